@@ -1,0 +1,258 @@
+"""Arrival times of a front that starts at the rim and moves one pixel per unit of time, and the order it sees pixels.
+
+Three ways to the same thing: ``march`` solves the eikonal equation |grad T| = 1 by fast marching (Sethian 1996),
+``measure`` takes T for what it is, the Euclidean distance to the rim, exact and several times faster, and
+``march_like_opencv`` touches every pixel once, as OpenCV does. Only arrays leave this file.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit.distance import distance_to
+from inpaintkit.kernels import kernel
+from inpaintkit.problem import Image, Mask
+
+FAR = np.float32(1e6)  # arrival time of pixels no front has reached
+KNOWN, BAND, HOLE, VOID = 0, 1, 2, 3
+
+
+class Front(NamedTuple):
+    """``arrival``: float32 (H, W), T in pixels, positive in the hole and negative outside; ``order``: flat indices."""
+
+    arrival: Image
+    order: NDArray[np.int32]
+
+
+def march(hole: Mask, known: Mask, outside: float) -> Front:
+    """Fast marching on both sides of the rim: inwards over the hole, outwards to a distance of ``outside`` pixels.
+
+    Hole pixels that no known pixel touches, directly or through the hole, are missing from the order.
+    """
+    rim = known & cv2.dilate(hole.view(np.uint8), _CROSS).view(np.bool_)
+    inwards, order = _march_kernel(hole, rim, FAR)
+    outwards, _ = _march_kernel(known & ~rim, rim, np.float32(outside))
+    arrival = np.where(hole, inwards, -np.minimum(outwards, np.float32(outside)))
+    return Front(arrival, order)
+
+
+def measure(hole: Mask, known: Mask) -> Front:
+    """The front by exact distances: the rim's known pixels have T = 0, the hole's first pixels T = 1."""
+    arrival = np.where(known, 1 - distance_to(hole), distance_to(known))
+    return Front(arrival, _sorted_kernel(hole, arrival))
+
+
+def march_like_opencv(hole: Mask, void: Mask, radius: int) -> Front:
+    """The front of ``cv2.inpaint``: padded by one pixel on every side, each pixel's time set once when first touched.
+
+    ``void`` pixels are never a source. Outside the rim T reaches as far as a square of ``radius`` around the hole.
+    """
+    inside = np.pad(hole.astype(np.uint8), 1)
+    outer = np.pad(np.ones(hole.shape, np.uint8), 1)  # OpenCV's frame belongs to neither side
+    band = cv2.dilate(inside, _CROSS) & ~inside & outer & ~np.pad(void.astype(np.uint8), 1)
+    ring = cv2.dilate(inside, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)) & ~inside & ~band & outer
+    arrival = np.where(band == 1, np.float32(0), FAR)
+    _touch_kernel((ring * HOLE).astype(np.uint8), arrival, band)
+    touched = (ring == 1) & (arrival < FAR)
+    arrival[touched] = -arrival[touched]
+    flags = (inside * HOLE).astype(np.uint8)
+    flags[1:-1, 1:-1][void] = VOID
+    order = _touch_kernel(flags, arrival, band)
+    return Front(arrival, order)
+
+
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+
+
+@kernel()
+def _sorted_kernel(hole: Any, arrival: Any) -> Any:
+    """Hole pixels by arrival: squared distances are whole numbers, so one bucket each sorts them exactly."""
+    height, width = hole.shape
+    last = 0
+    for y in range(height):
+        for x in range(width):
+            if hole[y, x]:
+                last = max(last, int(arrival[y, x] * arrival[y, x] + 0.5))
+    start = np.zeros(last + 2, np.int64)
+    for y in range(height):
+        for x in range(width):
+            if hole[y, x]:
+                start[int(arrival[y, x] * arrival[y, x] + 0.5) + 1] += 1
+    for bucket in range(last + 1):
+        start[bucket + 1] += start[bucket]
+    order = np.empty(start[last + 1], np.int32)
+    for y in range(height):
+        for x in range(width):
+            if hole[y, x]:
+                bucket = int(arrival[y, x] * arrival[y, x] + 0.5)
+                order[start[bucket]] = y * width + x
+                start[bucket] += 1
+    return order
+
+
+@kernel()
+def _push(keys: Any, items: Any, size: int, key: float, number: int, item: int) -> Any:
+    """Add to a binary heap ordered by (key, number): equal times leave in the order they came."""
+    if size == len(items):
+        keys = np.concatenate((keys, np.empty_like(keys)))
+        items = np.concatenate((items, np.empty_like(items)))
+    at = size
+    while at > 0:
+        above = (at - 1) >> 1
+        if keys[above] < key or (keys[above] == key and items[above, 0] < number):
+            break
+        keys[at] = keys[above]
+        items[at] = items[above]
+        at = above
+    keys[at] = key
+    items[at, 0] = number
+    items[at, 1] = item
+    return keys, items
+
+
+@kernel()
+def _pop(keys: Any, items: Any, size: int) -> int:
+    """Take the first item of a heap of ``size`` entries."""
+    first = items[0, 1]
+    last = size - 1
+    key, number, item = keys[last], items[last, 0], items[last, 1]
+    at = 0
+    while True:
+        below = 2 * at + 1
+        if below >= last:
+            break
+        right = below + 1
+        if right < last and (
+            keys[right] < keys[below] or (keys[right] == keys[below] and items[right, 0] < items[below, 0])
+        ):
+            below = right
+        if key < keys[below] or (key == keys[below] and number < items[below, 0]):
+            break
+        keys[at] = keys[below]
+        items[at] = items[below]
+        at = below
+    keys[at] = key
+    items[at, 0] = number
+    items[at, 1] = item
+    return first  # type: ignore[no-any-return]
+
+
+@kernel()
+def _march_kernel(inside: Any, source: Any, limit: float) -> Any:
+    """T over ``inside`` from ``source`` (T = 0) up to ``limit``, and the order in which the front arrived."""
+    height, width = inside.shape
+    arrival = np.full((height, width), FAR)
+    frozen = source.copy()
+    for i in range(height * width):
+        if source[i // width, i % width]:
+            arrival[i // width, i % width] = 0
+    order = np.empty(inside.size, np.int32)
+    reached = 0
+    keys, items, size, number = np.empty(64, np.float32), np.empty((64, 2), np.int64), 0, 0
+    for i in range(height * width):  # the first front: every open pixel beside a source
+        if not inside[i // width, i % width]:
+            continue
+        time = _eikonal(arrival, frozen, i // width, i % width)
+        if time < FAR:
+            arrival[i // width, i % width] = time
+            keys, items = _push(keys, items, size, time, number, i)
+            size += 1
+            number += 1
+    while size:
+        i = _pop(keys, items, size)
+        size -= 1
+        y, x = i // width, i % width
+        if frozen[y, x]:
+            continue  # a later, earlier-arriving entry came first
+        if arrival[y, x] > limit:
+            break
+        frozen[y, x] = True
+        order[reached] = i
+        reached += 1
+        for side in range(4):
+            v = y + (side == 2) - (side == 0)
+            u = x + (side == 3) - (side == 1)
+            if 0 <= v < height and 0 <= u < width and inside[v, u] and not frozen[v, u]:
+                time = _eikonal(arrival, frozen, v, u)
+                if time < arrival[v, u]:
+                    arrival[v, u] = time
+                    keys, items = _push(keys, items, size, time, number, v * width + u)
+                    size += 1
+                    number += 1
+    return arrival, order[:reached].copy()
+
+
+@kernel()
+def _eikonal(arrival: Any, frozen: Any, y: int, x: int) -> Any:
+    """First-order upwind solution of |grad T| = 1 from the neighbours the front has passed."""
+    height, width = arrival.shape
+    vertical = FAR
+    if y > 0 and frozen[y - 1, x]:
+        vertical = arrival[y - 1, x]
+    if y + 1 < height and frozen[y + 1, x]:
+        vertical = min(vertical, arrival[y + 1, x])
+    horizontal = FAR
+    if x > 0 and frozen[y, x - 1]:
+        horizontal = arrival[y, x - 1]
+    if x + 1 < width and frozen[y, x + 1]:
+        horizontal = min(horizontal, arrival[y, x + 1])
+    apart = vertical - horizontal
+    if abs(apart) >= 1:
+        return min(min(vertical, horizontal) + np.float32(1), FAR)
+    return np.float32((vertical + horizontal + np.sqrt(2 - apart * apart)) / 2)
+
+
+@kernel()
+def _touch_kernel(flags: Any, arrival: Any, band: Any) -> Any:
+    """March over flags == HOLE from ``band``; sets flags and times in place, gives flat indices in order of touch."""
+    height, width = flags.shape
+    order = np.empty(flags.size, np.int32)
+    touched = 0
+    keys, items, size, number = np.empty(64, np.float32), np.empty((64, 2), np.int64), 0, 0
+    for i in range(height * width):
+        if band[i // width, i % width]:
+            keys, items = _push(keys, items, size, np.float32(0), number, i)
+            size += 1
+            number += 1
+    while size:
+        i = _pop(keys, items, size)
+        size -= 1
+        y, x = i // width, i % width
+        flags[y, x] = KNOWN
+        for side in range(4):
+            v = y + (side == 2) - (side == 0)
+            u = x + (side == 3) - (side == 1)
+            if v <= 0 or u <= 0 or v >= height - 1 or u >= width - 1 or flags[v, u] != HOLE:
+                continue
+            time = min(
+                min(_corner(flags, arrival, v - 1, u, v, u - 1), _corner(flags, arrival, v + 1, u, v, u - 1)),
+                min(_corner(flags, arrival, v - 1, u, v, u + 1), _corner(flags, arrival, v + 1, u, v, u + 1)),
+            )
+            arrival[v, u] = time
+            flags[v, u] = BAND
+            keys, items = _push(keys, items, size, time, number, v * width + u)
+            size += 1
+            number += 1
+            order[touched] = v * width + u
+            touched += 1
+    return order[:touched].copy()
+
+
+@kernel()
+def _corner(flags: Any, arrival: Any, y1: int, x1: int, y2: int, x2: int) -> Any:
+    """OpenCV's eikonal solution from two neighbours at a right angle."""
+    first = np.float64(arrival[y1, x1])
+    second = np.float64(arrival[y2, x2])
+    if flags[y1, x1] < HOLE and flags[y2, x2] < HOLE:
+        if abs(first - second) >= 1:
+            return np.float32(1 + min(first, second))
+        return np.float32((first + second + np.sqrt(2 - (first - second) * (first - second))) * 0.5)
+    if flags[y1, x1] < HOLE:
+        return np.float32(1 + first)
+    if flags[y2, x2] < HOLE:
+        return np.float32(1 + second)
+    return np.float32(1 + min(first, second))

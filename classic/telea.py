@@ -1,0 +1,308 @@
+"""Fast marching inpainting (Telea 2004): fill inwards from the rim, each pixel from the known ones around it.
+
+T is the front's arrival time in pixels and N = grad T points into the hole. A pixel p takes the weighted mean over
+the known pixels q within the radius,
+
+    I(p) = sum w(p, q) (I(q) + grad I(q) . (p - q)) / sum w(p, q),        w = dir * dst * lev,                      (2)
+    dir = |N . (p - q)| / |p - q|,   dst = 1 / |p - q|^2,   lev = 1 / (1 + |T(p) - T(q)|),
+
+so that colours come along the normal, from near, and from the same level line. doi:10.1080/10867651.2004.10487596
+
+The first-order term of (2) overshoots: each filled pixel extrapolates from extrapolated ones. ``damped`` keeps it as
+far as the picture supports it. Where the gradients around p agree it is a ramp worth continuing, where they disagree
+it is noise, so the term is multiplied by their coherence |sum w grad I| / sqrt(sum w * sum w |grad I|^2), which is 1
+for a ramp and near 0 for noise; and it may move p by at most half the standard deviation of the colours it comes
+from, as a ramp's own spread is of the size of the step to its next pixel.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+from inpaintkit.classic._march import Front, march, march_like_opencv, measure
+from inpaintkit.errors import ContextError
+from inpaintkit.kernels import kernel
+from inpaintkit.problem import Image, Problem
+
+_TENT = np.array([1, 2, 1], np.float32) / 4  # the paper smooths T before it takes N
+_LEAST_DIR = np.float32(1e-3)  # a pixel with neighbours on its own level line only still takes their mean
+_MOST_SPREAD = np.float32(0.5)  # standard deviations that the damped first-order term may add
+
+
+def telea(
+    problem: Problem, *, radius: float = 5.0, variant: Literal["damped", "paper", "opencv"] = "damped"
+) -> Image:
+    """Fill a hole by fast marching.
+
+    Parameters
+    ----------
+    problem : the region to fill.
+    radius : reach of the known colours, in pixels (1 to 100).
+    variant : "damped" limits the first-order term; "paper" has it in full; "opencv" gives what cv2.inpaint gives.
+
+    Returns
+    -------
+    float32 (H, W, C), the crop with its hole filled.
+
+    Raises
+    ------
+    ValueError : a radius out of range.
+    ContextError : hole pixels with no known pixel within the radius, not even through the hole.
+
+    References
+    ----------
+    A. Telea, An image inpainting technique based on the fast marching method, J. Graphics Tools 9(1), 2004.
+    "opencv" follows the arithmetic of OpenCV 5.0's ``INPAINT_TELEA``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from inpaintkit.problem import Problem
+    >>> hole = np.zeros((9, 9), bool)
+    >>> hole[4, 2:7] = True
+    >>> ramp = np.tile(np.linspace(0, 1, 9, dtype=np.float32)[:, None, None], (1, 9, 1))
+    >>> float(telea(Problem.create(ramp, hole))[4, 4, 0].round(3))
+    0.5
+    """
+    if not 1 <= radius <= 100:
+        raise ValueError(f"telea's option radius is {radius:g}: needed is 1 to 100 pixels")
+    if variant == "opencv":
+        return _opencv(problem, int(np.rint(radius)))
+    if variant == "paper":
+        front = march(problem.hole, problem.known, radius)
+        smooth = cv2.sepFilter2D(front.arrival, cv2.CV_32F, _TENT, _TENT, borderType=cv2.BORDER_REPLICATE)
+        return _fill(problem, Front(smooth, front.order), radius, damped=False)
+    return _fill(problem, measure(problem.hole, problem.known), radius, damped=True)
+
+
+def _fill(problem: Problem, front: Front, radius: float, *, damped: bool) -> Image:
+    margin = int(radius)
+    height, width, channels = problem.image.shape
+    usable = np.pad(problem.known, margin)
+    base = problem.image[problem.known][0]  # work relative to one colour, so that a constant stays exactly constant
+    values = np.zeros((channels, *usable.shape), np.float32)
+    values[:, margin : margin + height, margin : margin + width] = np.moveaxis(problem.image - base, 2, 0)
+    arrival = np.pad(front.arrival, margin, mode="edge")
+    order = front.order // width * usable.shape[1] + front.order % width + margin * (usable.shape[1] + 1)
+    dy, dx = (grid.reshape(-1) for grid in np.mgrid[-margin : margin + 1, -margin : margin + 1])
+    near = (dy**2 + dx**2 <= radius**2) & ((dy != 0) | (dx != 0))
+    missing = np.count_nonzero(problem.hole) - len(order)
+    left = _fill_kernel(values, usable, arrival, order, dy[near], dx[near], damped)
+    while 0 < len(left) < len(order):  # beyond transparent pixels distance is not the order of filling
+        order = left
+        left = _fill_kernel(values, usable, arrival, order, dy[near], dx[near], damped)
+    if len(left) + missing:
+        raise ContextError(
+            f"telea: {len(left) + missing} hole pixels have no known pixel within {radius:g} px, not even through the "
+            "hole: raise radius, or pass fallback=True (--fallback) for a plain fill"
+        )
+    filled = np.moveaxis(values[:, margin : margin + height, margin : margin + width], 0, 2) + base
+    return np.where(problem.hole[..., None], filled, problem.image)
+
+
+@kernel(fastmath=True)
+def _fill_kernel(
+    values: Any, usable: Any, arrival: Any, order: Any, dy: Any, dx: Any, damped: bool
+) -> Any:  # values (C, H, W), padded by the radius: no neighbour lies outside
+    """Fill ``values`` in place in the given order; gives the pixels that had no usable neighbour."""
+    channels, height, width = values.shape
+    gx, gy = np.zeros_like(values), np.zeros_like(values)
+    energy = np.zeros((height, width), np.float32)  # |grad I|^2 over all channels
+    for y in range(1, height - 1):
+        for x in range(1, width - 1):
+            if usable[y, x]:
+                _gradient(values, usable, gx, gy, energy, y, x)
+    count = len(dy)
+    one_over = np.empty(count, np.float32)  # 1 / |p - q|
+    for k in range(count):
+        one_over[k] = 1 / np.sqrt(np.float32(dy[k] * dy[k] + dx[k] * dx[k]))
+    ys, xs = np.empty(count, np.int64), np.empty(count, np.int64)
+    weight, along, across = np.empty(count, np.float32), np.empty(count, np.float32), np.empty(count, np.float32)
+    mean, step, spread = np.empty(channels, np.float32), np.empty(channels, np.float32), np.empty(channels, np.float32)
+    left = np.empty(len(order), order.dtype)
+    skipped = 0
+    for n in range(len(order)):
+        y, x = order[n] // width, order[n] % width
+        ny = arrival[y + 1, x] - arrival[y - 1, x]
+        nx = arrival[y, x + 1] - arrival[y, x - 1]
+        length = np.sqrt(ny * ny + nx * nx)
+        flat = length < np.float32(1e-6)  # a ridge of T, where fronts meet: no direction is preferred
+        if not flat:
+            ny /= length
+            nx /= length
+        time = arrival[y, x]
+        found = 0
+        total = np.float32(0)
+        force = np.float32(0)
+        for k in range(count):
+            v, u = y + dy[k], x + dx[k]
+            if usable[v, u]:
+                r = one_over[k]
+                direction = np.float32(1)
+                if not flat:
+                    direction = max(abs(ny * dy[k] + nx * dx[k]) * r, _LEAST_DIR)
+                w = direction * r * r / (np.float32(1) + abs(time - arrival[v, u]))
+                ys[found], xs[found] = v, u
+                weight[found] = w
+                across[found] = -w * dy[k]  # w (p - q)
+                along[found] = -w * dx[k]
+                total += w
+                force += w * energy[v, u]
+                found += 1
+        if found == 0:
+            left[skipped] = order[n]
+            skipped += 1
+            continue
+        agreed = np.float32(0)
+        for c in range(channels):
+            zero, first, second = np.float32(0), np.float32(0), np.float32(0)
+            sum_x, sum_y = np.float32(0), np.float32(0)
+            for j in range(found):
+                v, u, w = ys[j], xs[j], weight[j]
+                value, slope_y, slope_x = values[c, v, u], gy[c, v, u], gx[c, v, u]
+                zero += w * value
+                second += w * value * value
+                first += across[j] * slope_y + along[j] * slope_x
+                sum_y += w * slope_y
+                sum_x += w * slope_x
+            mean[c] = zero / total
+            step[c] = first / total
+            spread[c] = np.sqrt(max(second / total - mean[c] * mean[c], np.float32(0)))
+            agreed += sum_y * sum_y + sum_x * sum_x
+        coherence = np.float32(1)
+        if damped:
+            coherence = np.sqrt(agreed / (total * force)) if force > 0 else np.float32(0)
+        for c in range(channels):
+            moved = step[c]
+            if damped:
+                most = _MOST_SPREAD * spread[c]
+                moved = coherence * min(max(moved, -most), most)
+            values[c, y, x] = mean[c] + moved
+        usable[y, x] = True
+        _gradient(values, usable, gx, gy, energy, y, x)
+    return left[:skipped].copy()
+
+
+@kernel(fastmath=True)
+def _gradient(values: Any, usable: Any, gx: Any, gy: Any, energy: Any, y: int, x: int) -> None:
+    """Central differences where both neighbours are usable, one-sided where one is, else zero."""
+    left, right = usable[y, x - 1], usable[y, x + 1]
+    above, below = usable[y - 1, x], usable[y + 1, x]
+    per_x = np.float32(0.5) if left and right else np.float32(1)
+    per_y = np.float32(0.5) if above and below else np.float32(1)
+    force = np.float32(0)
+    for c in range(len(values)):
+        first = values[c, y, x - 1] if left else values[c, y, x]
+        last = values[c, y, x + 1] if right else values[c, y, x]
+        gx[c, y, x] = (last - first) * per_x
+        first = values[c, y - 1, x] if above else values[c, y, x]
+        last = values[c, y + 1, x] if below else values[c, y, x]
+        gy[c, y, x] = (last - first) * per_y
+        force += gx[c, y, x] * gx[c, y, x] + gy[c, y, x] * gy[c, y, x]
+    energy[y, x] = force
+
+
+def _opencv(problem: Problem, radius: int) -> Image:
+    """What cv2.inpaint(..., INPAINT_TELEA) gives, in the picture's own grey levels (255 for floats, unrounded)."""
+    whole = problem.dtype.kind == "u"
+    white = np.float32(np.iinfo(problem.dtype).max if whole else 255)
+    levels = problem.image * white
+    if whole:
+        levels = np.rint(levels)
+    void = ~(problem.hole | problem.known)
+    front = march_like_opencv(problem.hole, void, radius)
+    if len(front.order) < np.count_nonzero(problem.hole):
+        raise ContextError(
+            "telea: hole pixels with no known pixel beside them, not even through the hole: "
+            "pass fallback=True (--fallback) for a plain fill"
+        )
+    rank = np.zeros(front.arrival.shape, np.int32)  # 0 known; n for the n-th filled pixel; the last for void
+    rank[1:-1, 1:-1][void] = np.iinfo(np.int32).max
+    rank.reshape(-1)[front.order] = np.arange(1, len(front.order) + 1)
+    _opencv_kernel(levels, rank, front.arrival, front.order, radius, whole, white)
+    return levels / white
+
+
+@kernel()  # no fastmath: the answer must round as OpenCV's does
+def _opencv_kernel(
+    levels: Any, rank: Any, arrival: Any, order: Any, radius: int, whole: bool, white: float
+) -> None:  # levels (H, W, C); rank, arrival and order padded by one pixel
+    """OpenCV 5.0's arithmetic in float32, in its order, with its quirks at the picture's border.
+
+    A pixel is unknown to the n-th fill as long as its rank is above n. Gradients are taken one pixel further in along
+    the picture's first and last row and column, and the sum of the first-order terms enters with unit length.
+    """
+    height, width, channels = levels.shape
+    two, half = np.float32(2), np.float32(0.5)
+    total, mean = np.empty(channels, np.float32), np.empty(channels, np.float32)
+    jx, jy = np.empty(channels, np.float32), np.empty(channels, np.float32)
+    for n in range(len(order)):
+        i, j = order[n] // (width + 2), order[n] % (width + 2)
+        left, right = rank[i, j - 1] <= n, rank[i, j + 1] <= n
+        above, below = rank[i - 1, j] <= n, rank[i + 1, j] <= n
+        tx, ty = np.float32(0), np.float32(0)
+        if left and right:
+            tx = (arrival[i, j + 1] - arrival[i, j - 1]) * half
+        elif right:
+            tx = arrival[i, j + 1] - arrival[i, j]
+        elif left:
+            tx = arrival[i, j] - arrival[i, j - 1]
+        if above and below:
+            ty = (arrival[i + 1, j] - arrival[i - 1, j]) * half
+        elif below:
+            ty = arrival[i + 1, j] - arrival[i, j]
+        elif above:
+            ty = arrival[i, j] - arrival[i - 1, j]
+        total[:] = np.float32(1e-20)
+        mean[:] = 0
+        jx[:] = 0
+        jy[:] = 0
+        for k in range(max(i - radius, 1), min(i + radius, height) + 1):
+            km = min(k - 1 + (k == 1), height - 1)
+            kp = max(k - 1 - (k == height), 0)
+            for m in range(max(j - radius, 1), min(j + radius, width) + 1):
+                square = (m - j) * (m - j) + (k - i) * (k - i)
+                if rank[k, m] > n or square > radius * radius:
+                    continue
+                lm = min(m - 1 + (m == 1), width - 1)
+                lp = max(m - 1 - (m == width), 0)
+                ry, rx = np.float32(i - k), np.float32(j - m)
+                length = np.float32(square)
+                if channels == 1:
+                    dst = np.float32(1.0 / np.float64(length * np.sqrt(length)))
+                else:
+                    dst = np.float32(1.0 / (np.float64(length) * np.sqrt(np.float64(length))))
+                lev = np.float32(1.0 / np.float64(np.float32(1) + abs(arrival[k, m] - arrival[i, j])))
+                direction = rx * tx + ry * ty
+                if abs(np.float64(direction)) <= 0.01:
+                    direction = np.float32(0.000001)
+                w = abs(dst * lev * direction)
+                east, west = rank[k, m + 1] <= n, rank[k, m - 1] <= n
+                south, north = rank[k + 1, m] <= n, rank[k - 1, m] <= n
+                for c in range(channels):
+                    gx, gy = np.float32(0), np.float32(0)
+                    if east and west:
+                        gx = (levels[km, lp + 1, c] - levels[km, lm - 1, c]) * two
+                    elif east:
+                        gx = levels[km, lp + 1, c] - levels[km, lm, c]
+                    elif west:
+                        gx = levels[km, lp, c] - levels[km, lm - 1, c]
+                    if south and north:
+                        gy = (levels[kp + 1, lm, c] - levels[km - 1, lm, c]) * two
+                    elif south:
+                        gy = levels[kp + 1, lm, c] - levels[km, lm, c]
+                    elif north:
+                        gy = levels[kp, lm, c] - levels[km - 1, lm, c]
+                    mean[c] += w * levels[k - 1, m - 1, c]
+                    jx[c] -= w * (gx * rx)
+                    jy[c] -= w * (gy * ry)
+                    total[c] += w
+        for c in range(channels):
+            unit = (jx[c] + jy[c]) / (np.sqrt(jx[c] * jx[c] + jy[c] * jy[c]) + np.float32(1e-20))
+            value = np.float64(np.float32(mean[c] / total[c] + unit))
+            if whole:
+                value = np.rint(value + 0.5)
+            levels[i - 1, j - 1, c] = np.float32(min(max(value, 0.0), np.float64(white)))

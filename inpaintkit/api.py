@@ -1,0 +1,367 @@
+"""The door: check, split into regions, let the method fill each crop, put the fills back.
+
+    picture, mask -> regions -> Problem -> method -> composite
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from threading import Lock
+from typing import Any, Literal, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+
+from inpaintkit import registry
+from inpaintkit import threads as pool
+from inpaintkit.distance import rim_distance
+from inpaintkit.errors import ContextError
+from inpaintkit.fallback import harmonic_fill
+from inpaintkit.info import Filled, Info
+from inpaintkit.kernels import announced_compiling
+from inpaintkit.picture import Picture, check_share, grow, hole_of
+from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
+from inpaintkit.regions import Box, Region, split
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+Kind = TypeVar("Kind", NDArray[Any], PILImage.Image)
+
+
+@overload
+def inpaint(
+    image: Kind,
+    mask: Any,
+    method: str = ...,
+    *,
+    seed: int = ...,
+    device: str = ...,
+    progress: Callable[[Step], None] | None = ...,
+    threads: int | None = ...,
+    invert_mask: bool = ...,
+    dilate: int = ...,
+    feather: float = ...,
+    fallback: bool = ...,
+    return_info: Literal[False] = ...,
+    **options: Any,
+) -> Kind: ...
+
+
+@overload
+def inpaint(
+    image: Kind,
+    mask: Any,
+    method: str = ...,
+    *,
+    seed: int = ...,
+    device: str = ...,
+    progress: Callable[[Step], None] | None = ...,
+    threads: int | None = ...,
+    invert_mask: bool = ...,
+    dilate: int = ...,
+    feather: float = ...,
+    fallback: bool = ...,
+    return_info: Literal[True],
+    **options: Any,
+) -> tuple[Kind, Info]: ...
+
+
+def inpaint(
+    image: Any,
+    mask: Any,
+    method: str = "auto",
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Callable[[Step], None] | None = None,
+    threads: int | None = None,
+    invert_mask: bool = False,
+    dilate: int = 0,
+    feather: float = 0.0,
+    fallback: bool = False,
+    return_info: bool = False,
+    **options: Any,
+) -> Any:
+    """Fill the masked part of a picture.
+
+    Parameters
+    ----------
+    image : array (H, W) or (H, W, C) with C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA; uint8, uint16, float16, float32
+        or float64; or a PIL image. Floats in [0, 1], or any finite range (HDR). Never written to.
+    mask : array (H, W), (H, W, 1) or equal channels, or a PIL image: True, 1, or half range and above is hole.
+        ``"alpha"``: every pixel that is not fully opaque is hole, and the result is opaque.
+    method : a name of ``methods()``; "auto" chooses.
+    seed : 0 or more; the same seed gives the same picture.
+    device : "auto", "cpu", "cuda" or "mps"; only the methods that need torch look at it.
+    progress : called with a ``Step`` now and then, from one thread at a time.
+    threads : threads to use; None takes ``INPAINTKIT_THREADS`` or all cores. The picture does not depend on it.
+    invert_mask : the mask marks what to keep.
+    dilate : grow the hole by so many pixels, for text with halos.
+    feather : blend the fill with what was under the mask over so many pixels from the rim inwards, inside the hole
+        only; for damage that fades out.
+    fallback : fill a region that has too little context harmonically instead of raising ``ContextError``.
+    return_info : also return an ``Info``.
+    **options : the method's own options, see ``inpaintkit fill --method NAME --help``.
+
+    Returns
+    -------
+    result : the same kind, shape and dtype as ``image``; pixels outside the mask are identical, bit for bit.
+    info : Info, with ``return_info=True``.
+
+    Raises
+    ------
+    TypeError, ValueError : a picture, mask or option that cannot be used; the message says what is needed.
+    ContextError : a region with less known picture around it than the method needs.
+    MissingExtraError : the method's packages are not installed.
+
+    Examples
+    --------
+    >>> import numpy as np, inpaintkit
+    >>> photo = np.full((32, 32, 3), 200, np.uint8)
+    >>> scratch = np.zeros((32, 32), bool)
+    >>> scratch[10:12, 4:28] = True
+    >>> photo[scratch] = 0
+    >>> int(inpaintkit.inpaint(photo, scratch).min())
+    200
+    """
+    began = time.perf_counter()
+    row = registry.find(method)
+    values = row.options(options)
+    _check_call(seed, device, dilate, feather)
+    picture = Picture.of(image)
+    hole = hole_of(mask, picture, invert=invert_mask)
+    if dilate:
+        hole = grow(hole, dilate)
+    pixels = check_share(hole)
+    result = picture.pixels.copy()
+    filled: list[Filled] = []
+    confidence = None
+    with pool.limit(threads) as count:
+        if pixels:
+            picture.check_known(hole)
+            fill = _Fill(picture, hole, row, values, seed, device, fallback, progress, opaque=isinstance(mask, str))
+            filled = fill.into(result)
+            confidence = fill.confidence
+            if feather:
+                _feather(result, picture.pixels, hole, feather)
+    shaped = result.reshape(np.shape(image)) if not isinstance(image, PILImage.Image) else _to_pil(result, image)
+    if not return_info:
+        return shaped
+    seconds = time.perf_counter() - began
+    info = Info(row.name, seconds, pixels, tuple(filled), seed, count, device, versions(), confidence)
+    return shaped, info
+
+
+def variants(image: Any, mask: Any, method: str = "auto", *, n: int = 4, seed: int = 0, **more: Any) -> list[Any]:
+    """``n`` different plausible fills from a stochastic method, with the seeds ``seed`` to ``seed + n - 1``.
+
+    Takes everything ``inpaint`` takes and returns a list of what it returns. Raises ValueError where the method is
+    deterministic: its fills would all be the same.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"n is {n!r}: give a whole number of 1 or more")
+    row = registry.find(method)
+    if not row.stochastic:
+        others = ", ".join(name for name, other in registry.methods().items() if other.stochastic)
+        raise ValueError(
+            f"{row.name} gives the same fill for every seed, so it has no variants; "
+            + (f"choose one of {others}" if others else "no installed method has any")
+        )
+    return [inpaint(image, mask, method, seed=seed + i, **more) for i in range(n)]
+
+
+@dataclass
+class _Fill:
+    """One call's work: the same for every region."""
+
+    picture: Picture
+    mask: Mask
+    row: registry.Method
+    values: dict[str, Any]
+    seed: int
+    device: str
+    fallback: bool
+    progress: Callable[[Step], None] | None
+    opaque: bool  # alpha is the mask: fill colours only, alpha becomes full
+    confidence: Image | None = None
+    _lock: Lock = field(default_factory=Lock)
+    _done: dict[int, float] = field(default_factory=dict)
+
+    def into(self, result: NDArray[Any]) -> list[Filled]:
+        """Fill every region of ``result``; raises the first region's error."""
+        regions = self._regions()
+        self.method = self.row.load()
+        self.total = float(sum(region.pixels for region in regions))
+        self.scale, self.offset = self.picture.range(self.mask)
+        with announced_compiling(self._remark if self.progress else None):
+            return pool.run(lambda item: self._region(*item, result), list(enumerate(regions)))
+
+    def _regions(self) -> list[Region]:
+        if self.row.scope == "picture":
+            shape = self.mask.shape
+            return split(self.mask, reach=max(shape), context=max(shape))
+        reach, context = (
+            span(self.values) if callable(span) else span for span in (self.row.reach, self.row.context)
+        )
+        cut = self.row.cut(self.values) if self.row.cut else None
+        return split(self.mask, reach=reach, context=context, cut=cut)
+
+    def _region(self, index: int, region: Region, result: NDArray[Any]) -> Filled:
+        own = region.own()
+        facts: dict[str, Any] = {}
+        problem = self._problem(region.crop, region.hole(self.mask, own), index, region.pixels, facts)
+        began = time.perf_counter()
+        reason = ""
+        try:
+            if np.count_nonzero(problem.known) < self.row.min_known:
+                raise ContextError(
+                    f"{self.row.name} needs {self.row.min_known} known pixels around the hole at rows {region.crop.top} "
+                    f"to {region.crop.bottom}, columns {region.crop.left} to {region.crop.right}, and there are "
+                    f"{np.count_nonzero(problem.known)}: mask less, or pass fallback=True (--fallback) for a plain fill"
+                )
+            fill = self.method(problem, **self.values)
+            if fill.shape != problem.image.shape:
+                raise ValueError(f"{self.row.name} gave {fill.shape} for a crop of {problem.image.shape}")
+        except ContextError as error:
+            if not self.fallback:
+                raise
+            reason = str(error)
+            fill = self._harmonic(region.crop)
+        seconds = time.perf_counter() - began
+        self._composite(result, region.crop, own, fill)
+        self._paste_confidence(facts, region.crop, own)
+        self._step(index, region.pixels, Step(1, 1))
+        crop = region.crop
+        box = (crop.top, crop.left, crop.bottom - crop.top, crop.right - crop.left)
+        return Filled(box, region.pixels, self.row.name, self.values, seconds, facts, reason)
+
+    def _problem(self, crop: Box, hole: Mask, index: int, pixels: int, facts: dict[str, Any]) -> Problem:
+        known = ~self.mask[crop.slices]
+        image = self._normalised(crop)
+        if self.picture.alpha:
+            known &= self.picture.pixels[crop.slices][..., -1] > 0  # a transparent pixel has no colour to give
+        np.copyto(image, NEUTRAL, where=~known[..., None])
+        return Problem(
+            image,
+            hole,
+            known,
+            dtype=self.picture.pixels.dtype,
+            scale=self.scale,
+            offset=self.offset,
+            origin=(crop.top, crop.left),
+            seed=self.seed,
+            device=self.device,
+            _report=lambda step: self._step(index, pixels, step),
+            _facts=facts,
+        )
+
+    def _normalised(self, crop: Box) -> Image:
+        """The crop as float32 (h, w, C), colours premultiplied by alpha."""
+        pixels = self.picture.pixels[crop.slices]
+        if not self.picture.alpha:
+            return self._scaled(pixels)
+        colours = self._scaled(pixels[..., :-1])
+        if self.opaque:
+            return colours
+        alpha = np.multiply(pixels[..., -1:], 1 / self.picture.opaque, dtype=np.float32)
+        return np.concatenate([colours * alpha, alpha], axis=2)
+
+    def _scaled(self, colours: NDArray[Any]) -> Image:
+        if colours.dtype.kind == "u":
+            return np.multiply(colours, np.float32(1 / self.scale), dtype=np.float32)
+        with np.errstate(invalid="ignore", over="ignore"):  # what lies in the hole may be anything
+            return ((colours.astype(np.float64) - self.offset) / self.scale).astype(np.float32)
+
+    def _composite(self, result: NDArray[Any], crop: Box, own: Mask, fill: Image) -> None:
+        target = result[crop.slices]
+        values = fill[own]
+        if not self.picture.alpha:
+            target[own] = self._restored(values)
+            return
+        colours = values
+        alpha = np.ones((len(values), 1), np.float32)
+        if not self.opaque:
+            alpha = np.clip(values[:, -1:], 0, 1)
+            colours = values[:, :-1] / np.maximum(alpha, np.float32(1e-6))
+        target[own] = np.concatenate([self._restored(colours), self._as_dtype(alpha * self.picture.opaque)], axis=1)
+
+    def _restored(self, colours: Image) -> NDArray[Any]:
+        """Normalised colours in the caller's units: clipped to the range unless the picture is HDR."""
+        if self.picture.pixels.dtype.kind == "u" or (self.scale, self.offset) == (1.0, 0.0):
+            colours = np.clip(colours, 0, 1)
+        return self._as_dtype(colours.astype(np.float64) * self.scale + self.offset)
+
+    def _as_dtype(self, values: NDArray[Any]) -> NDArray[Any]:
+        dtype = self.picture.pixels.dtype
+        return (np.rint(values) if dtype.kind == "u" else values).astype(dtype)
+
+    def _harmonic(self, crop: Box) -> Image:
+        """A plain fill of the crop from whatever is known anywhere in the picture."""
+        whole = Box(0, 0, *self.mask.shape)
+        known = self._problem(whole, self.mask, 0, 0, {})
+        return harmonic_fill(known.image, known.known)[crop.slices]
+
+    def _paste_confidence(self, facts: dict[str, Any], crop: Box, own: Mask) -> None:
+        sure = facts.pop("confidence", None)
+        if sure is None:
+            return
+        with self._lock:
+            if self.confidence is None:
+                self.confidence = np.ones(self.mask.shape, np.float32)
+        self.confidence[crop.slices][own] = sure[own]
+
+    def _step(self, index: int, pixels: int, step: Step) -> None:
+        if self.progress is None:
+            return
+        with self._lock:
+            self._done[index] = pixels * step.done / step.total
+            self.progress(Step(sum(self._done.values()), self.total, step.loss, step.remark))
+
+    def _remark(self, text: str) -> None:
+        assert self.progress is not None
+        with self._lock:
+            self.progress(Step(sum(self._done.values()), self.total, remark=text))
+
+
+def _check_call(seed: int, device: str, dilate: int, feather: float) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed is {seed!r}: give a whole number of 0 or more")
+    if device not in DEVICES:
+        raise ValueError(f"device is {device!r}: choose one of {', '.join(DEVICES)}")
+    if isinstance(dilate, bool) or not isinstance(dilate, (int, np.integer)) or dilate < 0:
+        raise ValueError(f"dilate is {dilate!r}: give whole pixels, 0 or more")
+    if not 0 <= feather < np.inf:
+        raise ValueError(f"feather is {feather!r}: give pixels, 0 or more")
+
+
+def _feather(result: NDArray[Any], before: NDArray[Any], hole: Mask, width: float) -> None:
+    """Mix what was under the mask back in: all of it at the rim, none from ``width`` pixels inwards."""
+    depth = rim_distance(hole)[hole]
+    share = np.clip(depth / (width + 1), 0, 1)[:, None]
+    old, new = before[hole].astype(np.float64), result[hole].astype(np.float64)
+    mixed = np.where(np.isfinite(old), old + share * (new - old), new)
+    result[hole] = (np.rint(mixed) if result.dtype.kind == "u" else mixed).astype(result.dtype)
+
+
+def _to_pil(result: NDArray[Any], like: PILImage.Image) -> PILImage.Image:
+    squeezed = result[..., 0] if result.shape[2] == 1 else result
+    picture = PILImage.fromarray(squeezed)
+    picture.info.update({key: value for key, value in like.info.items() if key != "transparency"})
+    return picture
+
+
+@cache
+def versions() -> dict[str, str]:
+    """The versions that a fill's numbers depend on."""
+    names = ("inpaintkit", "numpy", "numba", "opencv-python-headless", "scipy", "torch")
+    found = {}
+    for name in names:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found

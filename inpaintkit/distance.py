@@ -1,0 +1,29 @@
+"""Distances to the rim inside a crop, exact and Euclidean, in pixels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from inpaintkit.problem import Image, Mask
+
+
+def distance_to(target: Mask) -> Image:
+    """Distance of every pixel to the nearest pixel of ``target``, float32 (H, W); infinite where there is none.
+
+    The crop's edge is no target: what lies beyond it is unknown, not near.
+    """
+    if not target.any():
+        return np.full(target.shape, np.inf, np.float32)
+    away = (~target).view(np.uint8)
+    distance: Image = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return distance
+
+
+def rim_distance(hole: Mask, known: Mask | None = None) -> Image:
+    """How deep a hole pixel lies: distance to the nearest known pixel, 0 outside the hole, float32 (H, W).
+
+    A hole pixel beside a known one has depth 1. Infinite where the crop knows nothing.
+    """
+    depth = distance_to(~hole if known is None else known)
+    return np.where(hole, depth, np.float32(0))

@@ -1,0 +1,15 @@
+"""The errors a caller may want to tell apart; every one carries a message that says how to get on."""
+
+from __future__ import annotations
+
+
+class ContextError(ValueError):
+    """A region has less known picture around it than the method needs."""
+
+
+class MissingExtraError(ImportError):
+    """A method needs packages that were not installed; the message names the extra."""
+
+
+class InpaintWarning(UserWarning):
+    """The call works, but probably not as it was meant (an inverted mask, say)."""

@@ -1,0 +1,67 @@
+"""What happened in a fill: which method filled which region how, in how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Filled:
+    """One region as it was filled.
+
+    Attributes
+    ----------
+    box : (row, column, rows, columns) of the crop the method saw, in pixels of the picture.
+    pixels : how many hole pixels the region gave to the result.
+    method, options : what filled it, with every option's value.
+    seconds : time in the method.
+    facts : what the method noted, e.g. ``iterations``, ``residual``, ``converged``.
+    fallback : why the region was filled harmonically instead, or an empty text.
+    """
+
+    box: tuple[int, int, int, int]
+    pixels: int
+    method: str
+    options: dict[str, Any]
+    seconds: float
+    facts: dict[str, Any] = field(default_factory=dict)
+    fallback: str = ""
+
+
+@dataclass(frozen=True)
+class Info:
+    """What ``inpaint(..., return_info=True)`` gives beside the picture.
+
+    Attributes
+    ----------
+    method : the method that was asked for, ``auto`` resolved.
+    seconds : time of the whole call.
+    pixels : hole pixels, after ``dilate``.
+    regions : one entry per region, in the order they lie in the picture.
+    seed, threads, device : what the call ran with.
+    versions : package name -> version of what the numbers depend on.
+    confidence : float32 (H, W) in [0, 1], where the method can tell how sure it is; None where it cannot.
+    """
+
+    method: str
+    seconds: float
+    pixels: int
+    regions: tuple[Filled, ...]
+    seed: int
+    threads: int
+    device: str
+    versions: dict[str, str]
+    confidence: NDArray[np.float32] | None = None
+
+    @property
+    def fallbacks(self) -> tuple[Filled, ...]:
+        """The regions that were filled harmonically for want of context."""
+        return tuple(region for region in self.regions if region.fallback)
+
+    def __str__(self) -> str:
+        text = f"{self.method}: {self.pixels} px in {len(self.regions)} regions, {self.seconds:.2f} s"
+        return f"{text}, {len(self.fallbacks)} filled harmonically for want of context" if self.fallbacks else text

@@ -1,0 +1,57 @@
+"""How numba kernels are compiled here: serial, without the GIL, and cached on disk where a folder is writable."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core import event
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_log = logging.getLogger("inpaintkit")
+_told: set[str] = set()
+
+
+def kernel(*, fastmath: bool = False) -> Callable[[Function], Function]:
+    """Compile a function on its first call: ``nogil``, serial, cached.
+
+    Where numba finds no writable cache folder the kernel is compiled anew in every process, which is said once.
+    """
+
+    def decorate(function: Function) -> Function:
+        try:
+            compiled = numba.njit(cache=True, nogil=True, fastmath=fastmath)(function)
+        except RuntimeError:  # numba found no writable place for its cache
+            _tell_once(
+                "no folder is writable for compiled code, so every start compiles again: "
+                "set NUMBA_CACHE_DIR to a writable folder"
+            )
+            compiled = numba.njit(nogil=True, fastmath=fastmath)(function)
+        return cast(Function, compiled)
+
+    return decorate
+
+
+@contextmanager
+def announced_compiling(tell: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Say once per process when numba has to compile, since the first fill then takes seconds longer."""
+
+    class Listener(event.Listener):  # type: ignore[misc]
+        def on_start(self, event: object) -> None:
+            _tell_once("compiling for this machine (once, some seconds)", tell)
+
+        def on_end(self, event: object) -> None:
+            """Nothing to say at the end."""
+
+    with event.install_listener("numba:compile", Listener()):
+        yield
+
+
+def _tell_once(message: str, tell: Callable[[str], None] | None = None) -> None:
+    if message not in _told:
+        _told.add(message)
+        (tell or _log.warning)(message)

@@ -1,0 +1,196 @@
+"""The door's checks: any picture and any mask a person may hand over, turned into arrays with known meaning."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+
+from inpaintkit.errors import InpaintWarning
+from inpaintkit.problem import Mask
+
+Pixels = NDArray[Any]
+
+_DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
+_ROBUST = (0.1, 99.9)  # percentiles: a few hot pixels must not set the scale of a whole HDR picture
+_SAMPLE = 1 << 20  # pixels enough to estimate a percentile
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A checked picture: ``pixels`` (H, W, C) as the caller gave them, alpha last where ``alpha``."""
+
+    pixels: Pixels
+    alpha: bool
+
+    @classmethod
+    def of(cls, image: Any) -> Picture:
+        """Check an array or a PIL image; raises TypeError or ValueError that says what came and what is needed."""
+        pixels = _array(image, "image")
+        if pixels.dtype.name not in _DTYPES:
+            raise TypeError(
+                f"image has dtype {pixels.dtype}: needed is {', '.join(_DTYPES)}; convert with image.astype(...)"
+            )
+        shaped = pixels[..., None] if pixels.ndim == 2 else pixels
+        if shaped.ndim != 3 or not 1 <= shaped.shape[2] <= 4:
+            raise ValueError(
+                f"image has shape {pixels.shape}: needed is (H, W) or (H, W, C) with 1 grey, 2 grey + alpha, "
+                "3 RGB or 4 RGBA channels last"
+            )
+        if shaped.size == 0:
+            raise ValueError(f"image has shape {pixels.shape}: it holds no pixel")
+        return cls(shaped, alpha=shaped.shape[2] in (2, 4))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.pixels.shape[:2]  # type: ignore[return-value]
+
+    @property
+    def opaque(self) -> float:
+        """The alpha value of a fully opaque pixel."""
+        return float(np.iinfo(self.pixels.dtype).max) if self.pixels.dtype.kind == "u" else 1.0
+
+    def check_known(self, hole: Mask) -> None:
+        """Raise ValueError where a known pixel is not finite, or alpha leaves [0, 1]."""
+        if self.pixels.dtype.kind != "f":
+            return
+        bad = ~np.isfinite(self.pixels).all(axis=2) & ~hole
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            raise ValueError(
+                f"image has {np.count_nonzero(bad)} known pixels that are NaN or infinite, the first at row {row}, "
+                f"column {column}: add them to the mask, e.g. mask | ~np.isfinite(image)"
+            )
+        if self.alpha:
+            alpha = self.pixels[..., -1][~hole]
+            if alpha.size and (alpha.min() < 0 or alpha.max() > 1):
+                raise ValueError(
+                    f"image's alpha lies in [{alpha.min():g}, {alpha.max():g}]: a float alpha belongs in [0, 1]"
+                )
+
+    def range(self, hole: Mask) -> tuple[float, float]:
+        """(scale, offset) with colours = normalised * scale + offset.
+
+        Integers: their full range. Floats within [0, 1] as they are; any other range by robust percentiles.
+        """
+        if self.pixels.dtype.kind == "u":
+            return self.opaque, 0.0
+        colours = self.pixels[..., :-1] if self.alpha else self.pixels
+        known = colours[~hole]
+        if known.min() >= 0 and known.max() <= 1:
+            return 1.0, 0.0
+        sample = known[:: max(1, len(known) // _SAMPLE)].astype(np.float64)
+        low, high = (float(value) for value in np.percentile(sample, _ROBUST))
+        if high <= low:
+            low, high = float(sample.min()), float(sample.max())
+        return (high - low if high > low else 1.0), low
+
+
+def hole_of(mask: Any, picture: Picture, *, invert: bool = False) -> Mask:
+    """The pixels to fill as bool (H, W): ``"alpha"`` for every pixel that is not fully opaque, or a mask.
+
+    Raises ValueError or TypeError that names what came, what is needed and how to get there.
+    """
+    if isinstance(mask, str):
+        if mask != "alpha":
+            raise ValueError(f"mask is {mask!r}: the only mask by name is 'alpha'; read a mask file with read_mask(path)")
+        if not picture.alpha:
+            raise ValueError("mask is 'alpha', but the image has no alpha channel: pass a mask array")
+        hole: Mask = picture.pixels[..., -1] < picture.opaque
+    else:
+        hole = _binary(_one_channel(_array(mask, "mask")))
+    if hole.shape != picture.shape:
+        raise ValueError(f"mask is {hole.shape}, image is {picture.shape}: resize one to match the other")
+    return ~hole if invert else hole
+
+
+def check_share(hole: Mask) -> int:
+    """Number of hole pixels; ValueError where none is known, a warning where more than half are to be filled."""
+    pixels = int(np.count_nonzero(hole))
+    if pixels == hole.size:
+        raise ValueError(
+            f"the mask hides all {hole.size} pixels, so nothing is known to fill from: "
+            "mark only the damage, or pass invert_mask=True if the mask marks what to keep"
+        )
+    if pixels > hole.size / 2:
+        warnings.warn(
+            f"the mask hides {pixels / hole.size:.0%} of the picture; if it marks what to keep, "
+            "pass invert_mask=True (--invert-mask)",
+            InpaintWarning,
+            stacklevel=3,
+        )
+    return pixels
+
+
+def grow(hole: Mask, radius: int) -> Mask:
+    """The hole grown by ``radius`` pixels in every direction (a disc)."""
+    reach = np.arange(-radius, radius + 1)
+    disc = (reach[:, None] ** 2 + reach**2 <= radius**2).astype(np.uint8)
+    grown: Mask = cv2.dilate(hole.view(np.uint8), disc).view(np.bool_)
+    return grown
+
+
+def _array(data: Any, what: str) -> Pixels:
+    if isinstance(data, PILImage.Image):
+        return _from_pil(data, what)
+    array = np.asarray(data)
+    if array.dtype == object or array.dtype.kind in "SU":
+        raise TypeError(f"{what} is {type(data).__name__}: pass a numpy array or a PIL image; read(path) makes one")
+    return array
+
+
+def _from_pil(image: PILImage.Image, what: str) -> Pixels:
+    mode = image.mode
+    if mode == "P":
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    elif mode == "1":
+        image = image.convert("L")
+    elif mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)
+    elif mode not in ("L", "LA", "RGB", "RGBA", "F"):
+        raise ValueError(f"{what} has PIL mode {mode}: convert it first, e.g. image.convert('RGB')")
+    return np.asarray(image)
+
+
+def _one_channel(mask: Pixels) -> Pixels:
+    if mask.ndim == 2:
+        return mask
+    if mask.ndim != 3 or not 1 <= mask.shape[2] <= 4:
+        raise ValueError(f"mask has shape {mask.shape}: needed is (H, W), (H, W, 1) or equal channels")
+    if mask.shape[2] in (2, 4):  # an editor's grey + alpha or RGBA mask: fine as long as alpha says nothing
+        full = np.iinfo(mask.dtype).max if mask.dtype.kind == "u" else 1
+        if mask[..., -1].size and not (mask[..., -1] == full).all():
+            raise ValueError("mask has a transparent alpha channel: pass mask[..., -1] or a mask without alpha")
+        mask = mask[..., :-1]
+    if (mask != mask[..., :1]).any():
+        raise ValueError(f"mask has {mask.shape[2]} channels that differ: pass one channel, white where to fill")
+    return mask[..., 0]
+
+
+def _binary(mask: Pixels) -> Mask:
+    if mask.dtype == np.bool_:
+        return np.array(mask, order="C")
+    if mask.size == 0:
+        return np.zeros(mask.shape, np.bool_)
+    if mask.dtype.kind == "f":
+        low, high = float(mask.min()), float(mask.max())
+        if not (low >= 0 and high <= 1):  # NaN fails too
+            raise ValueError(f"mask holds floats in [{low:g}, {high:g}]: needed is [0, 1] with hole at 0.5 and above")
+        return np.asarray(mask >= 0.5, order="C")
+    if mask.dtype.kind not in "ui":
+        raise TypeError(f"mask has dtype {mask.dtype}: needed is bool, integers or floats in [0, 1]")
+    low, high = int(mask.min()), int(mask.max())
+    if low >= 0 and high <= 1:
+        return np.asarray(mask == 1, order="C")
+    if mask.dtype.name not in ("uint8", "uint16"):
+        raise ValueError(
+            f"mask holds {mask.dtype} values in [{low}, {high}]: needed is bool, 0 and 1, or uint8/uint16 with hole "
+            "at half range and above; convert with mask > threshold"
+        )
+    return np.asarray(mask > np.iinfo(mask.dtype).max // 2, order="C")

@@ -1,0 +1,90 @@
+"""The frozen, validated form in which every method receives its work: a float crop, its hole, and what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+NEUTRAL = np.float32(0.5)  # stands where no colour is known, so that nothing there looks like data
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress: ``done`` of ``total`` (any unit), with the loss where there is one and a remark where it helps."""
+
+    done: float
+    total: float
+    loss: float | None = None
+    remark: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A region to fill.
+
+    Attributes
+    ----------
+    image : float32 (H, W, C), C = 1..4; [0, 1] for ordinary pictures, beyond 1 for HDR; 0.5 where nothing is known.
+        With alpha the colours are premultiplied and alpha is the last channel.
+    hole : bool (H, W), the pixels to fill.
+    known : bool (H, W), the pixels whose colour may be used. What is neither hole nor known (another region's hole, a
+        fully transparent pixel) is left alone and never a source.
+    dtype : the caller's pixel type.
+    scale, offset : value = image * scale + offset gives the caller's colours back.
+    origin : (row, column) of the crop in the picture.
+    seed : the caller's seed.
+    device : "auto", "cpu", "cuda" or "mps".
+    """
+
+    image: Image
+    hole: Mask
+    known: Mask
+    dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float32))
+    scale: float = 1.0
+    offset: float = 0.0
+    origin: tuple[int, int] = (0, 0)
+    seed: int = 0
+    device: str = "auto"
+    _report: Callable[[Step], None] | None = None
+    _facts: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, image: Image, hole: Mask, known: Mask | None = None, **more: Any) -> Problem:
+        """A problem from float pixels: checks the shapes, makes the arrays contiguous, neutralises unknown pixels.
+
+        Parameters
+        ----------
+        image : float (H, W, C) with C = 1..4.
+        hole : bool (H, W).
+        known : bool (H, W); everything outside the hole when left out.
+        """
+        if image.ndim != 3 or not 1 <= image.shape[2] <= 4:
+            raise ValueError(f"a problem's image is (H, W, C) with C = 1..4, got {image.shape}")
+        known = ~hole if known is None else known
+        if hole.shape != image.shape[:2] or known.shape != hole.shape:
+            raise ValueError(f"hole {hole.shape} and known {known.shape} must match the image's {image.shape[:2]}")
+        if (hole & known).any():
+            raise ValueError("a pixel cannot be both hole and known: pass known & ~hole")
+        pixels = np.array(image, np.float32, order="C")  # a copy: the caller's array stays as it is
+        np.copyto(pixels, NEUTRAL, where=~known[..., None])
+        return cls(pixels, np.ascontiguousarray(hole), np.ascontiguousarray(known), **more)
+
+    def rng(self, *key: int) -> np.random.Generator:
+        """An independent generator for this region and ``key`` (a row, a patch): the same on any number of threads."""
+        return np.random.default_rng([self.seed, *self.origin, *key])
+
+    def report(self, step: Step) -> None:
+        """Tell the caller how far the method is in this region."""
+        if self._report is not None:
+            self._report(step)
+
+    def note(self, **facts: Any) -> None:
+        """Record facts for ``Info``: iterations, residual, converged, maps of the crop."""
+        self._facts.update(facts)

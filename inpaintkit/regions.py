@@ -1,0 +1,274 @@
+"""Split a hole into regions, so that a fill costs what the hole costs and not what the picture costs.
+
+Two hole pixels belong together when at most ``reach`` pixels apart (in the larger of rows and columns). The hole is
+read once into runs (row, start, stop); runs near one another are united, never pixels, and nothing as large as
+the picture is allocated. Small regions that lie close share a crop, since a method that fills one fills many as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit.kernels import kernel
+from inpaintkit.problem import Mask
+
+Runs = NDArray[np.int32]  # (N, 3): row, start, stop
+
+_SHARED = 256  # px: small regions whose centres share a square of this side share a crop; it fits a core's cache
+_CUT_AREA = 256 * 256  # px: smaller boxes are cheap enough whole
+_CUT_SIDE = 96  # px: pieces of a cut region are not cut further
+_THIN = 3  # a hole is cut only where its depth is at most a third of the margin
+
+
+@dataclass(frozen=True)
+class Box:
+    """Rows ``top`` to ``bottom`` and columns ``left`` to ``right``, ends excluded."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    def grown(self, margin: int, shape: tuple[int, int]) -> Box:
+        """The box with ``margin`` more pixels on every side, inside a picture of ``shape``."""
+        return Box(
+            max(self.top - margin, 0),
+            max(self.left - margin, 0),
+            min(self.bottom + margin, shape[0]),
+            min(self.right + margin, shape[1]),
+        )
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """To index an array of the picture."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def within(self, outer: Box) -> tuple[slice, slice]:
+        """To index an array of ``outer``."""
+        return (
+            slice(self.top - outer.top, self.bottom - outer.top),
+            slice(self.left - outer.left, self.right - outer.left),
+        )
+
+    @property
+    def area(self) -> int:
+        """Pixels."""
+        return (self.bottom - self.top) * (self.right - self.left)
+
+
+@dataclass(frozen=True)
+class Region:
+    """What a method gets at once: a ``crop`` of the picture and the runs of hole pixels it is to fill there."""
+
+    crop: Box
+    pixels: int  # hole pixels of its own
+    runs: Runs
+    piece: Box | None = None  # of a cut region: every hole pixel in here is filled, only the own ones are kept
+
+    def own(self) -> Mask:
+        """The pixels this region gives to the result, bool of the crop's shape."""
+        own = np.zeros((self.crop.bottom - self.crop.top, self.crop.right - self.crop.left), np.bool_)
+        _paint_kernel(own, self.runs, self.crop.top, self.crop.left)
+        return own
+
+    def hole(self, mask: Mask, own: Mask) -> Mask:
+        """The pixels to fill, bool of the crop's shape."""
+        if self.piece is None:
+            return own
+        hole = np.zeros_like(own)
+        hole[self.piece.within(self.crop)] = mask[self.piece.slices]
+        return hole
+
+
+def split(mask: Mask, *, reach: int = 1, context: int = 1, cut: int | None = None, share: bool = True) -> list[Region]:
+    """Regions of a hole, top to bottom.
+
+    Parameters
+    ----------
+    mask : bool (H, W), C-contiguous; True is hole.
+    reach : hole pixels at most this far apart (rows and columns, in pixels) influence one another.
+    context : margin around a region's hole that its crop holds, in pixels.
+    cut : a long thin hole may be cut where pixels more than this far apart no longer matter to one another; each
+        piece is then filled with that margin of its neighbours. None: never cut.
+    share : let small regions that lie close share a crop.
+    """
+    runs, labels = _runs_kernel(mask.reshape(-1).view(np.uint8), mask.shape[0], mask.shape[1], max(1, reach))
+    if not len(runs):
+        return []
+    boxes, counts = _boxes_kernel(runs, labels, int(labels.max()) + 1)
+    side = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    group = np.arange(len(boxes))
+    if share:
+        group = _groups((boxes[:, :2] + boxes[:, 2:]) // 2 // _SHARED, side <= _SHARED)
+        boxes, counts = _united(boxes, counts, group)
+    of_run = group[labels]
+    by_group = np.argsort(of_run, kind="stable")
+    first = np.searchsorted(of_run[by_group], np.arange(len(boxes) + 1))
+    regions: list[Region] = []
+    for index, (box, pixels) in enumerate(zip(boxes.tolist(), counts.tolist(), strict=True)):
+        whole = Box(*box)
+        own = runs[by_group[first[index] : first[index + 1]]]
+        if cut is not None and whole.area > max(_CUT_AREA, 2 * pixels):
+            pieces = _cut(mask, own, whole, cut, context)
+            if pieces:
+                regions += pieces
+                continue
+        regions.append(Region(whole.grown(context, mask.shape), pixels, own))
+    return regions
+
+
+def _groups(cells: NDArray[Any], small: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """A group number per region: one per cell of small regions, one for each large region, in order of appearance."""
+    key = cells[:, 0] * (int(cells[:, 1].max()) + 1) + cells[:, 1]
+    key = np.where(small, key, -1 - np.arange(len(key)))
+    _, first, group = np.unique(key, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[group.reshape(-1)]
+
+
+def _united(boxes: NDArray[Any], counts: NDArray[Any], group: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    number = int(group.max()) + 1
+    united = np.empty((number, 4), boxes.dtype)
+    united[:, :2], united[:, 2:] = np.iinfo(boxes.dtype).max, 0
+    np.minimum.at(united[:, :2], group, boxes[:, :2])
+    np.maximum.at(united[:, 2:], group, boxes[:, 2:])
+    return united, np.bincount(group, counts, number).astype(np.int64)
+
+
+def _cut(mask: Mask, runs: Runs, box: Box, margin: int, context: int) -> list[Region]:
+    """Pieces of a long thin region, or nothing where it is too thick for the margin."""
+    pieces: list[Region] = []
+    todo = [(runs, box)]
+    while todo:
+        runs, box = todo.pop()
+        height, width = box.bottom - box.top, box.right - box.left
+        if max(height, width) > _CUT_SIDE:
+            axis, middle = (0, box.top + height // 2) if height >= width else (1, box.left + width // 2)
+            todo += [(half, _box(half)) for half in _halves(runs, axis, middle)[::-1] if len(half)]
+            continue
+        filled = box.grown(margin, mask.shape)
+        if _is_thick(mask[filled.slices], margin // _THIN):
+            return []
+        pixels = int((runs[:, 2] - runs[:, 1]).sum())
+        pieces.append(Region(filled.grown(context, mask.shape), pixels, runs, filled))
+    return pieces
+
+
+def _halves(runs: Runs, axis: int, middle: int) -> tuple[Runs, Runs]:
+    if axis == 0:
+        at = int(np.searchsorted(runs[:, 0], middle))
+        return runs[:at], runs[at:]
+    first, second = runs[runs[:, 1] < middle].copy(), runs[runs[:, 2] > middle].copy()
+    np.minimum(first[:, 2], middle, out=first[:, 2])
+    np.maximum(second[:, 1], middle, out=second[:, 1])
+    return first, second
+
+
+def _box(runs: Runs) -> Box:
+    return Box(int(runs[0, 0]), int(runs[:, 1].min()), int(runs[-1, 0]) + 1, int(runs[:, 2].max()))
+
+
+def _is_thick(mask: Mask, depth: int) -> bool:
+    """Whether some hole pixel lies more than ``depth`` from the rim."""
+    element = np.ones((2 * depth + 1, 2 * depth + 1), np.uint8)
+    return bool(cv2.erode(mask.view(np.uint8), element, borderValue=1).any())
+
+
+@kernel()
+def _runs_kernel(mask: Any, height: int, width: int, reach: int) -> Any:
+    """Runs of hole pixels in raster order, and for each the number of its region (numbered by first appearance)."""
+    runs = np.empty((1024, 3), np.int32)
+    count = 0
+    words = mask[: mask.size // 8 * 8].view(np.uint64)
+    row_first = np.zeros(height + 1, np.int64)  # index of each row's first run
+    at = 0
+    row = 0
+    while at < mask.size:
+        if not mask[at]:
+            at += 1
+            if at % 8 == 0:
+                while at // 8 < words.size and words[at // 8] == 0:
+                    at += 8
+            continue
+        while at >= (row + 1) * width:
+            row += 1
+            row_first[row] = count
+        start = at - row * width
+        while at < (row + 1) * width and mask[at]:
+            at += 1
+        if count == len(runs):
+            longer = np.empty((2 * count, 3), np.int32)
+            longer[:count] = runs
+            runs = longer
+        runs[count, 0] = row
+        runs[count, 1] = start
+        runs[count, 2] = at - row * width
+        count += 1
+    row_first[row + 1 :] = count
+
+    parent = np.arange(count)
+    for i in range(count):
+        if i > 0 and runs[i - 1, 0] == runs[i, 0] and runs[i, 1] - runs[i - 1, 2] < reach:
+            parent[i] = parent[i - 1]
+    for row in range(height):
+        for above in range(max(0, row - reach), row):
+            j = row_first[above]
+            stop = row_first[above + 1]
+            for i in range(row_first[row], row_first[row + 1]):
+                while j < stop and runs[j, 2] - 1 < runs[i, 1] - reach:
+                    j += 1
+                k = j
+                while k < stop and runs[k, 1] <= runs[i, 2] - 1 + reach:
+                    a = i
+                    while parent[a] != a:
+                        parent[a] = parent[parent[a]]
+                        a = parent[a]
+                    b = k
+                    while parent[b] != b:
+                        parent[b] = parent[parent[b]]
+                        b = parent[b]
+                    parent[max(a, b)] = min(a, b)  # the earlier run leads, so numbers follow the raster
+                    k += 1
+    labels = np.empty(count, np.int64)
+    number = 0
+    for i in range(count):
+        a = i
+        while parent[a] != a:
+            a = parent[a]
+        if a == i:
+            labels[i] = number
+            number += 1
+        else:
+            labels[i] = labels[a]
+    return runs[:count].copy(), labels
+
+
+@kernel()
+def _boxes_kernel(runs: Any, labels: Any, number: int) -> Any:
+    """Box (top, left, bottom, right) and pixel count of each region."""
+    boxes = np.empty((number, 4), np.int64)
+    counts = np.zeros(number, np.int64)
+    for i in range(len(runs)):
+        row, start, stop = runs[i, 0], runs[i, 1], runs[i, 2]
+        region = labels[i]
+        if counts[region] == 0:
+            boxes[region, 0] = row
+            boxes[region, 1] = start
+            boxes[region, 3] = stop
+        boxes[region, 1] = min(boxes[region, 1], start)
+        boxes[region, 2] = row + 1
+        boxes[region, 3] = max(boxes[region, 3], stop)
+        counts[region] += stop - start
+    return boxes, counts
+
+
+@kernel()
+def _paint_kernel(hole: Any, runs: Any, top: int, left: int) -> None:
+    for i in range(len(runs)):
+        hole[runs[i, 0] - top, runs[i, 1] - left : runs[i, 2] - left] = True

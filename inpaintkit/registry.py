@@ -1,0 +1,206 @@
+"""The table of methods: what each is for, what it needs, what it promises. Rows load their code on first use.
+
+A method of another distribution joins through the entry-point group ``inpaintkit.methods``: an entry that names a
+``Method``, under the method's own name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+import numbers
+import typing
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from typing import Any, Literal
+
+from inpaintkit.errors import MissingExtraError
+
+Options = Mapping[str, Any]
+Span = int | Callable[[Options], int]  # pixels, possibly depending on the method's options
+
+AUTO = "telea"  # what ``method="auto"`` means until there is a judge that measures
+GROUP = "inpaintkit.methods"
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row.
+
+    Attributes
+    ----------
+    name : as given to ``inpaint(..., method=name)``.
+    target : "module:function"; the function takes a ``Problem`` and keyword options, gives float32 (H, W, C).
+    summary : what it is for, in one line.
+    source : the paper.
+    needs : the extra that installs what it imports, or an empty text.
+    reach : hole pixels at most this far apart influence one another, in pixels.
+    context : margin of known picture its crop needs, in pixels.
+    cut : hole pixels farther apart than this hardly influence one another along a thin hole; None: never cut one.
+    scope : "region", or "picture" for a method that must see everything.
+    min_known : known pixels in the crop without which it raises ``ContextError``.
+    stochastic : another seed gives another plausible picture.
+    constant_tol : largest error on a constant picture, in units of the full range.
+    trial : side in pixels of a test case that it fills within a second.
+    """
+
+    name: str
+    target: str
+    summary: str
+    source: str = ""
+    needs: str = ""
+    reach: Span = 1
+    context: Span = 1
+    cut: Callable[[Options], int | None] | None = None
+    scope: Literal["region", "picture"] = "region"
+    min_known: int = 1
+    stochastic: bool = False
+    constant_tol: float = 0.0
+    trial: int = 48
+
+    def load(self) -> Callable[..., Any]:
+        """The method's function; MissingExtraError says what to install where an import fails."""
+        module, _, function = self.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
+        except ModuleNotFoundError as error:
+            if not self.needs:
+                raise
+            raise MissingExtraError(
+                f'{self.name} needs {error.name}, which is not installed: pip install "inpaintkit[{self.needs}]"'
+            ) from error
+
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """The method's options: name -> parameter with its default and resolved annotation."""
+        function = self.load()
+        hints = typing.get_type_hints(function)
+        return {
+            name: parameter.replace(annotation=hints.get(name, Any))
+            for name, parameter in inspect.signature(function).parameters.items()
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        }
+
+    def options(self, given: Options) -> dict[str, Any]:
+        """All options with their values; TypeError or ValueError for an unknown name or a value of the wrong kind."""
+        parameters = self.parameters()
+        for name in given:
+            if name not in parameters:
+                known = ", ".join(parameters) or "none"
+                raise TypeError(f"{self.name} has no option {name!r}: its options are {known}")
+        return {
+            name: _checked(self.name, name, given[name], parameter.annotation) if name in given else parameter.default
+            for name, parameter in parameters.items()
+        }
+
+
+def _limit(options: Options) -> int:
+    """Telea's radius as whole pixels; a radius out of range is reported by the method itself."""
+    return max(1, math.ceil(min(options["radius"], 1e6)))
+
+
+METHODS = (
+    Method(
+        "telea",
+        "inpaintkit.classic.telea:telea",
+        "fast marching from the rim inwards: scratches, text, small holes; the fastest",
+        source="Telea 2004",
+        # opencv: distances outside the rim reach as far again as the colours do
+        reach=lambda o: 2 * _limit(o) + 2 if o["variant"] == "opencv" else _limit(o),
+        context=lambda o: 2 * _limit(o) + 3 if o["variant"] == "opencv" else _limit(o) + 2,
+        cut=lambda o: 4 * _limit(o) if o["variant"] == "damped" else None,
+    ),
+)
+
+_registered: dict[str, Method] = {row.name: row for row in METHODS}
+
+
+def register(row: Method) -> None:
+    """Add a method for this process; ValueError where the name is taken."""
+    if row.name == "auto" or row.name in methods():
+        raise ValueError(f"a method named {row.name!r} exists already: choose another name")
+    _registered[row.name] = row
+
+
+def unregister(name: str) -> None:
+    """Take back what ``register`` added."""
+    if name in {row.name for row in METHODS}:
+        raise ValueError(f"{name} is one of inpaintkit's own methods and stays")
+    _registered.pop(name, None)
+
+
+def methods() -> dict[str, Method]:
+    """All methods by name: the built-in ones first, then those of other distributions."""
+    return {**_registered, **{name: row for name, row in _entry_points().items() if name not in _registered}}
+
+
+def find(name: str) -> Method:
+    """The row of a method, ``auto`` resolved; ValueError lists the names there are."""
+    if name == "auto":
+        name = AUTO
+    row = _registered.get(name) if isinstance(name, str) else None
+    if row is None:
+        known = methods()
+        if name not in known:
+            raise ValueError(f"there is no method {name!r}: choose one of auto, {', '.join(known)}")
+        row = known[name]
+    return row
+
+
+@cache
+def _entry_points() -> dict[str, Method]:
+    rows = {}
+    for entry in metadata.entry_points(group=GROUP):
+        try:
+            row = entry.load()
+        except Exception as error:  # another distribution's fault must not take the other methods away
+            row = error
+        if isinstance(row, Method) and row.name == entry.name:
+            rows[entry.name] = row
+        else:
+            warnings.warn(
+                f"entry point {entry.name} = {entry.value} of {GROUP} gives {row!r}, "
+                "not a Method of that name, and is left out",
+                stacklevel=3,
+            )
+    return rows
+
+
+def _checked(method: str, name: str, value: Any, annotation: Any) -> Any:
+    """The value, numbers as the annotated type; errors for what the annotation excludes."""
+    kinds = typing.get_args(annotation) if typing.get_origin(annotation) in (typing.Union, _UNION) else (annotation,)
+    for kind in kinds:
+        if typing.get_origin(kind) is Literal:
+            if value in typing.get_args(kind):
+                return value
+        elif kind is Any or (kind is type(None) and value is None):
+            return value
+        elif kind is bool or isinstance(value, bool):
+            if kind is bool and isinstance(value, bool):
+                return value
+        elif kind is float and isinstance(value, numbers.Real):
+            if math.isfinite(value):
+                return float(value)
+        elif kind is int and isinstance(value, numbers.Integral):
+            return int(value)
+        elif isinstance(kind, type) and kind not in (int, float) and isinstance(value, kind):
+            return value
+        elif not isinstance(kind, type):
+            return value  # a richer type (array, mapping): the method checks it
+    raise ValueError(f"{method}'s option {name} is {value!r}: needed is {_spelled(kinds)}")
+
+
+_UNION = type(int | str)
+
+
+def _spelled(kinds: tuple[Any, ...]) -> str:
+    names = {float: "a finite number", int: "a whole number", bool: "True or False", str: "a text", type(None): "None"}
+    return " or ".join(
+        " or ".join(map(repr, typing.get_args(kind)))
+        if typing.get_origin(kind) is Literal
+        else names.get(kind, getattr(kind, "__name__", str(kind)))
+        for kind in kinds
+    )
