@@ -212,6 +212,8 @@ def _opencv(problem: Problem, radius: int) -> Image:
     levels = problem.image * white
     if whole:
         levels = np.rint(levels)
+        if problem.raw is not None:  # beside the picture's border OpenCV reads what lies under the mask
+            levels[problem.hole] = problem.raw[problem.hole]
     void = ~(problem.hole | problem.known)
     front = march_like_opencv(problem.hole, void, radius)
     if len(front.order) < np.count_nonzero(problem.hole):
@@ -275,7 +277,7 @@ def _opencv_kernel(
                     dst = np.float32(1.0 / np.float64(length * np.sqrt(length)))
                 else:
                     dst = np.float32(1.0 / (np.float64(length) * np.sqrt(np.float64(length))))
-                lev = np.float32(1.0 / np.float64(np.float32(1) + abs(arrival[k, m] - arrival[i, j])))
+                lev = np.float32(1.0 / (1.0 + abs(np.float64(arrival[k, m] - arrival[i, j]))))
                 direction = rx * tx + ry * ty
                 if abs(np.float64(direction)) <= 0.01:
                     direction = np.float32(0.000001)

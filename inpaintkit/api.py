@@ -257,6 +257,7 @@ class _Fill:
             origin=(crop.top, crop.left),
             seed=self.seed,
             device=self.device,
+            raw=None if self.picture.alpha else self.picture.pixels[crop.slices],
             _report=lambda step: self._step(index, pixels, step),
             _facts=facts,
         )

@@ -41,6 +41,7 @@ class Problem:
     origin : (row, column) of the crop in the picture.
     seed : the caller's seed.
     device : "auto", "cpu", "cuda" or "mps".
+    raw : the caller's own pixels of the crop, what lies under the mask included; None with alpha or from floats alone.
     """
 
     image: Image
@@ -52,6 +53,7 @@ class Problem:
     origin: tuple[int, int] = (0, 0)
     seed: int = 0
     device: str = "auto"
+    raw: NDArray[Any] | None = None
     _report: Callable[[Step], None] | None = None
     _facts: dict[str, Any] = field(default_factory=dict)
 
