@@ -80,89 +80,106 @@ def telea(
 
 def _fill(problem: Problem, front: Front, radius: float, *, damped: bool) -> Image:
     margin = int(radius)
-    height, width, channels = problem.image.shape
+    width = problem.image.shape[1]
     usable = np.pad(problem.known, margin)
-    base = problem.image[problem.known][0]  # work relative to one colour, so that a constant stays exactly constant
-    values = np.zeros((channels, *usable.shape), np.float32)
-    values[:, margin : margin + height, margin : margin + width] = np.moveaxis(problem.image - base, 2, 0)
     arrival = np.pad(front.arrival, margin, mode="edge")
-    order = front.order // width * usable.shape[1] + front.order % width + margin * (usable.shape[1] + 1)
+    order = (front.order // width + margin) * usable.shape[1] + front.order % width + margin
     dy, dx = (grid.reshape(-1) for grid in np.mgrid[-margin : margin + 1, -margin : margin + 1])
     near = (dy**2 + dx**2 <= radius**2) & ((dy != 0) | (dx != 0))
+    filled = problem.image.copy()
+    # Work relative to one known colour: a constant stays exactly constant.
+    base = problem.image.reshape(-1, problem.image.shape[2])[np.argmax(problem.known)]
     missing = np.count_nonzero(problem.hole) - len(order)
-    left = _fill_kernel(values, usable, arrival, order, dy[near], dx[near], damped)
+    left = _fill_kernel(filled, base, usable, arrival, order, dy[near], dx[near], damped)
     while 0 < len(left) < len(order):  # beyond transparent pixels distance is not the order of filling
         order = left
-        left = _fill_kernel(values, usable, arrival, order, dy[near], dx[near], damped)
+        left = _fill_kernel(filled, base, usable, arrival, order, dy[near], dx[near], damped)
     if len(left) + missing:
         raise ContextError(
             f"telea: {len(left) + missing} hole pixels have no known pixel within {radius:g} px, not even through the "
             "hole: raise radius, or pass fallback=True (--fallback) for a plain fill"
         )
-    filled = np.moveaxis(values[:, margin : margin + height, margin : margin + width], 0, 2) + base
-    return np.where(problem.hole[..., None], filled, problem.image)
+    return filled
 
 
 @kernel(fastmath=True)
 def _fill_kernel(
-    values: Any, usable: Any, arrival: Any, order: Any, dy: Any, dx: Any, damped: bool
-) -> Any:  # values (C, H, W), padded by the radius: no neighbour lies outside
-    """Fill ``values`` in place in the given order; gives the pixels that had no usable neighbour."""
-    channels, height, width = values.shape
-    gx, gy = np.zeros_like(values), np.zeros_like(values)
-    energy = np.zeros((height, width), np.float32)  # |grad I|^2 over all channels
-    for y in range(1, height - 1):
-        for x in range(1, width - 1):
-            if usable[y, x]:
-                _gradient(values, usable, gx, gy, energy, y, x)
+    filled: Any, base: Any, usable: Any, arrival: Any, order: Any, dy: Any, dx: Any, damped: bool
+) -> Any:
+    """Fill ``filled`` (H, W, C) and mark ``usable`` in place in the given order.
+
+    ``usable``, ``arrival`` and the flat indices of ``order`` are padded by the radius, so no neighbour lies outside.
+    Gives the pixels of ``order`` that had no usable neighbour.
+    """
+    height, width, channels = filled.shape
+    margin = (usable.shape[1] - width) // 2
+    stride = usable.shape[1]
+    known, time = usable.reshape(-1), arrival.reshape(-1)
+    data = np.zeros((usable.size, channels, 3), np.float32)  # colour, its y and x derivative, side by side in memory
+    energy = np.zeros(usable.size, np.float32)  # |grad I|^2 over all channels
+    for y in range(height):
+        for x in range(width):
+            for c in range(channels):
+                data[(y + margin) * stride + x + margin, c, 0] = filled[y, x, c] - base[c]
+    for y in range(height):
+        for x in range(width):
+            p = (y + margin) * stride + x + margin
+            if known[p]:
+                _gradient(data, known, energy, p, stride)
+
     count = len(dy)
-    one_over = np.empty(count, np.float32)  # 1 / |p - q|
+    offset = dy * stride + dx
+    down, right = np.empty(count, np.float32), np.empty(count, np.float32)  # (p - q) / |p - q|
+    near = np.empty(count, np.float32)  # dst
     for k in range(count):
-        one_over[k] = 1 / np.sqrt(np.float32(dy[k] * dy[k] + dx[k] * dx[k]))
-    ys, xs = np.empty(count, np.int64), np.empty(count, np.int64)
-    weight, along, across = np.empty(count, np.float32), np.empty(count, np.float32), np.empty(count, np.float32)
+        square = np.float32(dy[k] * dy[k] + dx[k] * dx[k])
+        down[k] = -dy[k] / np.sqrt(square)
+        right[k] = -dx[k] / np.sqrt(square)
+        near[k] = 1 / square
+    found, place = np.empty(count, np.int64), np.empty(count, np.int64)
+    weight, across, along = np.empty(count, np.float32), np.empty(count, np.float32), np.empty(count, np.float32)
     mean, step, spread = np.empty(channels, np.float32), np.empty(channels, np.float32), np.empty(channels, np.float32)
     left = np.empty(len(order), order.dtype)
     skipped = 0
     for n in range(len(order)):
-        y, x = order[n] // width, order[n] % width
-        ny = arrival[y + 1, x] - arrival[y - 1, x]
-        nx = arrival[y, x + 1] - arrival[y, x - 1]
-        length = np.sqrt(ny * ny + nx * nx)
-        flat = length < np.float32(1e-6)  # a ridge of T, where fronts meet: no direction is preferred
-        if not flat:
-            ny /= length
-            nx /= length
-        time = arrival[y, x]
-        found = 0
-        total = np.float32(0)
-        force = np.float32(0)
-        for k in range(count):
-            v, u = y + dy[k], x + dx[k]
-            if usable[v, u]:
-                r = one_over[k]
-                direction = np.float32(1)
-                if not flat:
-                    direction = max(abs(ny * dy[k] + nx * dx[k]) * r, _LEAST_DIR)
-                w = direction * r * r / (np.float32(1) + abs(time - arrival[v, u]))
-                ys[found], xs[found] = v, u
-                weight[found] = w
-                across[found] = -w * dy[k]  # w (p - q)
-                along[found] = -w * dx[k]
-                total += w
-                force += w * energy[v, u]
-                found += 1
-        if found == 0:
-            left[skipped] = order[n]
+        p = order[n]
+        number = 0
+        for k in range(count):  # no branch: which neighbours are known is a coin toss to the processor
+            found[number] = k
+            number += known[p + offset[k]]
+        if number == 0:
+            left[skipped] = p
             skipped += 1
             continue
+        ny = time[p + stride] - time[p - stride]
+        nx = time[p + 1] - time[p - 1]
+        length = np.sqrt(ny * ny + nx * nx)
+        least = _LEAST_DIR
+        if length < np.float32(1e-6):  # a ridge of T, where fronts meet: no direction is preferred
+            ny, nx, least = np.float32(0), np.float32(0), np.float32(1)
+        else:
+            ny /= length
+            nx /= length
+        now = time[p]
+        total = np.float32(0)
+        force = np.float32(0)
+        for j in range(number):
+            k = found[j]
+            q = p + offset[k]
+            w = max(abs(ny * down[k] + nx * right[k]), least) * near[k] / (np.float32(1) + abs(now - time[q]))
+            place[j] = q
+            weight[j] = w
+            across[j] = -w * dy[k]  # w (p - q)
+            along[j] = -w * dx[k]
+            total += w
+            force += w * energy[q]
         agreed = np.float32(0)
         for c in range(channels):
             zero, first, second = np.float32(0), np.float32(0), np.float32(0)
-            sum_x, sum_y = np.float32(0), np.float32(0)
-            for j in range(found):
-                v, u, w = ys[j], xs[j], weight[j]
-                value, slope_y, slope_x = values[c, v, u], gy[c, v, u], gx[c, v, u]
+            sum_y, sum_x = np.float32(0), np.float32(0)
+            for j in range(number):
+                q, w = place[j], weight[j]
+                value, slope_y, slope_x = data[q, c, 0], data[q, c, 1], data[q, c, 2]
                 zero += w * value
                 second += w * value * value
                 first += across[j] * slope_y + along[j] * slope_x
@@ -175,34 +192,36 @@ def _fill_kernel(
         coherence = np.float32(1)
         if damped:
             coherence = np.sqrt(agreed / (total * force)) if force > 0 else np.float32(0)
+        y, x = p // stride - margin, p % stride - margin
         for c in range(channels):
             moved = step[c]
             if damped:
                 most = _MOST_SPREAD * spread[c]
                 moved = coherence * min(max(moved, -most), most)
-            values[c, y, x] = mean[c] + moved
-        usable[y, x] = True
-        _gradient(values, usable, gx, gy, energy, y, x)
+            data[p, c, 0] = mean[c] + moved
+            filled[y, x, c] = data[p, c, 0] + base[c]
+        known[p] = True
+        _gradient(data, known, energy, p, stride)
     return left[:skipped].copy()
 
 
 @kernel(fastmath=True)
-def _gradient(values: Any, usable: Any, gx: Any, gy: Any, energy: Any, y: int, x: int) -> None:
-    """Central differences where both neighbours are usable, one-sided where one is, else zero."""
-    left, right = usable[y, x - 1], usable[y, x + 1]
-    above, below = usable[y - 1, x], usable[y + 1, x]
-    per_x = np.float32(0.5) if left and right else np.float32(1)
+def _gradient(data: Any, known: Any, energy: Any, p: int, stride: int) -> None:
+    """Central differences where both neighbours are known, one-sided where one is, else zero."""
+    before, after = known[p - 1], known[p + 1]
+    above, below = known[p - stride], known[p + stride]
+    per_x = np.float32(0.5) if before and after else np.float32(1)
     per_y = np.float32(0.5) if above and below else np.float32(1)
     force = np.float32(0)
-    for c in range(len(values)):
-        first = values[c, y, x - 1] if left else values[c, y, x]
-        last = values[c, y, x + 1] if right else values[c, y, x]
-        gx[c, y, x] = (last - first) * per_x
-        first = values[c, y - 1, x] if above else values[c, y, x]
-        last = values[c, y + 1, x] if below else values[c, y, x]
-        gy[c, y, x] = (last - first) * per_y
-        force += gx[c, y, x] * gx[c, y, x] + gy[c, y, x] * gy[c, y, x]
-    energy[y, x] = force
+    for c in range(data.shape[1]):
+        first = data[p - 1, c, 0] if before else data[p, c, 0]
+        last = data[p + 1, c, 0] if after else data[p, c, 0]
+        data[p, c, 2] = (last - first) * per_x
+        first = data[p - stride, c, 0] if above else data[p, c, 0]
+        last = data[p + stride, c, 0] if below else data[p, c, 0]
+        data[p, c, 1] = (last - first) * per_y
+        force += data[p, c, 1] * data[p, c, 1] + data[p, c, 2] * data[p, c, 2]
+    energy[p] = force
 
 
 def _opencv(problem: Problem, radius: int) -> Image:

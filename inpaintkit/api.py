@@ -24,7 +24,7 @@ from inpaintkit.distance import rim_distance
 from inpaintkit.errors import ContextError
 from inpaintkit.fallback import harmonic_fill
 from inpaintkit.info import Filled, Info
-from inpaintkit.kernels import announced_compiling
+from inpaintkit.kernels import compiling
 from inpaintkit.picture import Picture, check_share, grow, hole_of
 from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
 from inpaintkit.regions import Box, Region, split
@@ -141,20 +141,20 @@ def inpaint(
     pixels = check_share(hole)
     result = picture.pixels.copy()
     filled: list[Filled] = []
-    confidence = None
+    confidence, compiled = None, False
     with pool.limit(threads) as count:
         if pixels:
             picture.check_known(hole)
             fill = _Fill(picture, hole, row, values, seed, device, fallback, progress, opaque=isinstance(mask, str))
             filled = fill.into(result)
-            confidence = fill.confidence
+            confidence, compiled = fill.confidence, fill.compiled
             if feather:
                 _feather(result, picture.pixels, hole, feather)
     shaped = result.reshape(np.shape(image)) if not isinstance(image, PILImage.Image) else _to_pil(result, image)
     if not return_info:
         return shaped
     seconds = time.perf_counter() - began
-    info = Info(row.name, seconds, pixels, tuple(filled), seed, count, device, versions(), confidence)
+    info = Info(row.name, seconds, pixels, tuple(filled), seed, count, device, versions(), compiled, confidence)
     return shaped, info
 
 
@@ -190,6 +190,7 @@ class _Fill:
     progress: Callable[[Step], None] | None
     opaque: bool  # alpha is the mask: fill colours only, alpha becomes full
     confidence: Image | None = None
+    compiled: bool = False
     _lock: Lock = field(default_factory=Lock)
     _done: dict[int, float] = field(default_factory=dict)
 
@@ -199,8 +200,10 @@ class _Fill:
         self.method = self.row.load()
         self.total = float(sum(region.pixels for region in regions))
         self.scale, self.offset = self.picture.range(self.mask)
-        with announced_compiling(self._remark if self.progress else None):
-            return pool.run(lambda item: self._region(*item, result), list(enumerate(regions)))
+        with compiling(self._remark if self.progress else None) as watch:
+            filled = pool.run(lambda item: self._region(*item, result), list(enumerate(regions)))
+        self.compiled = watch.happened
+        return filled
 
     def _regions(self) -> list[Region]:
         if self.row.scope == "picture":

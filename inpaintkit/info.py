@@ -44,6 +44,7 @@ class Info:
     regions : one entry per region, in the order they lie in the picture.
     seed, threads, device : what the call ran with.
     versions : package name -> version of what the numbers depend on.
+    compiled : code was compiled during the call, so its time is not that of the next one.
     confidence : float32 (H, W) in [0, 1], where the method can tell how sure it is; None where it cannot.
     """
 
@@ -55,6 +56,7 @@ class Info:
     threads: int
     device: str
     versions: dict[str, str]
+    compiled: bool = False
     confidence: NDArray[np.float32] | None = None
 
     @property

@@ -36,19 +36,28 @@ def kernel(*, fastmath: bool = False) -> Callable[[Function], Function]:
     return decorate
 
 
+class Compiling(event.Listener):  # type: ignore[misc]
+    """Notices that numba compiles, and says so once per process, since the first fill then takes seconds longer."""
+
+    def __init__(self, tell: Callable[[str], None] | None = None) -> None:
+        self.happened = False
+        self._tell = tell
+
+    def on_start(self, event: object) -> None:
+        """Called by numba before it compiles (not when it loads compiled code)."""
+        self.happened = True
+        _tell_once("compiling for this machine (once, some seconds)", self._tell)
+
+    def on_end(self, event: object) -> None:
+        """Called by numba afterwards."""
+
+
 @contextmanager
-def announced_compiling(tell: Callable[[str], None] | None = None) -> Iterator[None]:
-    """Say once per process when numba has to compile, since the first fill then takes seconds longer."""
-
-    class Listener(event.Listener):  # type: ignore[misc]
-        def on_start(self, event: object) -> None:
-            _tell_once("compiling for this machine (once, some seconds)", tell)
-
-        def on_end(self, event: object) -> None:
-            """Nothing to say at the end."""
-
-    with event.install_listener("numba:compile", Listener()):
-        yield
+def compiling(tell: Callable[[str], None] | None = None) -> Iterator[Compiling]:
+    """Watch for compilation inside the block; ``tell`` receives the message instead of the log."""
+    listener = Compiling(tell)
+    with event.install_listener("numba:compile", listener):
+        yield listener
 
 
 def _tell_once(message: str, tell: Callable[[str], None] | None = None) -> None:

@@ -1,0 +1,5 @@
+"""``python -m inpaintkit``."""
+
+from inpaintkit.cli import main
+
+main()
