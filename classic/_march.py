@@ -53,8 +53,9 @@ def march_like_opencv(hole: Mask, void: Mask, radius: int) -> Front:
     """
     inside = np.pad(hole.astype(np.uint8), 1)
     outer = np.pad(np.ones(hole.shape, np.uint8), 1)  # OpenCV's frame belongs to neither side
-    band = cv2.dilate(inside, _CROSS) & ~inside & outer & ~np.pad(void.astype(np.uint8), 1)
-    ring = cv2.dilate(inside, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)) & ~inside & ~band & outer
+    band = np.asarray(cv2.dilate(inside, _CROSS), np.uint8) & ~inside & outer & ~np.pad(void.astype(np.uint8), 1)
+    square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    ring = np.asarray(cv2.dilate(inside, square), np.uint8) & ~inside & ~band & outer
     arrival = np.where(band == 1, np.float32(0), FAR)
     _touch_kernel((ring * HOLE).astype(np.uint8), arrival, band)
     touched = (ring == 1) & (arrival < FAR)
@@ -95,7 +96,7 @@ def _sorted_kernel(hole: Any, arrival: Any) -> Any:
 
 
 @kernel()
-def _push(keys: Any, items: Any, size: int, key: float, number: int, item: int) -> Any:
+def _push(keys: Any, items: Any, size: int, key: Any, number: int, item: int) -> Any:
     """Add to a binary heap ordered by (key, number): equal times leave in the order they came."""
     if size == len(items):
         keys = np.concatenate((keys, np.empty_like(keys)))
@@ -142,7 +143,7 @@ def _pop(keys: Any, items: Any, size: int) -> int:
 
 
 @kernel()
-def _march_kernel(inside: Any, source: Any, limit: float) -> Any:
+def _march_kernel(inside: Any, source: Any, limit: Any) -> Any:
     """T over ``inside`` from ``source`` (T = 0) up to ``limit``, and the order in which the front arrived."""
     height, width = inside.shape
     arrival = np.full((height, width), FAR)

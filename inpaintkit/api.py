@@ -1,6 +1,6 @@
 """The door: check, split into regions, let the method fill each crop, put the fills back.
 
-    picture, mask -> regions -> Problem -> method -> composite
+picture, mask -> regions -> Problem -> method -> composite
 """
 
 from __future__ import annotations
@@ -209,24 +209,22 @@ class _Fill:
         if self.row.scope == "picture":
             shape = self.mask.shape
             return split(self.mask, reach=max(shape), context=max(shape))
-        reach, context = (
-            span(self.values) if callable(span) else span for span in (self.row.reach, self.row.context)
-        )
+        reach, context = (span(self.values) if callable(span) else span for span in (self.row.reach, self.row.context))
         cut = self.row.cut(self.values) if self.row.cut else None
         return split(self.mask, reach=reach, context=context, cut=cut)
 
     def _region(self, index: int, region: Region, result: NDArray[Any]) -> Filled:
-        own = region.own()
+        crop, own = region.crop, region.own()
         facts: dict[str, Any] = {}
-        problem = self._problem(region.crop, region.hole(self.mask, own), index, region.pixels, facts)
+        problem = self._problem(crop, region.hole(self.mask, own), index, region.pixels, facts)
         began = time.perf_counter()
         reason = ""
         try:
             if np.count_nonzero(problem.known) < self.row.min_known:
                 raise ContextError(
-                    f"{self.row.name} needs {self.row.min_known} known pixels around the hole at rows {region.crop.top} "
-                    f"to {region.crop.bottom}, columns {region.crop.left} to {region.crop.right}, and there are "
-                    f"{np.count_nonzero(problem.known)}: mask less, or pass fallback=True (--fallback) for a plain fill"
+                    f"{self.row.name} needs {self.row.min_known} known pixels, and there are "
+                    f"{np.count_nonzero(problem.known)} at rows {crop.top} to {crop.bottom}, columns {crop.left} to "
+                    f"{crop.right}: mask less, or pass fallback=True (--fallback) for a plain fill"
                 )
             fill = self.method(problem, **self.values)
             if fill.shape != problem.image.shape:
@@ -235,12 +233,11 @@ class _Fill:
             if not self.fallback:
                 raise
             reason = str(error)
-            fill = self._harmonic(region.crop)
+            fill = self._harmonic(crop)
         seconds = time.perf_counter() - began
-        self._composite(result, region.crop, own, fill)
-        self._paste_confidence(facts, region.crop, own)
+        self._composite(result, crop, own, fill)
+        self._paste_confidence(facts, crop, own)
         self._step(index, region.pixels, Step(1, 1))
-        crop = region.crop
         box = (crop.top, crop.left, crop.bottom - crop.top, crop.right - crop.left)
         return Filled(box, region.pixels, self.row.name, self.values, seconds, facts, reason)
 
@@ -273,12 +270,13 @@ class _Fill:
         colours = self._scaled(pixels[..., :-1])
         if self.opaque:
             return colours
-        alpha = np.multiply(pixels[..., -1:], 1 / self.picture.opaque, dtype=np.float32)
+        alpha = np.multiply(pixels[..., -1:], np.float32(1 / self.picture.opaque), dtype=np.float32)
         return np.concatenate([colours * alpha, alpha], axis=2)
 
     def _scaled(self, colours: NDArray[Any]) -> Image:
         if colours.dtype.kind == "u":
-            return np.multiply(colours, np.float32(1 / self.scale), dtype=np.float32)
+            scaled: Image = np.multiply(colours, np.float32(1 / self.scale), dtype=np.float32)
+            return scaled
         with np.errstate(invalid="ignore", over="ignore"):  # what lies in the hole may be anything
             return ((colours.astype(np.float64) - self.offset) / self.scale).astype(np.float32)
 
@@ -292,7 +290,7 @@ class _Fill:
         alpha = np.ones((len(values), 1), np.float32)
         if not self.opaque:
             alpha = np.clip(values[:, -1:], 0, 1)
-            colours = values[:, :-1] / np.maximum(alpha, np.float32(1e-6))
+            colours = (values[:, :-1] / np.maximum(alpha, 1e-6)).astype(np.float32)
         target[own] = np.concatenate([self._restored(colours), self._as_dtype(alpha * self.picture.opaque)], axis=1)
 
     def _restored(self, colours: Image) -> NDArray[Any]:

@@ -139,7 +139,7 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.argument("photo", type=click.Path(path_type=Path)),
             click.option("--mask", required=True, help="Mask file, white where to fill; or 'alpha'."),
-            click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="PNG or JPEG to write."),
+            click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="PNG or JPEG."),
             click.option("--invert-mask", is_flag=True, help="The mask is white where to keep."),
             click.option("--dilate", default=0, metavar="N", help="Grow the mask by N pixels, for text with halos."),
             click.option("--feather", default=0.0, metavar="N", help="Blend over N pixels, inside the hole only."),
@@ -263,7 +263,8 @@ def _progress(quiet: bool) -> Iterator[Callable[[Step], None] | None]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn(), TextColumn("{task.description}"))
+    percent, remark = TextColumn("{task.percentage:>3.0f}%"), TextColumn("{task.description}")
+    columns = (BarColumn(), percent, TimeRemainingColumn(), remark)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
 
@@ -272,5 +273,3 @@ def _progress(quiet: bool) -> Iterator[Callable[[Step], None] | None]:
             bar.update(task, completed=step.done, total=step.total, description=f"{loss}{step.remark}")
 
         yield show
-
-

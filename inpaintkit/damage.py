@@ -1,4 +1,4 @@
-"""Damage with a known truth, drawn from a seed: overlaid text, scratches, lost pixels. Masks are bool, True is damage."""
+"""Damage with a known truth, drawn from a seed: overlaid text, scratches, lost pixels; True is damage."""
 
 from __future__ import annotations
 
@@ -9,37 +9,43 @@ from PIL import ImageDraw, ImageFont
 
 from inpaintkit.problem import Mask
 
-_LETTERS = "aabcdeeefghiijklmnoopqrsttuuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+_WORDS = (
+    "the a of and to in light over river stone winter garden hand song paper window quiet blue morning fox journey "
+    "zebra quick jumps lazy dog brown Who When Kyoto Quebec Jazz 1950 1987 2024 Vienna harbour market letter box"
+).split()
 
 
 def text(shape: tuple[int, int], *, size: int = 24, share: float = 0.19, seed: int = 0) -> Mask:
-    """Lines of random words, ``size`` pixels high, that cover about ``share`` (0 to 0.25) of a picture (H, W)."""
+    """Lines of random words, ``size`` pixels high, that cover about ``share`` (0 to 0.4) of a picture (H, W)."""
     rng = np.random.default_rng(seed)
-    height, width = shape
-    canvas = PILImage.new("L", (width, height))
-    draw = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(size)
-    stroke = max(1, size // 24)
-    spacing = round(size * 0.29 / share)  # a line of this font inks about 0.29 of its height
-    for top in range(-size // 2, height, spacing):
-        line = ""
-        while draw.textlength(line, font=font) < width + 4 * size:
-            line += "".join(rng.choice(list(_LETTERS), rng.integers(3, 10))) + " "
-        draw.text((-int(rng.integers(4 * size)), top), line, fill=255, font=font, stroke_width=stroke)
-    mask: Mask = np.asarray(canvas) > 100
+    mask = np.zeros(shape, np.bool_)
+    top = -size // 2
+    while top < shape[0]:
+        line = PILImage.new("L", (shape[1], 2 * size))
+        words = " ".join(rng.choice(_WORDS, 2 + 2 * shape[1] // size))
+        start = -int(rng.integers(2 * size))
+        ImageDraw.Draw(line).text((start, 0), words, fill=255, font=font, stroke_width=max(1, size // 24))
+        ink = np.asarray(line) > 100
+        rows = slice(max(top, 0), min(top + 2 * size, shape[0]))
+        mask[rows] |= ink[rows.start - top : rows.stop - top]
+        top += max(1, round(np.count_nonzero(ink) / shape[1] / share))  # the next line where this one's share ends
     return mask
 
 
 def scratches(shape: tuple[int, int], *, number: int = 12, widest: int = 6, seed: int = 0) -> Mask:
-    """Cubic curves from edge to edge or shorter, 1 to ``widest`` pixels wide."""
+    """Gently bent lines of any direction, 1 to ``widest`` pixels wide, up to as long as the picture."""
     rng = np.random.default_rng(seed)
     height, width = shape
     canvas = np.zeros(shape, np.uint8)
-    t = np.linspace(0, 1, 64)[:, None]
+    along = np.linspace(-0.5, 0.5, 64)
     for _ in range(number):
-        a, b, c, d = rng.random((4, 2)) * (width, height)
-        curve = (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t**2 * c + t**3 * d
-        cv2.polylines(canvas, [np.rint(curve).astype(np.int32)], False, 1, int(rng.integers(1, widest + 1)))
+        length = max(shape) * rng.uniform(0.2, 1)
+        angle = rng.uniform(0, np.pi) + rng.normal(0, 0.5) * along  # bends along its way
+        x = rng.uniform(0, width) + length * along * np.cos(angle)
+        y = rng.uniform(0, height) + length * along * np.sin(angle)
+        curve = np.rint(np.stack([x, y], axis=1)).astype(np.int32)
+        cv2.polylines(canvas, [curve], False, 1, int(rng.integers(1, widest + 1)))
     return canvas.view(np.bool_)
 
 

@@ -18,7 +18,8 @@ from inpaintkit.sheet import sheet
 def demo(path: str | os.PathLike[str] = "inpaintkit-demo.png", method: str = "auto") -> Path:
     """Draw text and scratches over a photograph, repair it, write before, mask and after as one picture."""
     photo = skimage.data.chelsea()
-    words, lines = text(photo.shape[:2], size=22, share=0.12, seed=1), scratches(photo.shape[:2], number=9, seed=4)
+    words = text(photo.shape[:2], size=24, share=0.16, seed=1)
+    lines = scratches(photo.shape[:2], number=9, widest=4, seed=2)
     damaged = photo.copy()
     damaged[words] = (255, 232, 60)
     damaged[lines] = (245, 245, 245)

@@ -16,8 +16,7 @@ def distance_to(target: Mask) -> Image:
     if not target.any():
         return np.full(target.shape, np.inf, np.float32)
     away = (~target).view(np.uint8)
-    distance: Image = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return distance
+    return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
 
 
 def rim_distance(hole: Mask, known: Mask | None = None) -> Image:

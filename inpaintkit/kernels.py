@@ -36,7 +36,7 @@ def kernel(*, fastmath: bool = False) -> Callable[[Function], Function]:
     return decorate
 
 
-class Compiling(event.Listener):  # type: ignore[misc]
+class Compiling(event.Listener):  # type: ignore[misc,unused-ignore]
     """Notices that numba compiles, and says so once per process, since the first fill then takes seconds longer."""
 
     def __init__(self, tell: Callable[[str], None] | None = None) -> None:

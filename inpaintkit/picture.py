@@ -49,7 +49,8 @@ class Picture:
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width."""
-        return self.pixels.shape[:2]  # type: ignore[return-value]
+        height, width = self.pixels.shape[:2]
+        return height, width
 
     @property
     def opaque(self) -> float:
@@ -99,7 +100,7 @@ def hole_of(mask: Any, picture: Picture, *, invert: bool = False) -> Mask:
     """
     if isinstance(mask, str):
         if mask != "alpha":
-            raise ValueError(f"mask is {mask!r}: the only mask by name is 'alpha'; read a mask file with read_mask(path)")
+            raise ValueError(f"mask is {mask!r}: the only mask by name is 'alpha'; read a file with read_mask(path)")
         if not picture.alpha:
             raise ValueError("mask is 'alpha', but the image has no alpha channel: pass a mask array")
         hole: Mask = picture.pixels[..., -1] < picture.opaque

@@ -99,7 +99,8 @@ class Method:
 
 def _limit(options: Options) -> int:
     """Telea's radius as whole pixels; a radius out of range is reported by the method itself."""
-    return max(1, math.ceil(min(options["radius"], 1e6)))
+    radius: float = options["radius"]
+    return max(1, math.ceil(min(radius, 1e6)))
 
 
 METHODS = (

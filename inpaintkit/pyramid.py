@@ -1,0 +1,118 @@
+"""The masked pyramid of coarse-to-fine methods: what is known is averaged, what is not known never leaks in.
+
+Halving is normalised convolution (Knutsson and Westin 1993): with k = [1 3 3 1] / 8 along rows and columns,
+
+    image' = k * (known image) / k * known,        weight = k * known / k * 1,
+
+the image' of a coarse pixel being the mean over the known pixels under its kernel, and its weight their share. Sums
+are carried from level to level undivided, so every level is a weighted mean of the finest level's known pixels. Fine
+pixel (y, x) has the parent (y // 2, x // 2), whose centre is that of its four children; doubling bilinearly is the
+transpose of the halving. doi:10.1109/CVPR.1993.341081
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit.problem import NEUTRAL, Image, Mask
+
+Plane = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One size of the picture.
+
+    Attributes
+    ----------
+    image : float32 (h, w, C), 0.5 wherever nothing is known.
+    known : bool (h, w), pixels with enough known weight under their kernel.
+    hole : bool (h, w), pixels to fill. What is neither hole nor known is void: not to be filled, never a source.
+    """
+
+    image: Image
+    known: Mask
+    hole: Mask
+
+
+def masked_pyramid(
+    image: Image,
+    known: Mask,
+    hole: Mask,
+    *,
+    levels: int | None = None,
+    min_known: int = 16,
+    enough: float = 0.5,
+    min_side: int = 8,
+) -> list[Level]:
+    """Levels of halved size, finest first; a side of n pixels has ceil(n / 2) in the next level.
+
+    A coarse pixel is known where its weight is ``enough``; otherwise it is hole if a hole pixel lies under its kernel,
+    and void if none does. So the parent of a hole pixel is to be filled or known, never void. The finest level is
+    always there; the pyramid ends before a level that has no hole left, or fewer known pixels or a shorter side than
+    asked for.
+
+    Parameters
+    ----------
+    image : float32 (H, W, C); what it holds outside ``known`` does not matter.
+    known, hole : bool (H, W), never both True.
+    levels : at most so many, the finest included; None sets no bound.
+    min_known : known pixels that every coarser level has, at least 1.
+    enough : least share of known weight that makes a coarse pixel known, above 0 and up to 1.
+    min_side : pixels that both sides of every coarser level have.
+    """
+    if levels is not None and levels < 1:
+        raise ValueError(f"levels is {levels}: give 1 or more, or None for as many as there are")
+    if not 0 < enough <= 1:
+        raise ValueError(f"enough is {enough:g}: a share of known weight lies above 0 and is at most 1")
+    pyramid = [Level(np.where(known[..., None], image, NEUTRAL), known, hole)]
+    sums: list[Any] = [np.where(known, image[..., c], 0) for c in range(image.shape[2])]
+    weight: NDArray[Any] = known
+    room: NDArray[Any] = np.ones_like(known)  # the kernel's weight inside the picture
+    while levels is None or len(pyramid) < levels:
+        sums, weight, room = [_halved(plane) for plane in sums], _halved(weight), _halved(room)
+        known = weight >= enough * room
+        hole = (_halved(hole) > 0) & ~known
+        if not hole.any() or np.count_nonzero(known) < max(1, min_known) or min(known.shape) < min_side:
+            break
+        halved = np.full((*known.shape, len(sums)), NEUTRAL)
+        for channel, plane in enumerate(sums):
+            halved[known, channel] = plane[known] / weight[known]
+        pyramid.append(Level(halved, known, hole))
+    return pyramid
+
+
+def upsampled(coarse: Image, shape: tuple[int, int], usable: Mask | None = None) -> Image:
+    """A coarse level's picture, bilinear at the next finer level's pixels: float32 (H, W, C) for ``shape`` (H, W).
+
+    Parameters
+    ----------
+    coarse : float32 (h, w, C), both sides half of ``shape``, rounded up.
+    usable : bool (h, w), the pixels that have a colour to give (``level.known | level.hole``, once that is filled);
+        None: all. 0.5 results where none is near.
+    """
+    height, width = coarse.shape[:2]
+    if (height, width) != (-(-shape[0] // 2), -(-shape[1] // 2)):
+        raise ValueError(f"a level of {height} x {width} pixels is not half of {shape[0]} x {shape[1]}, rounded up")
+    usable = np.ones((height, width), np.bool_) if usable is None else usable
+    double = (2 * width, 2 * height)  # an odd side's last pixel lies beside its parent's centre: double, then crop
+    colour = cv2.resize(np.where(usable[..., None], coarse, 0).astype(np.float64), double)
+    weight = cv2.resize(usable.astype(np.float64), double)[..., None]  # (2h, 2w, 1)
+    mean = np.full((2 * height, 2 * width, coarse.shape[2]), NEUTRAL)
+    np.divide(colour.reshape(mean.shape), weight, out=mean, where=weight > 0, casting="same_kind")
+    return np.ascontiguousarray(mean[: shape[0], : shape[1]])
+
+
+def _halved(plane: NDArray[Any]) -> Plane:
+    """Every second value of k * plane, (H, W) -> (ceil(H / 2), ceil(W / 2)); nothing lies beyond the edge."""
+    for _ in range(2):  # rows, then columns
+        x = np.pad(plane, ((1, 1 + len(plane) % 2), (0, 0)))
+        outer = np.add(x[:-3:2], x[3::2], dtype=np.float64)  # float64: a constant stays exact in float32
+        inner = np.add(x[1:-2:2], x[2:-1:2], dtype=np.float64)
+        plane = ((outer + 3 * inner) / 8).T
+    return plane

@@ -1,0 +1,72 @@
+"""Shared fixtures: photographs, damage, and the folder of real data that some tests compare with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+import inpaintkit
+from inpaintkit import damage, registry
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def data() -> Callable[[str], Path]:
+    """Path of a file of the data folder; without it the test is skipped, or fails where data is required."""
+    folder = Path(os.environ.get("INPAINTKIT_DATA", ROOT.parent / "shared" / "data"))
+
+    def find(name: str) -> Path:
+        path = folder / name
+        if not path.exists():
+            say = pytest.fail if os.environ.get("INPAINTKIT_REQUIRE_DATA") == "1" else pytest.skip
+            say(f"{path} is not there: set INPAINTKIT_DATA to the data folder")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def photo() -> Callable[..., np.ndarray]:
+    """A piece of a photograph, uint8 (side, side, channels): alpha full, and read-only."""
+
+    def make(side: int, channels: int = 3) -> np.ndarray:
+        colour = cv2.resize(skimage.data.astronaut()[:256, 96:352], (side, side), interpolation=cv2.INTER_AREA)
+        opaque = np.full((side, side, 1), 255, np.uint8)
+        grey = colour[..., 1:2]
+        parts = {1: [grey], 2: [grey, opaque], 3: [colour], 4: [colour, opaque]}[channels]
+        pixels = np.concatenate(parts, axis=2)
+        pixels.flags.writeable = False
+        return pixels
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Callable[[int], np.ndarray]:
+    """A thin hole in a square of the given side."""
+    return lambda side: damage.scratches((side, side), number=3, widest=2, seed=5)
+
+
+@pytest.fixture
+def toy() -> Iterator[Callable[..., Any]]:
+    """Register a method made of a function ``toy(problem, *, ...)``; it is gone after the test."""
+    names = []
+
+    def add(function: Callable[..., Any], **promises: Any) -> str:
+        row = inpaintkit.Method("toy", "", "for tests", **promises)
+        object.__setattr__(row, "load", lambda: function)
+        inpaintkit.register(row)
+        names.append(row.name)
+        return row.name
+
+    yield add
+    for name in names:
+        registry.unregister(name)

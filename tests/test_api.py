@@ -1,0 +1,218 @@
+"""The door: what Info tells, dilation, feathering, threads, progress, variants, errors."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+import skimage.data
+
+import inpaintkit
+from inpaintkit import ContextError, InpaintWarning, damage, inpaint, variants
+from inpaintkit.problem import Problem, Step
+
+
+@pytest.fixture(scope="module")
+def cat():
+    return skimage.data.chelsea()[:200, :200]
+
+
+@pytest.fixture(scope="module")
+def words():
+    return damage.text((200, 200), size=20, seed=1)
+
+
+def test_auto_means_telea_and_info_tells_what_was_done(cat, words):
+    result, info = inpaint(cat, words, return_info=True, radius=4, seed=7, threads=1)
+    assert np.array_equal(result, inpaint(cat, words, "telea", radius=4.0))
+    assert (info.method, info.seed, info.threads, info.device) == ("telea", 7, 1, "auto")
+    assert info.pixels == np.count_nonzero(words) == sum(region.pixels for region in info.regions)
+    assert all(region.options == {"radius": 4.0, "variant": "damped"} for region in info.regions)
+    assert 0 < sum(region.seconds for region in info.regions) <= info.seconds
+    assert {"inpaintkit", "numpy", "numba"} <= set(info.versions)
+    assert str(info).startswith(f"telea: {info.pixels} px in {len(info.regions)} regions")
+    assert info.confidence is None
+
+
+def test_inverted_masks(cat, words):
+    assert np.array_equal(inpaint(cat, ~words, invert_mask=True), inpaint(cat, words))
+    with pytest.warns(InpaintWarning, match=r"hides \d+% .* invert_mask=True"):
+        inpaint(cat, ~words)
+
+
+def test_dilation_grows_the_hole_by_a_disc(cat):
+    hole = np.zeros((200, 200), bool)
+    hole[50, 60] = True
+    _, info = inpaint(cat, hole, dilate=2, return_info=True)
+    assert info.pixels == 13  # pixels at most 2 from the centre
+    halo = cat.copy()
+    halo[48:53, 58:63] = 255
+    assert np.abs(inpaint(halo, hole, dilate=4)[48:53, 58:63].astype(int) - cat[48:53, 58:63]).max() < 60
+
+
+def test_feathering_blends_inside_the_hole_only():
+    image = np.full((40, 40), 100, np.uint8)
+    hole = np.zeros((40, 40), bool)
+    hole[10:30, 10:30] = True
+    image[hole] = 160
+    result = inpaint(image, hole, feather=3)
+    assert (result[~hole] == 100).all()
+    assert result[20, 10:15].tolist() == [145, 130, 115, 100, 100]  # depth 1, 2, 3 of 4: the damage fades out
+
+
+def test_a_hole_full_of_nan_is_filled():
+    image = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
+    hole = np.zeros((20, 20), bool)
+    hole[5:8, 5:8] = True
+    image[hole] = np.nan
+    for feather in (0, 2):
+        assert np.isfinite(inpaint(image, hole, feather=feather)).all()
+
+
+def test_fractional_ordinary_floats_stay_within_their_range():
+    rng = np.random.default_rng(0)
+    image = (rng.random((60, 60, 3)) > 0.5).astype(np.float64)
+    result = inpaint(image, damage.drop((60, 60), share=0.3))
+    assert result.min() >= 0
+    assert result.max() <= 1
+
+
+def test_progress_is_monotone_and_ends_at_the_total(cat, words):
+    steps: list[Step] = []
+    inpaint(cat, words, progress=steps.append)
+    done = [step.done for step in steps]
+    assert done == sorted(done)
+    assert steps[-1].done == steps[-1].total == np.count_nonzero(words)
+
+
+def test_progress_inside_a_region_counts_by_its_pixels(toy, cat, words):
+    def halfway(problem: Problem) -> np.ndarray:
+        problem.report(Step(1, 2, loss=0.5, remark="half"))
+        return problem.image
+
+    steps: list[Step] = []
+    inpaint(cat, words, toy(halfway, scope="picture"), progress=steps.append)
+    total = np.count_nonzero(words)
+    assert steps == [Step(total / 2, total, 0.5, "half"), Step(total, total)]
+
+
+def test_notes_and_confidence_reach_info(toy, cat):
+    def noting(problem: Problem) -> np.ndarray:
+        problem.note(iterations=3, converged=True, confidence=np.full(problem.hole.shape, 0.25, np.float32))
+        return problem.image
+
+    hole = two_far_apart()
+    _, info = inpaint(np.zeros(hole.shape, np.uint8), hole, toy(noting), return_info=True)
+    assert [region.facts for region in info.regions] == [{"iterations": 3, "converged": True}] * 2
+    assert np.array_equal(info.confidence == 0.25, hole)
+    assert (info.confidence[~hole] == 1).all()
+
+
+def test_variants_differ_by_seed_and_deterministic_methods_have_none(toy, cat, words):
+    def noise(problem: Problem, *, spread: float = 0.1) -> np.ndarray:
+        return problem.image + problem.rng().normal(0, spread, problem.image.shape).astype(np.float32)
+
+    name = toy(noise, stochastic=True)
+    fills = variants(cat, words, name, n=3, seed=5, spread=0.2)
+    assert len(fills) == 3
+    assert not np.array_equal(fills[0], fills[1])
+    assert np.array_equal(fills[1], inpaint(cat, words, name, seed=6, spread=0.2))
+    with pytest.raises(ValueError, match=r"telea gives the same fill for every seed.*choose one of toy"):
+        variants(cat, words, "telea")
+    with pytest.raises(ValueError, match="n is 0"):
+        variants(cat, words, name, n=0)
+
+
+def two_far_apart() -> np.ndarray:
+    """A hole of two regions that share no crop."""
+    hole = np.zeros((600, 40), bool)
+    hole[20:22, 20:22] = hole[550:552, 20:22] = True
+    return hole
+
+
+def test_every_region_has_its_own_generator(toy):
+    def draw(problem: Problem) -> np.ndarray:
+        return np.full_like(problem.image, problem.rng(3).random())
+
+    hole = two_far_apart()
+    image = np.zeros(hole.shape, np.float32)
+    name = toy(draw, stochastic=True)
+    one, two = (inpaint(image, hole, name, threads=count) for count in (1, 2))
+    assert np.array_equal(one, two)
+    assert one[20, 20] != one[550, 20]
+
+
+def test_context_errors_name_the_region_and_the_way_out(toy, cat, words):
+    with pytest.raises(ContextError, match=r"toy needs 100000 known pixels.* rows \d+ to \d+.* fallback=True"):
+        inpaint(cat, words, toy(lambda problem: problem.image, min_known=100_000))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"method": "tela"}, "no method 'tela': choose one of auto, telea"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": True}, "seed is True"),
+        ({"device": "gpu"}, "device is 'gpu': choose one of auto, cpu, cuda, mps"),
+        ({"threads": 0}, "threads is 0"),
+        ({"dilate": -1}, "dilate is -1"),
+        ({"dilate": 1.5}, "dilate is 1.5"),
+        ({"feather": -1}, "feather is -1"),
+        ({"feather": float("nan")}, "feather is nan"),
+        ({"variant": "fast"}, "'damped' or 'paper' or 'opencv'"),
+        ({"radius": "wide"}, "radius is 'wide': needed is a finite number"),
+        ({"radius": True}, "radius is True"),
+    ],
+)
+def test_bad_arguments_are_named(cat, words, given, message):
+    with pytest.raises(ValueError, match=message):
+        inpaint(cat, words, **given)
+
+
+def test_numpy_numbers_are_numbers(cat, words):
+    expected = inpaint(cat, words, radius=4.0, seed=2)
+    assert np.array_equal(inpaint(cat, words, radius=np.float32(4), seed=np.int64(2), dilate=np.int64(0)), expected)
+
+
+def test_compiling_is_said_once(cat, words, caplog, monkeypatch):
+    from inpaintkit import kernels
+
+    monkeypatch.setattr(kernels, "_told", set())
+    with caplog.at_level(logging.WARNING, "inpaintkit"), kernels.compiling() as watch:
+        for _ in range(2):
+            kernels.kernel()(_uncached)(1)
+    assert watch.happened
+    assert [record.message for record in caplog.records] == ["compiling for this machine (once, some seconds)"]
+
+
+def _uncached(x):
+    return x + 1
+
+
+def test_without_a_writable_cache_kernels_compile_all_the_same(monkeypatch, caplog):
+    import numba
+
+    from inpaintkit import kernels
+
+    real = numba.njit
+
+    def unwritable(*, cache=False, **flags):
+        if cache:
+            return lambda function: (_ for _ in ()).throw(RuntimeError("no locator available"))
+        return real(**flags)
+
+    monkeypatch.setattr(kernels, "_told", set())
+    monkeypatch.setattr(kernels.numba, "njit", unwritable)
+    with caplog.at_level(logging.WARNING, "inpaintkit"):
+        assert [kernels.kernel()(_uncached)(x) for x in (1, 2)] == [2, 3]
+    assert "NUMBA_CACHE_DIR" in caplog.text
+    assert len([record for record in caplog.records if "NUMBA_CACHE_DIR" in record.message]) == 1
+
+
+def test_public_names_are_what_they_seem():
+    assert sorted(inpaintkit.__all__) == inpaintkit.__all__
+    assert all(getattr(inpaintkit, name) is not None for name in inpaintkit.__all__)
+    assert set(dir(inpaintkit)) == {*inpaintkit.__all__, "__version__"}
+    with pytest.raises(AttributeError, match="no attribute 'paint'"):
+        _ = inpaintkit.paint

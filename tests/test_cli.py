@@ -1,0 +1,188 @@
+"""The command, as a user types it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from inpaintkit import cli, damage, inpaint, read, write
+from inpaintkit.files import read_mask
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command in this process: status, stdout, stderr."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as left:
+            cli.main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return left.value.code, out, err
+
+    return call
+
+
+@pytest.fixture
+def files(tmp_path):
+    photo = skimage.data.chelsea()[:120, :160]
+    hole = damage.text(photo.shape[:2], size=18, seed=1)
+    write(tmp_path / "photo.png", photo)
+    write(tmp_path / "mask.png", hole.astype(np.uint8) * 255)
+    return tmp_path, photo, hole
+
+
+def test_fill_is_the_same_door_as_python(run, files):
+    folder, photo, hole = files
+    line = [folder / "photo.png", "--mask", folder / "mask.png", "-o", folder / "out.png"]
+    assert run("fill", *line) == (0, "", "")
+    assert np.array_equal(read(folder / "out.png"), inpaint(photo, hole))
+    assert run("fill", *line, "--method", "telea", "--radius", 3, "--variant", "opencv", "--threads", 1)[0] == 0
+    assert np.array_equal(read(folder / "out.png"), inpaint(photo, hole, "telea", radius=3, variant="opencv"))
+    assert run("fill", *line, "--invert-mask", "--dilate", 2, "--feather", 1.5)[0] == 0
+    with pytest.warns(UserWarning, match="hides"):
+        expected = inpaint(photo, ~hole, dilate=2, feather=1.5)
+    assert np.array_equal(read(folder / "out.png"), expected)
+
+
+def test_alpha_as_the_mask_and_jpeg(run, files):
+    folder, photo, hole = files
+    rgba = np.dstack([photo, np.where(hole, 0, 255).astype(np.uint8)])
+    write(folder / "rgba.png", rgba)
+    assert run("fill", folder / "rgba.png", "--mask", "alpha", "-o", folder / "out.png")[0] == 0
+    assert np.array_equal(read(folder / "out.png"), inpaint(rgba, "alpha"))
+    assert (read(folder / "out.png")[..., 3] == 255).all()
+    write(folder / "photo.jpg", photo)
+    Image.fromarray(hole).convert("RGB").save(folder / "mask.jpg")
+    out = folder / "out.jpg"
+    assert run("fill", folder / "photo.jpg", "--mask", folder / "mask.jpg", "-o", out)[0] == 0
+    expected = inpaint(read(folder / "photo.jpg"), read_mask(folder / "mask.jpg"))
+    assert np.abs(read(out).astype(int) - expected).mean() < 2
+
+
+def test_verbose_tells_what_was_done(run, files):
+    folder, *_ = files
+    status, out, err = run("fill", folder / "photo.png", "--mask", folder / "mask.png", "-o", folder / "o.png", "-v")
+    assert (status, out) == (0, "")
+    assert "telea: " in err
+    assert "regions" in err
+
+
+def test_help_lists_a_methods_own_options(run):
+    status, out, _ = run("fill", "--method", "telea", "--help")
+    assert status == 0
+    assert "--radius" in out
+    assert "[damped|paper|opencv]" in out
+    assert "--radius" not in run("fill", "--help")[1]
+
+
+def test_version_methods_and_help(run):
+    assert run("--version")[1].startswith("inpaintkit 0.")
+    assert "telea" in run("methods")[1]
+    for line in ((), ("--help",)):
+        status, out, _ = run(*line)
+        assert status == 0
+        assert "compare" in out
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"photo": "none.png"}, "no such file"),
+        ({"mask": "none.png"}, "no such file"),
+        ({"mask": "small.png"}, r"mask is \(5, 5\), image is \(120, 160\): resize one"),
+        ({"mask": "alpha"}, "no alpha channel"),
+        ({"output": "photo.png"}, "also an input"),
+        ({"output": "out.bmp"}, "must end in"),
+        ({"output": "no/out.png"}, "is not a folder"),
+        ({"more": ["--method", "tela"]}, "choose one of auto, telea"),
+        ({"more": ["--radius", "wide"]}, "'wide' is not a valid float"),
+        ({"more": ["--radius", "1000"]}, "needed is 1 to 100"),
+        ({"more": ["--variant", "fast"]}, "'fast' is not one of"),
+        ({"more": ["--colour", "1"]}, "No such option"),
+        ({"more": ["--threads", "0"]}, "threads is 0"),
+        ({"more": ["--device", "gpu"]}, "device is 'gpu'"),
+        ({"photo": "mask.png", "mask": "white.png"}, "hides all"),
+    ],
+)
+def test_errors_are_one_line_and_status_2(run, files, monkeypatch, change, message):
+    folder, *_ = files
+    write(folder / "small.png", np.zeros((5, 5), np.uint8))
+    write(folder / "white.png", np.full((120, 160), 255, np.uint8))
+    monkeypatch.chdir(folder)
+    photo, mask, output = (change.get(key, key + ".png") for key in ("photo", "mask", "output"))
+    status, out, err = run("fill", photo, "--mask", mask, "-o", output, *change.get("more", []))
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("inpaintkit: ")
+    assert __import__("re").search(message, err)
+    assert not (folder / "output.png").exists()
+
+
+def test_an_unforeseen_error_is_one_line_too(run, files, monkeypatch):
+    folder, *_ = files
+    monkeypatch.setattr("inpaintkit.files.read", lambda path: 1 / 0)
+    line = ["fill", folder / "photo.png", "--mask", folder / "mask.png", "-o", folder / "out.png"]
+    assert run(*line) == (2, "", "inpaintkit: division by zero\n")
+    with pytest.raises(ZeroDivisionError):
+        cli.main([*map(str, line), "-v"])
+
+
+def test_compare_writes_a_labelled_sheet(run, files):
+    folder, *_ = files
+    line = [folder / "photo.png", "--mask", folder / "mask.png", "-o", folder / "sheet.png"]
+    assert run("compare", *line, "--methods", "telea,auto")[0] == 0
+    height, width, _ = read(folder / "sheet.png").shape
+    assert width > 3 * 160
+    assert 120 < height < 240
+    assert run("compare", *line, "--methods", "telea,nothing")[0] == 2
+    assert run("compare", *line, "--methods", ",")[0] == 2
+
+
+def test_demo_repairs_what_it_damaged(run, tmp_path):
+    status, out, _ = run("demo", "-o", tmp_path / "demo.png")
+    assert status == 0
+    assert str(tmp_path / "demo.png") in out
+    sheet = read(tmp_path / "demo.png").astype(int)
+    cat = skimage.data.chelsea()
+    top, left = 46, 12
+    width = cat.shape[1] + 12
+    cells = [sheet[top : top + cat.shape[0], left + i * width : left + i * width + cat.shape[1]] for i in range(3)]
+    damaged, mask, repaired = cells
+    hole = mask[..., 0] > 127
+    assert np.array_equal(repaired[~hole], cat[~hole])
+    assert np.square(repaired - cat)[hole].mean() < 0.02 * np.square(damaged - cat)[hole].mean()
+
+
+def test_on_a_terminal_there_is_a_bar_and_in_a_pipe_silence(files):
+    folder, *_ = files
+    line = [sys.executable, "-m", "inpaintkit", "fill", "photo.png", "--mask", "mask.png", "-o", "out.png"]
+    assert subprocess.run(line, cwd=folder, capture_output=True, check=True).stderr == b""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(line, cwd=folder, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while piece := os.read(ours, 4096):
+                shown += piece
+        except OSError:  # the terminal closed with the process
+            pass
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"%" in shown
+    assert b"out.png: telea: " in shown
+
+
+def test_starting_is_light():
+    code = (
+        "import sys, inpaintkit, inpaintkit.cli; "
+        "print(sorted({'numba', 'torch', 'numpy', 'cv2', 'skimage', 'rich'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

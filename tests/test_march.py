@@ -1,0 +1,57 @@
+"""Fronts: arrival times worked by hand, against distances, and their order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from inpaintkit.classic._march import march, march_like_opencv, measure
+
+
+def disc(side: int, radius: float) -> np.ndarray:
+    y, x = np.mgrid[:side, :side] - side // 2
+    return y**2 + x**2 <= radius**2
+
+
+def test_a_half_plane_is_reached_row_by_row():
+    hole = np.zeros((6, 5), bool)
+    hole[2:] = True
+    for front in (march(hole, ~hole, 3), measure(hole, ~hole)):
+        assert np.allclose(front.arrival[:, 2], [-1, 0, 1, 2, 3, 4])
+        assert np.array_equal(np.sort(front.order), np.flatnonzero(hole))
+        assert (np.diff(front.arrival.reshape(-1)[front.order]) >= 0).all()
+
+
+def test_a_corner_pixel_solves_the_quadratic():
+    hole = np.zeros((4, 4), bool)
+    hole[1:, 1:] = True
+    arrival = march(hole, ~hole, 2).arrival
+    assert arrival[1, 1] == pytest.approx(np.sqrt(0.5))  # both neighbours at 0: 2 T^2 = 1
+    one = np.sqrt(0.5)
+    assert arrival[1, 2] == pytest.approx((one + np.sqrt(2 - one**2)) / 2)  # neighbours at 0 and sqrt(1/2)
+
+
+def test_fast_marching_approaches_the_distance_on_both_sides():
+    hole = disc(61, 20)
+    marched, measured = march(hole, ~hole, 8), measure(hole, ~hole)
+    assert np.abs(marched.arrival - measured.arrival)[hole].max() < 1.5
+    near = ~hole & (measured.arrival > -7)
+    assert np.abs(marched.arrival - measured.arrival)[near].max() < 1.5
+    assert marched.arrival.min() == -8
+
+
+def test_the_measured_order_sorts_distances_exactly_with_ties_in_raster_order():
+    hole = disc(41, 15) & ~disc(41, 4)
+    front = measure(hole, ~hole)
+    expected = np.argsort(front.arrival.reshape(-1)[np.flatnonzero(hole)], kind="stable")
+    assert np.array_equal(front.order, np.flatnonzero(hole)[expected])
+
+
+@pytest.mark.parametrize("start", [march, lambda hole, known, _: march_like_opencv(hole, ~hole & ~known, 2)])
+def test_no_front_starts_from_transparent_pixels(start):
+    hole = np.zeros((7, 9), bool)
+    hole[2:5, 1:4] = True  # known around it
+    hole[2:5, 6:8] = True  # nothing known around it
+    known = ~hole
+    known[:, 4:] = False
+    assert len(start(hole, known, 2).order) == 9

@@ -1,0 +1,83 @@
+"""The package itself: import names, documents that run, names that agree."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import skimage.data
+
+import inpaintkit
+from conftest import ROOT
+from inpaintkit import damage, write
+
+FOLDERS = {"inpaintkit": "inpaintkit", **{name: f"inpaintkit.{name}" for name in ("classic", "prior", "benchmarks")}}
+MODULES = [
+    f"{package}.{path.stem}"
+    for folder, package in FOLDERS.items()
+    for path in sorted((ROOT / folder).glob("*.py"))
+    if not path.stem.startswith("__")
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples_run(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.parametrize("package", ["classic", "prior"])
+def test_a_second_copy_under_another_name_is_refused(package):
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {package}"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert f"import inpaintkit.{package}" in result.stderr
+
+
+def test_the_checkout_works_from_its_root():
+    code = "import inpaintkit.classic.telea, inpaintkit.benchmarks.metrics as m; print(m.__name__)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "inpaintkit.benchmarks.metrics"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where README's examples find the files they name."""
+    photo = skimage.data.chelsea()[:150, :200]
+    hole = damage.text(photo.shape[:2], seed=1)
+    write(tmp_path / "photo.png", photo)
+    write(tmp_path / "mask.png", hole.astype(np.uint8) * 255)
+    write(tmp_path / "sticker.png", np.dstack([photo, np.where(hole, 0, 255).astype(np.uint8)]))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_readmes_python_examples_run(folder):
+    examples = blocks("python")
+    assert len(examples) >= 2
+    for example in examples:
+        exec(compile(example, "README.md", "exec"), {})
+
+
+def test_readmes_shell_examples_run(folder):
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("inpaintkit ")]
+    assert len(lines) >= 4
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        result = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True)
+        assert result.returncode == 0, (line, result.stderr)
+
+
+def test_readmes_table_names_every_method():
+    readme = (ROOT / "README.md").read_text()
+    for name in ("auto", *inpaintkit.methods()):
+        assert f"| `{name}`" in readme

@@ -1,0 +1,167 @@
+"""The masked pyramid, held against dense matrices that halve."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from inpaintkit.problem import NEUTRAL
+from inpaintkit.pyramid import masked_pyramid, upsampled
+
+EVERY = {"min_known": 1, "min_side": 1}  # coarsen as far as there is anything known and anything to fill
+
+
+@st.composite
+def scenes(draw):
+    """A picture of odd and even sides whose pixels are known, hole or void."""
+    shape = draw(st.tuples(st.integers(1, 23), st.integers(1, 23)))
+    state = draw(arrays(np.uint8, shape, elements=st.integers(0, 2)))
+    image = draw(arrays(np.float32, (*shape, draw(st.integers(1, 4))), elements=st.floats(-8, 8, width=16)))
+    return image, state == 0, state == 1
+
+
+def halving(n):
+    """k = [1 3 3 1] / 8 at every second pixel as a dense matrix (ceil(n / 2), n)."""
+    distance = np.abs(np.arange(n) - (2 * np.arange(-(-n // 2)) + 0.5)[:, None])  # 0.5, 1.5, ... fine pixels
+    return np.select([distance < 1, distance < 2], [3 / 8, 1 / 8], 0.0)
+
+
+def test_a_halving_by_hand():
+    image = np.array([0.2, 0.4, 9, 0.8, 0, 0], np.float32).reshape(6, 1, 1)
+    hole = np.array([0, 0, 1, 0, 1, 1], bool)[:, None]
+    coarse = masked_pyramid(image, ~hole, hole, enough=0.6, **EVERY)[1]
+    # weights: (3 + 3) / (3 + 3 + 1) known, (1 + 3) / (1 + 3 + 3 + 1) too little, 1 / (1 + 3 + 3) too little
+    assert coarse.known[:, 0].tolist() == [True, False, False]
+    assert coarse.hole[:, 0].tolist() == [False, True, True]
+    np.testing.assert_allclose(coarse.image[:, 0, 0], [(3 * 0.2 + 3 * 0.4) / 6, 0.5, 0.5], rtol=1e-6)
+
+
+@given(scenes(), st.sampled_from([0.25, 0.5, 0.51, 1.0]))
+@settings(max_examples=150, deadline=None)
+def test_every_level_is_the_weighted_mean_of_the_finest_known_pixels(scene, enough):
+    image, known, hole = scene
+    finest, *coarser = masked_pyramid(image, known, hole, enough=enough, **EVERY)
+    np.testing.assert_array_equal(finest.image, np.where(known[..., None], image, NEUTRAL))
+    down, across = np.eye(known.shape[0]), np.eye(known.shape[1])
+    for level in coarser:
+        hole = halving(len(down)) @ hole @ halving(len(across)).T > 0
+        down, across = halving(len(down)) @ down, halving(len(across)) @ across
+        weight = down @ known @ across.T
+        share = weight / np.outer(down.sum(1), across.sum(1))
+        close = np.abs(share - enough) < 1e-12  # rounding decides there
+        assert ((level.known == (share >= enough)) | close).all()
+        hole &= ~level.known
+        np.testing.assert_array_equal(level.hole, hole)
+        sums = np.einsum("yh,hwc,xw->yxc", down, np.where(known[..., None], image, 0), across)
+        mean = np.where(level.known[..., None], sums / np.maximum(weight, 1e-12)[..., None], NEUTRAL)
+        np.testing.assert_allclose(level.image, mean, atol=1e-5)
+
+
+@given(scenes(), st.floats(0.05, 1))
+@settings(max_examples=150, deadline=None)
+def test_the_parent_of_a_hole_pixel_is_to_be_filled_or_known(scene, enough):
+    pyramid = masked_pyramid(*scene, enough=enough, **EVERY)
+    for fine, coarse in pairwise(pyramid):
+        assert coarse.known.shape == tuple((n + 1) // 2 for n in fine.known.shape)
+        y, x = np.nonzero(fine.hole)
+        assert (coarse.hole | coarse.known)[y // 2, x // 2].all()
+        assert not (coarse.hole & coarse.known).any()
+        assert coarse.hole.any()
+        assert coarse.known.any()
+
+
+@given(scenes(), st.floats(0, 1000, width=32))
+@settings(max_examples=100, deadline=None)
+def test_a_constant_stays_exact_down_the_pyramid_and_up_again(scene, colour):
+    image, known, hole = scene
+    pyramid = masked_pyramid(np.full_like(image, colour), known, hole, **EVERY)
+    for fine, coarse in pairwise([None, *pyramid]):
+        assert (coarse.image[coarse.known] == np.float32(colour)).all()
+        assert (coarse.image[~coarse.known] == NEUTRAL).all()
+        if fine is not None:
+            usable = coarse.known | coarse.hole
+            filled = np.where(usable[..., None], np.float32(colour), np.float32(np.nan))
+            guess = upsampled(filled, fine.hole.shape, usable)
+            assert (guess[fine.hole] == np.float32(colour)).all()  # voids give nothing, every hole pixel gets a guess
+
+
+def test_what_lies_under_the_hole_never_leaks():
+    image = np.random.default_rng(1).random((40, 50, 3), np.float32)
+    hole = np.zeros((40, 50), bool)
+    hole[9:31, 13:44] = True
+    poisoned = np.where(hole[..., None], np.float32(np.nan), image)
+    before = image.copy()
+    clean, dirty = (masked_pyramid(picture, ~hole, hole) for picture in (image, poisoned))
+    assert len(clean) == len(dirty) == 3
+    for one, other in zip(clean, dirty, strict=True):
+        np.testing.assert_array_equal(one.image, other.image)
+    clean[0].image[:] = 0
+    np.testing.assert_array_equal(image, before)
+
+
+def square(side, hole):
+    """Known but for a centred square of ``hole`` pixels."""
+    known = np.ones((side, side), bool)
+    rim = (side - hole) // 2
+    known[rim : rim + hole, rim : rim + hole] = False
+    return np.zeros((side, side, 1), np.float32), known, ~known
+
+
+@pytest.mark.parametrize(
+    ("side", "hole", "asked", "sides"),
+    [
+        (64, 32, {}, [64, 32, 16, 8]),  # 4 would be shorter than 8
+        (64, 32, {"min_side": 16}, [64, 32, 16]),
+        (64, 32, {"min_side": 17}, [64, 32]),
+        (64, 32, {"levels": 2}, [64, 32]),
+        (64, 32, {"levels": 1}, [64]),
+        (64, 32, {"min_known": 64 * 64 - 32 * 32}, [64]),
+        (64, 1, {}, [64]),  # a quarter or less of every kernel: the hole would vanish
+        (64, 4, {}, [64, 32]),  # 2 pixels wide in the next level, gone in the one after
+        (63, 31, {}, [63, 32, 16, 8]),
+        (64, 0, {}, [64]),
+        (64, 64, {"min_known": 0}, [64]),  # nothing is known
+    ],
+)
+def test_the_pyramid_ends_in_time(side, hole, asked, sides):
+    pyramid = masked_pyramid(*square(side, hole), **asked)
+    assert [level.hole.shape[0] for level in pyramid] == sides
+    assert all(np.count_nonzero(level.known) >= asked.get("min_known", 16) for level in pyramid[1:])
+
+
+@pytest.mark.parametrize("asked", [{"levels": 0}, {"enough": 0}, {"enough": 1.5}])
+def test_impossible_demands_are_named(asked):
+    ((name, value),) = asked.items()
+    with pytest.raises(ValueError, match=f"{name} is {value}"):
+        masked_pyramid(*square(16, 4), **asked)
+
+
+def test_doubling_is_bilinear_between_parents_centres():
+    line = np.array([[0, 1, 3]], np.float32)[..., None]
+    np.testing.assert_array_equal(upsampled(line, (1, 6))[0, :, 0], [0, 0.25, 0.75, 1.5, 2.5, 3])
+    np.testing.assert_array_equal(upsampled(line, (2, 5))[1, :, 0], [0, 0.25, 0.75, 1.5, 2.5])
+
+
+@pytest.mark.parametrize("shape", [(32, 48), (31, 47)])
+def test_a_ramp_comes_back_in_place(shape):
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    ramp = np.stack([x / 64, y / 64], axis=2).astype(np.float32)
+    hole = (abs(y - 15) < 6) & (abs(x - 20) < 6)
+    coarse = masked_pyramid(ramp, ~hole, hole)[1]
+    far = (abs(y - 15) > 11) | (abs(x - 20) > 11)  # masked means lean away from the hole, cut kernels from the edge
+    far[:4] = far[-4:] = far[:, :4] = far[:, -4:] = False
+    np.testing.assert_allclose(upsampled(coarse.image, shape)[far], ramp[far], atol=1e-6)
+
+
+def test_doubling_needs_the_next_finer_shape():
+    with pytest.raises(ValueError, match="3 x 4 pixels is not half of 7 x 8"):
+        upsampled(np.zeros((3, 4, 1), np.float32), (7, 8))
+
+
+def test_where_nothing_is_usable_the_guess_is_neutral():
+    assert (upsampled(np.zeros((3, 4, 2), np.float32), (5, 8), np.zeros((3, 4), bool)) == NEUTRAL).all()

@@ -1,0 +1,170 @@
+"""Telea's method: answers by hand, OpenCV's own pixels, and its quality beside OpenCV's."""
+
+from __future__ import annotations
+
+import warnings
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inpaintkit import ContextError, damage, inpaint, registry
+from inpaintkit.benchmarks.metrics import hole_psnr
+from inpaintkit.classic._march import measure
+from inpaintkit.classic.telea import _fill, telea
+from inpaintkit.files import read
+from inpaintkit.problem import Problem
+
+VARIANTS = ("damped", "paper", "opencv")
+
+
+def opencv(image: np.ndarray, hole: np.ndarray, radius: float) -> np.ndarray:
+    return cv2.inpaint(image, hole.astype(np.uint8), radius, cv2.INPAINT_TELEA)
+
+
+def one_pixel(values: np.ndarray) -> Problem:
+    hole = np.zeros(values.shape, bool)
+    hole[values.shape[0] // 2, values.shape[1] // 2] = True
+    return Problem.create(values[..., None].astype(np.float32), hole)
+
+
+def test_a_lone_pixel_takes_equation_2():
+    """T is 0 on the rim, so N = 0 at a lone pixel: w = 1 / |p - q|^2 / (1 + |1 - T(q)|), gradients from known sides."""
+    values = np.arange(25, dtype=float).reshape(5, 5) ** 2 / 576
+    problem = one_pixel(values)
+    known = problem.known
+    total = weighted = 0.0
+    for y in range(5):
+        for x in range(5):
+            square = (y - 2) ** 2 + (x - 2) ** 2
+            if not 0 < square <= 4:
+                continue
+            slopes = []
+            for dy, dx in ((1, 0), (0, 1)):
+                ends = [
+                    (y + s * dy, x + s * dx)
+                    if 0 <= y + s * dy < 5 and 0 <= x + s * dx < 5 and known[y + s * dy, x + s * dx]
+                    else (y, x)
+                    for s in (-1, 1)
+                ]
+                apart = abs(ends[1][0] - ends[0][0]) + abs(ends[1][1] - ends[0][1])
+                slopes.append((values[ends[1]] - values[ends[0]]) / max(apart, 1))
+            distance = 1 - np.sqrt(square)  # T outside the rim, as measured
+            weight = 1 / square / (1 + abs(1 - distance))
+            total += weight
+            weighted += weight * (values[y, x] + slopes[0] * (2 - y) + slopes[1] * (2 - x))
+    filled = _fill(problem, measure(problem.hole, problem.known), 2, damped=False)
+    assert filled[2, 2, 0] == pytest.approx(weighted / total, abs=1e-6)
+
+
+@pytest.mark.parametrize("variant", ["damped", "paper"])
+def test_a_ramp_continues_across_a_line(variant):
+    ramp = np.tile(np.linspace(0.1, 0.9, 33)[:, None], (1, 33))
+    hole = np.zeros(ramp.shape, bool)
+    hole[15:18, 4:29] = True
+    filled = telea(Problem.create(ramp[..., None].astype(np.float32), hole), variant=variant)
+    assert np.abs(filled[..., 0] - ramp)[hole].max() < 0.012  # half a step of 0.025
+
+
+def test_damping_keeps_noise_from_growing():
+    noise = np.random.default_rng(0).normal(0.5, 0.1, (80, 80, 1)).astype(np.float32)
+    hole = np.zeros((80, 80), bool)
+    hole[30:50, 30:50] = True
+    spread = {v: telea(Problem.create(noise, hole), variant=v)[hole].std() for v in ("damped", "paper")}
+    assert spread["damped"] < 0.06
+    assert spread["damped"] < 0.7 * spread["paper"]
+
+
+@pytest.mark.parametrize("name", ["lena", "peppers", "tulips"])
+def test_opencv_variant_equals_published_opencv_results(data, name):
+    folder = "opencv_telea_fixture"
+    image = read(data(f"{folder}/{name}_in.png"))[..., :3]
+    mask = read(data(f"{folder}/{name}_mask.png"))
+    expected = read(data(f"{folder}/{name}_opencv.png"))
+    assert np.array_equal(inpaint(image, mask, "telea", variant="opencv", radius=5), expected)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    shape=st.tuples(st.integers(2, 90), st.integers(2, 90)),
+    channels=st.sampled_from([1, 3]),
+    radius=st.sampled_from([1, 2, 3, 5, 9]),
+    noisy=st.booleans(),
+    seed=st.integers(0, 2**16),
+)
+def test_opencv_variant_equals_opencv_on_masks_that_touch_every_border_and_corner(shape, channels, radius, noisy, seed):
+    rng = np.random.default_rng(seed)
+    image = skimage.data.astronaut()[100 : 100 + shape[0], 150 : 150 + shape[1], :channels].copy()
+    if noisy:
+        image = rng.integers(0, 256, image.shape).astype(np.uint8)
+    hole = rng.random(shape) < rng.choice([0, 0.05, 0.3])
+    for _ in range(5):
+        y, x, h, w = rng.integers(0, shape[0]), rng.integers(0, shape[1]), *rng.integers(1, 16, 2)
+        hole[y : y + h, x : x + w] = True
+    hole[[0, 0, -1, -1], [0, -1, 0, -1]] = True
+    hole[shape[0] // 2, shape[1] // 2] = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = inpaint(image, hole, "telea", variant="opencv", radius=radius)
+    assert np.array_equal(result.squeeze(), opencv(image.squeeze(), hole, radius))
+
+
+def test_opencv_variant_on_16_bits():
+    image = skimage.data.camera()[:120, :120].astype(np.uint16) * 257
+    hole = damage.scratches(image.shape, seed=1)
+    assert np.array_equal(inpaint(image, hole, "telea", variant="opencv", radius=4), opencv(image, hole, 4))
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket"])
+def test_damped_is_ahead_of_opencv(name, seed):
+    photo = getattr(skimage.data, name)()
+    for hole in (damage.text(photo.shape[:2], size=20, seed=seed), damage.scratches(photo.shape[:2], seed=seed)):
+        ours = hole_psnr(inpaint(photo, hole, "telea"), photo, hole)
+        theirs = hole_psnr(opencv(photo, hole, 5), photo, hole)
+        assert ours > theirs - 0.05
+        if name != "rocket":
+            assert ours > theirs + 0.5
+
+
+def test_cutting_a_long_scratch_leaves_the_picture_as_it_is(monkeypatch):
+    photo = skimage.data.astronaut()
+    hole = damage.scratches(photo.shape[:2], number=8, widest=6, seed=2)
+    cut, info = inpaint(photo, hole, "telea", return_info=True)
+    row = registry.find("telea")
+    object.__setattr__(whole := type(row)(**vars(row)), "cut", None)
+    monkeypatch.setitem(registry._registered, "telea", whole)
+    uncut, whole_info = inpaint(photo, hole, "telea", return_info=True)
+    assert len(info.regions) > 2 * len(whole_info.regions)
+    assert np.abs(cut.astype(int) - uncut).max() <= 1
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("radius", [0.5, 101, -3])
+def test_a_radius_out_of_range_is_refused(variant, radius):
+    with pytest.raises(ValueError, match=r"radius is .* needed is 1 to 100"):
+        inpaint(np.zeros((8, 8), np.uint8), np.eye(8, dtype=bool), "telea", variant=variant, radius=radius)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_unreachable_pixels_are_an_error_in_every_variant(variant):
+    image = np.full((40, 40, 4), 255, np.uint8)
+    image[10:30, 10:30, 3] = 0
+    hole = np.zeros((40, 40), bool)
+    hole[18:22, 18:22] = True  # amid transparent pixels, out of the radius of any colour
+    hole[2:4, 2:20] = True
+    with pytest.raises(ContextError, match="fallback"):
+        inpaint(image, hole, "telea", variant=variant, radius=3)
+
+
+def test_reaching_around_transparent_pixels():
+    """A pixel whose nearest colour lies beyond the radius is filled later, through the hole."""
+    image = np.full((30, 30, 4), 200, np.uint8)
+    image[10:20, 4:29, 3] = 0
+    hole = np.zeros((30, 30), bool)
+    hole[15, 0:20] = True  # a corridor into the transparent part, open at its left end
+    result = inpaint(image, hole, "telea", radius=2)
+    assert (result[hole] == 200).all()
