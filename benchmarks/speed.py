@@ -131,7 +131,8 @@ def _peak(side: str, radius: float) -> None:
 def _child(arguments: list[str], cores: set[int] | None = None) -> str:
     line = [sys.executable, "-m", "inpaintkit.benchmarks.speed", *arguments]
     bind: dict[str, Any] = {"preexec_fn": lambda: os.sched_setaffinity(0, cores)} if cores else {}
-    return subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True, **bind).stdout
+    printed: str = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True, **bind).stdout
+    return printed
 
 
 def _cores() -> str:
