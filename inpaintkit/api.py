@@ -27,7 +27,7 @@ from inpaintkit.info import Filled, Info
 from inpaintkit.kernels import compiling
 from inpaintkit.picture import Picture, check_share, grow, hole_of
 from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
-from inpaintkit.regions import Box, Region, split
+from inpaintkit.regions import Box, Region, split, whole
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -145,11 +145,11 @@ def inpaint(
     with pool.limit(threads) as count:
         if pixels:
             picture.check_known(hole)
-            fill = _Fill(picture, hole, row, values, seed, device, fallback, progress, opaque=isinstance(mask, str))
+            fill = _Fill(
+                picture, hole, row, values, seed, device, fallback, progress, feather, opaque=isinstance(mask, str)
+            )
             filled = fill.into(result)
             confidence, compiled = fill.confidence, fill.compiled
-            if feather:
-                _feather(result, picture.pixels, hole, feather)
     shaped = result.reshape(np.shape(image)) if not isinstance(image, PILImage.Image) else _to_pil(result, image)
     if not return_info:
         return shaped
@@ -188,6 +188,7 @@ class _Fill:
     device: str
     fallback: bool
     progress: Callable[[Step], None] | None
+    feather: float
     opaque: bool  # alpha is the mask: fill colours only, alpha becomes full
     confidence: Image | None = None
     compiled: bool = False
@@ -207,8 +208,7 @@ class _Fill:
 
     def _regions(self) -> list[Region]:
         if self.row.scope == "picture":
-            shape = self.mask.shape
-            return split(self.mask, reach=max(shape), context=max(shape))
+            return whole(self.mask)
         reach, context = (span(self.values) if callable(span) else span for span in (self.row.reach, self.row.context))
         cut = self.row.cut(self.values) if self.row.cut else None
         return split(self.mask, reach=reach, context=context, cut=cut)
@@ -284,14 +284,25 @@ class _Fill:
         target = result[crop.slices]
         values = fill[own]
         if not self.picture.alpha:
-            target[own] = self._restored(values)
+            target[own] = self._feathered(self._restored(values), crop, own)
             return
         colours = values
         alpha = np.ones((len(values), 1), np.float32)
         if not self.opaque:
             alpha = np.clip(values[:, -1:], 0, 1)
             colours = (values[:, :-1] / np.maximum(alpha, 1e-6)).astype(np.float32)
-        target[own] = np.concatenate([self._restored(colours), self._as_dtype(alpha * self.picture.opaque)], axis=1)
+        restored = np.concatenate([self._restored(colours), self._as_dtype(alpha * self.picture.opaque)], axis=1)
+        target[own] = self._feathered(restored, crop, own)
+
+    def _feathered(self, new: NDArray[Any], crop: Box, own: Mask) -> NDArray[Any]:
+        """Mix what was under the mask back in: all of it at the rim, none from ``feather`` pixels inwards."""
+        if not self.feather:
+            return new
+        depth = rim_distance(self.mask[crop.slices])[own]
+        share = np.clip(depth / (self.feather + 1), 0, 1)[:, None]
+        old = self.picture.pixels[crop.slices][own].astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            return self._as_dtype(np.where(np.isfinite(old), old + share * (new - old), new))
 
     def _restored(self, colours: Image) -> NDArray[Any]:
         """Normalised colours in the caller's units: clipped to the range unless the picture is HDR."""
@@ -304,10 +315,14 @@ class _Fill:
         return (np.rint(values) if dtype.kind == "u" else values).astype(dtype)
 
     def _harmonic(self, crop: Box) -> Image:
-        """A plain fill of the crop from whatever is known anywhere in the picture."""
-        whole = Box(0, 0, *self.mask.shape)
-        known = self._problem(whole, self.mask, 0, 0, {})
-        return harmonic_fill(known.image, known.known)[crop.slices]
+        """A plain fill of the crop from the nearest surroundings in which anything is known."""
+        around, margin = crop, 1
+        while not (problem := self._problem(around, self.mask[around.slices], 0, 0, {})).known.any():
+            if around == Box(0, 0, *self.mask.shape):
+                raise ContextError("every pixel outside the mask is fully transparent: there is no colour to fill from")
+            margin *= 2
+            around = crop.grown(margin, self.mask.shape)
+        return harmonic_fill(problem.image, problem.known)[crop.within(around)]
 
     def _paste_confidence(self, facts: dict[str, Any], crop: Box, own: Mask) -> None:
         sure = facts.pop("confidence", None)
@@ -340,15 +355,6 @@ def _check_call(seed: int, device: str, dilate: int, feather: float) -> None:
         raise ValueError(f"dilate is {dilate!r}: give whole pixels, 0 or more")
     if not 0 <= feather < np.inf:
         raise ValueError(f"feather is {feather!r}: give pixels, 0 or more")
-
-
-def _feather(result: NDArray[Any], before: NDArray[Any], hole: Mask, width: float) -> None:
-    """Mix what was under the mask back in: all of it at the rim, none from ``width`` pixels inwards."""
-    depth = rim_distance(hole)[hole]
-    share = np.clip(depth / (width + 1), 0, 1)[:, None]
-    old, new = before[hole].astype(np.float64), result[hole].astype(np.float64)
-    mixed = np.where(np.isfinite(old), old + share * (new - old), new)
-    result[hole] = (np.rint(mixed) if result.dtype.kind == "u" else mixed).astype(result.dtype)
 
 
 def _to_pil(result: NDArray[Any], like: PILImage.Image) -> PILImage.Image:

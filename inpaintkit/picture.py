@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
+from inpaintkit.distance import distance_to
 from inpaintkit.errors import InpaintWarning
 from inpaintkit.problem import Mask
+from inpaintkit.regions import split
 
 Pixels = NDArray[Any]
 
@@ -61,7 +63,9 @@ class Picture:
         """Raise ValueError where a known pixel is not finite, or alpha leaves [0, 1]."""
         if self.pixels.dtype.kind != "f":
             return
-        bad = ~np.isfinite(self.pixels).all(axis=2) & ~hole
+        with np.errstate(invalid="ignore"):
+            finite = np.isfinite([self.pixels.min(), self.pixels.max()]).all()
+        bad = np.zeros(0) if finite else ~np.isfinite(self.pixels).all(axis=2) & ~hole
         if bad.any():
             row, column = np.argwhere(bad)[0]
             raise ValueError(
@@ -70,7 +74,7 @@ class Picture:
             )
         if self.alpha:
             alpha = self.pixels[..., -1][~hole]
-            if alpha.size and (alpha.min() < 0 or alpha.max() > 1):
+            if alpha.min() < 0 or alpha.max() > 1:
                 raise ValueError(
                     f"image's alpha lies in [{alpha.min():g}, {alpha.max():g}]: a float alpha belongs in [0, 1]"
                 )
@@ -83,13 +87,17 @@ class Picture:
         if self.pixels.dtype.kind == "u":
             return self.opaque, 0.0
         colours = self.pixels[..., :-1] if self.alpha else self.pixels
-        known = colours[~hole]
-        if known.min() >= 0 and known.max() <= 1:
+        if colours.min() >= 0 and colours.max() <= 1:  # the hole too: no need to tell it apart
             return 1.0, 0.0
-        sample = known[:: max(1, len(known) // _SAMPLE)].astype(np.float64)
-        low, high = (float(value) for value in np.percentile(sample, _ROBUST))
-        if high <= low:
-            low, high = float(sample.min()), float(sample.max())
+        known = ~hole[..., None]
+        low, high = float(colours.min(where=known, initial=np.inf)), float(colours.max(where=known, initial=-np.inf))
+        if low >= 0 and high <= 1:
+            return 1.0, 0.0
+        every = max(1, math.isqrt(hole.size // _SAMPLE))
+        sample = colours[::every, ::every][~hole[::every, ::every]].astype(np.float64)
+        if sample.size:
+            near, far = (float(value) for value in np.percentile(sample, _ROBUST))
+            low, high = (near, far) if far > near else (low, high)
         return (high - low if high > low else 1.0), low
 
 
@@ -131,9 +139,9 @@ def check_share(hole: Mask) -> int:
 
 def grow(hole: Mask, radius: int) -> Mask:
     """The hole grown by ``radius`` pixels in every direction (a disc)."""
-    reach = np.arange(-radius, radius + 1)
-    disc = (reach[:, None] ** 2 + reach**2 <= radius**2).astype(np.uint8)
-    grown: Mask = cv2.dilate(hole.view(np.uint8), disc).view(np.bool_)
+    grown = hole.copy()
+    for region in split(hole, context=radius):
+        grown[region.crop.slices] |= distance_to(region.own()) <= radius
     return grown
 
 

@@ -7,7 +7,7 @@ Halving is normalised convolution (Knutsson and Westin 1993): with k = [1 3 3 1]
 the image' of a coarse pixel being the mean over the known pixels under its kernel, and its weight their share. Sums
 are carried from level to level undivided, so every level is a weighted mean of the finest level's known pixels. Fine
 pixel (y, x) has the parent (y // 2, x // 2), whose centre is that of its four children; doubling bilinearly is the
-transpose of the halving. doi:10.1109/CVPR.1993.341081
+transpose of halving. doi:10.1109/CVPR.1993.341081
 """
 
 from __future__ import annotations
@@ -87,31 +87,27 @@ def masked_pyramid(
     return pyramid
 
 
-def upsampled(coarse: Image, shape: tuple[int, int], usable: Mask | None = None) -> Image:
+def upsampled(coarse: Image, shape: tuple[int, int]) -> Image:
     """A coarse level's picture, bilinear at the next finer level's pixels: float32 (H, W, C) for ``shape`` (H, W).
+
+    At a fine hole pixel all four colours that count come from coarse pixels known or hole, never void.
 
     Parameters
     ----------
-    coarse : float32 (h, w, C), both sides half of ``shape``, rounded up.
-    usable : bool (h, w), the pixels that have a colour to give (``level.known | level.hole``, once that is filled);
-        None: all. 0.5 results where none is near.
+    coarse : float32 (h, w, C), both sides half of ``shape``, rounded up; its hole filled.
     """
-    height, width = coarse.shape[:2]
+    height, width, channels = coarse.shape
     if (height, width) != (-(-shape[0] // 2), -(-shape[1] // 2)):
         raise ValueError(f"a level of {height} x {width} pixels is not half of {shape[0]} x {shape[1]}, rounded up")
-    usable = np.ones((height, width), np.bool_) if usable is None else usable
-    double = (2 * width, 2 * height)  # an odd side's last pixel lies beside its parent's centre: double, then crop
-    colour = cv2.resize(np.where(usable[..., None], coarse, 0).astype(np.float64), double)
-    weight = cv2.resize(usable.astype(np.float64), double)[..., None]  # (2h, 2w, 1)
-    mean = np.full((2 * height, 2 * width, coarse.shape[2]), NEUTRAL)
-    np.divide(colour.reshape(mean.shape), weight, out=mean, where=weight > 0, casting="same_kind")
-    return np.ascontiguousarray(mean[: shape[0], : shape[1]])
+    double = cv2.resize(coarse, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
+    double = double.reshape(2 * height, 2 * width, channels)[: shape[0], : shape[1]]  # an odd side lost its last child
+    return np.ascontiguousarray(double, np.float32)
 
 
 def _halved(plane: NDArray[Any]) -> Plane:
     """Every second value of k * plane, (H, W) -> (ceil(H / 2), ceil(W / 2)); nothing lies beyond the edge."""
     for _ in range(2):  # rows, then columns
-        x = np.pad(plane, ((1, 1 + len(plane) % 2), (0, 0)))
+        x = np.pad(plane, ((1, 2), (0, 0)))  # an even side needs one less, and reads one less
         outer = np.add(x[:-3:2], x[3::2], dtype=np.float64)  # float64: a constant stays exact in float32
         inner = np.add(x[1:-2:2], x[2:-1:2], dtype=np.float64)
         plane = ((outer + 3 * inner) / 8).T

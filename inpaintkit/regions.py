@@ -85,6 +85,12 @@ class Region:
         return hole
 
 
+def whole(mask: Mask) -> list[Region]:
+    """The hole as one region with the whole picture around it."""
+    runs, _ = _runs_kernel(mask.reshape(-1).view(np.uint8), *mask.shape, 1)
+    return [Region(Box(0, 0, *mask.shape), int(np.count_nonzero(mask)), runs)] if len(runs) else []
+
+
 def split(mask: Mask, *, reach: int = 1, context: int = 1, cut: int | None = None, share: bool = True) -> list[Region]:
     """Regions of a hole, top to bottom.
 
@@ -97,7 +103,7 @@ def split(mask: Mask, *, reach: int = 1, context: int = 1, cut: int | None = Non
         piece is then filled with that margin of its neighbours. None: never cut.
     share : let small regions that lie close share a crop.
     """
-    runs, labels = _runs_kernel(mask.reshape(-1).view(np.uint8), mask.shape[0], mask.shape[1], max(1, reach))
+    runs, labels = _runs_kernel(mask.reshape(-1).view(np.uint8), *mask.shape, max(1, reach))
     if not len(runs):
         return []
     boxes, counts = _boxes_kernel(runs, labels, int(labels.max()) + 1)
@@ -111,14 +117,14 @@ def split(mask: Mask, *, reach: int = 1, context: int = 1, cut: int | None = Non
     first = np.searchsorted(of_run[by_group], np.arange(len(boxes) + 1))
     regions: list[Region] = []
     for index, (box, pixels) in enumerate(zip(boxes.tolist(), counts.tolist(), strict=True)):
-        whole = Box(*box)
+        bounds = Box(*box)
         own = runs[by_group[first[index] : first[index + 1]]]
-        if cut is not None and whole.area > max(_CUT_AREA, 2 * pixels):
-            pieces = _cut(mask, own, whole, cut, context)
+        if cut is not None and bounds.area > max(_CUT_AREA, 2 * pixels):
+            pieces = _cut(mask, own, bounds, cut, context)
             if pieces:
                 regions += pieces
                 continue
-        regions.append(Region(whole.grown(context, mask.shape), pixels, own))
+        regions.append(Region(bounds.grown(context, mask.shape), pixels, own))
     return regions
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 
+import numba
 import numpy as np
 import pytest
 import skimage.data
 
 import inpaintkit
-from inpaintkit import ContextError, InpaintWarning, damage, inpaint, variants
+from inpaintkit import ContextError, InpaintWarning, damage, inpaint, kernels, variants
 from inpaintkit.problem import Problem, Step
 
 
@@ -176,25 +177,15 @@ def test_numpy_numbers_are_numbers(cat, words):
 
 
 def test_compiling_is_said_once(cat, words, caplog, monkeypatch):
-    from inpaintkit import kernels
-
     monkeypatch.setattr(kernels, "_told", set())
     with caplog.at_level(logging.WARNING, "inpaintkit"), kernels.compiling() as watch:
         for _ in range(2):
-            kernels.kernel()(_uncached)(1)
+            numba.njit(lambda x: x + 1)(1)
     assert watch.happened
     assert [record.message for record in caplog.records] == ["compiling for this machine (once, some seconds)"]
 
 
-def _uncached(x):
-    return x + 1
-
-
 def test_without_a_writable_cache_kernels_compile_all_the_same(monkeypatch, caplog):
-    import numba
-
-    from inpaintkit import kernels
-
     real = numba.njit
 
     def unwritable(*, cache=False, **flags):
@@ -205,7 +196,7 @@ def test_without_a_writable_cache_kernels_compile_all_the_same(monkeypatch, capl
     monkeypatch.setattr(kernels, "_told", set())
     monkeypatch.setattr(kernels.numba, "njit", unwritable)
     with caplog.at_level(logging.WARNING, "inpaintkit"):
-        assert [kernels.kernel()(_uncached)(x) for x in (1, 2)] == [2, 3]
+        assert [kernels.kernel()(lambda x: x + 1)(x) for x in (1, 2)] == [2, 3]
     assert "NUMBA_CACHE_DIR" in caplog.text
     assert len([record for record in caplog.records if "NUMBA_CACHE_DIR" in record.message]) == 1
 
@@ -216,3 +207,23 @@ def test_public_names_are_what_they_seem():
     assert set(dir(inpaintkit)) == {*inpaintkit.__all__, "__version__"}
     with pytest.raises(AttributeError, match="no attribute 'paint'"):
         _ = inpaintkit.paint
+
+
+def test_a_plain_fill_looks_as_far_as_it_must(toy):
+    image = np.zeros((300, 300, 4), np.uint8)
+    image[250:, :, :] = (50, 60, 70, 255)
+    hole = np.zeros((300, 300), bool)
+    hole[10:14, 10:14] = True
+    name = toy(lambda problem: problem.image, min_known=1)
+    assert (inpaint(image, hole, name, fallback=True)[hole] == (50, 60, 70, 255)).all()
+    image[..., 3] = 0
+    with pytest.raises(ContextError, match="every pixel outside the mask is fully transparent"):
+        inpaint(image, hole, name, fallback=True)
+
+
+def test_floats_in_the_hole_do_not_set_the_range():
+    image = np.full((30, 30), 0.25, np.float32)
+    hole = np.zeros((30, 30), bool)
+    hole[4:6, 4:6] = True
+    image[hole] = 1e9
+    assert (inpaint(image, hole) == 0.25).all()
