@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from inpaintkit.problem import Image, Mask
+
+_EXACT = 1000  # px up to which a squared float32 distance rounds to the right whole number
 
 
 def distance_to(target: Mask) -> Image:
@@ -16,7 +19,11 @@ def distance_to(target: Mask) -> Image:
     if not target.any():
         return np.full(target.shape, np.inf, np.float32)
     away = (~target).view(np.uint8)
-    return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    distance = np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    if distance.max() > _EXACT:
+        return ndimage.distance_transform_edt(~target).astype(np.float32)  # type: ignore[no-any-return]
+    # OpenCV's last bit hangs on its number of threads; squared distances are whole numbers.
+    return np.sqrt(np.rint(distance * distance))
 
 
 def rim_distance(hole: Mask, known: Mask | None = None) -> Image:

@@ -89,12 +89,16 @@ class Picture:
         colours = self.pixels[..., :-1] if self.alpha else self.pixels
         if colours.min() >= 0 and colours.max() <= 1:  # the hole too: no need to tell it apart
             return 1.0, 0.0
-        known = ~hole[..., None]
-        low, high = float(colours.min(where=known, initial=np.inf)), float(colours.max(where=known, initial=-np.inf))
+        known = ~hole if not self.alpha else ~hole & (self.pixels[..., -1] > 0)  # transparent pixels have no colour
+        if not known.any():
+            return 1.0, 0.0
+        there = known[..., None]
+        low = float(colours.min(where=there, initial=np.inf))
+        high = float(colours.max(where=there, initial=-np.inf))
         if low >= 0 and high <= 1:
             return 1.0, 0.0
         every = max(1, math.isqrt(hole.size // _SAMPLE))
-        sample = colours[::every, ::every][~hole[::every, ::every]].astype(np.float64)
+        sample = colours[::every, ::every][known[::every, ::every]].astype(np.float64)
         if sample.size:
             near, far = (float(value) for value in np.percentile(sample, _ROBUST))
             low, high = (near, far) if far > near else (low, high)
@@ -148,7 +152,10 @@ def grow(hole: Mask, radius: int) -> Mask:
 def _array(data: Any, what: str) -> Pixels:
     if isinstance(data, PILImage.Image):
         return _from_pil(data, what)
-    array = np.asarray(data)
+    try:
+        array = np.asarray(data)
+    except ValueError:  # a ragged list
+        array = np.asarray(None)
     if array.dtype == object or array.dtype.kind in "SU":
         raise TypeError(f"{what} is {type(data).__name__}: pass a numpy array or a PIL image; read(path) makes one")
     return array
@@ -173,10 +180,11 @@ def _one_channel(mask: Pixels) -> Pixels:
     if mask.ndim != 3 or not 1 <= mask.shape[2] <= 4:
         raise ValueError(f"mask has shape {mask.shape}: needed is (H, W), (H, W, 1) or equal channels")
     if mask.shape[2] in (2, 4):  # an editor's grey + alpha or RGBA mask: fine as long as alpha says nothing
-        full = np.iinfo(mask.dtype).max if mask.dtype.kind == "u" else 1
-        if mask[..., -1].size and not (mask[..., -1] == full).all():
+        if mask.size and not mask[..., -1].min() == mask[..., -1].max() > 0:
             raise ValueError("mask has a transparent alpha channel: pass mask[..., -1] or a mask without alpha")
         mask = mask[..., :-1]
+    if mask.dtype.kind == "f" and np.isnan(mask).any():
+        return mask[..., 0] * np.nan  # refused for what it holds, not for channels that differ
     if (mask != mask[..., :1]).any():
         raise ValueError(f"mask has {mask.shape[2]} channels that differ: pass one channel, white where to fill")
     return mask[..., 0]

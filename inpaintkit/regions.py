@@ -218,19 +218,34 @@ def _runs_kernel(mask: Any, height: int, width: int, reach: int) -> Any:
         count += 1
     row_first[row + 1 :] = count
 
-    parent = np.arange(count)
-    for i in range(count):
-        if i > 0 and runs[i - 1, 0] == runs[i, 0] and runs[i, 1] - runs[i - 1, 2] < reach:
-            parent[i] = parent[i - 1]
+    # Runs of a row that are near one another form a chain; a chain's gaps are too small to lie out of reach of both
+    # ends, so rows are linked by chains as exactly as by runs, and there are few.
+    chain = np.empty(count, np.int64)
+    spans = np.empty((count, 2), np.int32)  # start, stop
+    first = np.zeros(height + 1, np.int64)  # index of each row's first chain
+    chains = 0
+    for row in range(height):
+        first[row] = chains
+        for i in range(row_first[row], row_first[row + 1]):
+            if i > row_first[row] and runs[i, 1] - runs[i - 1, 2] < reach:
+                spans[chains - 1, 1] = runs[i, 2]
+            else:
+                spans[chains, 0] = runs[i, 1]
+                spans[chains, 1] = runs[i, 2]
+                chains += 1
+            chain[i] = chains - 1
+    first[height] = chains
+
+    parent = np.arange(chains)
     for row in range(height):
         for above in range(max(0, row - reach), row):
-            j = row_first[above]
-            stop = row_first[above + 1]
-            for i in range(row_first[row], row_first[row + 1]):
-                while j < stop and runs[j, 2] - 1 < runs[i, 1] - reach:
+            j = first[above]
+            stop = first[above + 1]
+            for i in range(first[row], first[row + 1]):
+                while j < stop and spans[j, 1] - 1 < spans[i, 0] - reach:
                     j += 1
                 k = j
-                while k < stop and runs[k, 1] <= runs[i, 2] - 1 + reach:
+                while k < stop and spans[k, 0] <= spans[i, 1] - 1 + reach:
                     a = i
                     while parent[a] != a:
                         parent[a] = parent[parent[a]]
@@ -239,19 +254,19 @@ def _runs_kernel(mask: Any, height: int, width: int, reach: int) -> Any:
                     while parent[b] != b:
                         parent[b] = parent[parent[b]]
                         b = parent[b]
-                    parent[max(a, b)] = min(a, b)  # the earlier run leads, so numbers follow the raster
+                    parent[max(a, b)] = min(a, b)  # the earlier chain leads, so numbers follow the raster
                     k += 1
-    labels = np.empty(count, np.int64)
+    number_of = np.empty(chains, np.int64)
     number = 0
-    for i in range(count):
-        a = i
-        while parent[a] != a:
-            a = parent[a]
-        if a == i:
-            labels[i] = number
+    for i in range(chains):
+        if parent[i] == i:
+            number_of[i] = number
             number += 1
         else:
-            labels[i] = labels[a]
+            number_of[i] = number_of[parent[i]]  # a parent is earlier
+    labels = np.empty(count, np.int64)
+    for i in range(count):
+        labels[i] = number_of[chain[i]]
     return runs[:count].copy(), labels
 
 

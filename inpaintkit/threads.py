@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -27,11 +27,15 @@ def default_count() -> int:
 
 @contextmanager
 def limit(count: int | None) -> Iterator[int]:
-    """Let ``run`` use at most ``count`` threads inside the block (None: the default); gives the number."""
+    """Let ``run`` use at most ``count`` threads inside the block; gives the number.
+
+    None stands for the default. Inside another limit, or a pool's own thread, the smaller number holds.
+    """
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
         raise ValueError(f"threads is {count!r}: give a whole number of 1 or more, or None for all cores")
     before = getattr(_local, "count", None)
-    _local.count = default_count() if count is None else count
+    asked = default_count() if count is None else count
+    _local.count = asked if before is None else min(asked, before)
     try:
         yield _local.count
     finally:
@@ -48,11 +52,15 @@ def run(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Resul
     if count <= 1:
         return [function(item) for item in work]
     with ThreadPoolExecutor(count, thread_name_prefix="inpaintkit", initializer=_serial) as pool:
+        futures = [pool.submit(function, item) for item in work]
         try:
-            return list(pool.map(function, work))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        for future in futures:
+            if future in done:
+                future.result()  # raises the error, if it has one
+        return [future.result() for future in futures]
 
 
 def _serial() -> None:

@@ -255,3 +255,24 @@ def test_a_hole_grows_by_a_disc(hole, radius):
     away = cdist(np.argwhere(np.ones_like(hole)), np.argwhere(hole)).min(1, initial=np.inf).reshape(hole.shape)
     np.testing.assert_array_equal(grow(hole, radius), away <= radius)
     np.testing.assert_array_equal(hole, before)
+
+
+def test_transparent_pixels_do_not_set_the_range():
+    image = np.random.default_rng(0).random((8, 8, 4), np.float32)
+    image[0, 0] = (50, 50, 50, 0)
+    hole = np.zeros((8, 8), bool)
+    hole[4, 4] = True
+    assert Picture.of(image).range(hole) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.full((2, 2, 3), np.nan), r"floats in \[nan, nan\]"),
+        (np.dstack([np.full((2, 2, 3), 7), np.full((2, 2), 255)]), "mask holds int64 values"),
+        ([[1, 0], [1]], "mask is list: pass a numpy array"),
+    ],
+)
+def test_a_mask_is_refused_for_its_true_fault(mask, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        hole_of(mask, Picture.of(np.zeros((2, 2), np.uint8)))

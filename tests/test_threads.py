@@ -61,15 +61,16 @@ def test_work_inside_work_is_serial():
 def test_a_limit_ends_with_its_block_and_holds_for_its_thread_only(monkeypatch):
     monkeypatch.setenv("INPAINTKIT_THREADS", "5")
     elsewhere = []
-    with threads.limit(2):
-        with pytest.raises(KeyError), threads.limit(3):
+    with threads.limit(3):
+        with pytest.raises(KeyError), threads.limit(2):
             raise KeyError
         other = threading.Thread(target=lambda: elsewhere.append(used()))
         other.start()
         other.join()
-        with threads.limit(None) as count:
-            assert count == used() == 5
-        assert used() == 2
+        for inner, expected in ((None, 3), (9, 3), (2, 2)):
+            with threads.limit(inner) as count:
+                assert count == used() == expected
+        assert used() == 3
     assert used() == 5
     assert elsewhere == [5]
 
@@ -121,3 +122,21 @@ def test_the_first_items_error_is_raised_and_the_rest_is_not_begun(count):
     with threads.limit(count), pytest.raises(ValueError, match="item 1"):
         threads.run(work, range(200))
     assert len(begun) < 20
+
+
+def test_the_first_error_stops_what_has_not_begun():
+    begun = []
+    failed = threading.Event()
+
+    def work(number):
+        begun.append(number)
+        if number == 0:
+            failed.wait(10)
+        if number == 1:
+            failed.set()
+            raise ValueError("the second")
+        time.sleep(0.01)
+
+    with threads.limit(2), pytest.raises(ValueError, match="the second"):
+        threads.run(work, range(500))
+    assert len(begun) < 250
