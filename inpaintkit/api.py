@@ -22,7 +22,6 @@ from inpaintkit import registry
 from inpaintkit import threads as pool
 from inpaintkit.distance import rim_distance
 from inpaintkit.errors import ContextError
-from inpaintkit.fallback import harmonic_fill
 from inpaintkit.info import Filled, Info
 from inpaintkit.kernels import compiling
 from inpaintkit.picture import Picture, check_share, grow, hole_of
@@ -316,6 +315,8 @@ class _Fill:
 
     def _harmonic(self, crop: Box) -> Image:
         """A plain fill of the crop from the nearest surroundings in which anything is known."""
+        from inpaintkit.fallback import harmonic_fill  # not above: importing scipy costs more than most fills
+
         around, margin = crop, 1
         while not (problem := self._problem(around, self.mask[around.slices], 0, 0, {})).known.any():
             if around == Box(0, 0, *self.mask.shape):

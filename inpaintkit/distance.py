@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from inpaintkit.problem import Image, Mask
 
@@ -21,6 +20,8 @@ def distance_to(target: Mask) -> Image:
     away = (~target).view(np.uint8)
     distance = np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
     if distance.max() > _EXACT:
+        from scipy import ndimage  # not above: its import costs more than most fills
+
         return ndimage.distance_transform_edt(~target).astype(np.float32)  # type: ignore[no-any-return]
     # OpenCV's last bit hangs on its number of threads; squared distances are whole numbers.
     return np.sqrt(np.rint(distance * distance))

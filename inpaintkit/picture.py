@@ -192,7 +192,7 @@ def _one_channel(mask: Pixels) -> Pixels:
 
 def _binary(mask: Pixels) -> Mask:
     if mask.dtype == np.bool_:
-        return np.array(mask, order="C")
+        return np.ascontiguousarray(mask)
     if mask.size == 0:
         return np.zeros(mask.shape, np.bool_)
     if mask.dtype.kind == "f":

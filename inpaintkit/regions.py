@@ -19,7 +19,7 @@ from inpaintkit.problem import Mask
 
 Runs = NDArray[np.int32]  # (N, 3): row, start, stop
 
-_SHARED = 256  # px: small regions whose centres share a square of this side share a crop; it fits a core's cache
+_SHARED = 160  # px: small regions whose centres share a square of this side share a crop; it fits a core's cache
 _CUT_AREA = 256 * 256  # px: smaller boxes are cheap enough whole
 _CUT_SIDE = 96  # px: pieces of a cut region are not cut further
 _THIN = 3  # a hole is cut only where its depth is at most a third of the margin
@@ -220,7 +220,7 @@ def _runs_kernel(mask: Any, height: int, width: int, reach: int) -> Any:
 
     # Runs of a row that are near one another form a chain; a chain's gaps are too small to lie out of reach of both
     # ends, so rows are linked by chains as exactly as by runs, and there are few.
-    chain = np.empty(count, np.int64)
+    chain = np.empty(count, np.int32)
     spans = np.empty((count, 2), np.int32)  # start, stop
     first = np.zeros(height + 1, np.int64)  # index of each row's first chain
     chains = 0
@@ -236,7 +236,7 @@ def _runs_kernel(mask: Any, height: int, width: int, reach: int) -> Any:
             chain[i] = chains - 1
     first[height] = chains
 
-    parent = np.arange(chains)
+    parent = np.arange(chains).astype(np.int32)
     for row in range(height):
         for above in range(max(0, row - reach), row):
             j = first[above]
@@ -256,7 +256,7 @@ def _runs_kernel(mask: Any, height: int, width: int, reach: int) -> Any:
                         b = parent[b]
                     parent[max(a, b)] = min(a, b)  # the earlier chain leads, so numbers follow the raster
                     k += 1
-    number_of = np.empty(chains, np.int64)
+    number_of = np.empty(chains, np.int32)
     number = 0
     for i in range(chains):
         if parent[i] == i:
@@ -264,7 +264,7 @@ def _runs_kernel(mask: Any, height: int, width: int, reach: int) -> Any:
             number += 1
         else:
             number_of[i] = number_of[parent[i]]  # a parent is earlier
-    labels = np.empty(count, np.int64)
+    labels = np.empty(count, np.int32)
     for i in range(count):
         labels[i] = number_of[chain[i]]
     return runs[:count].copy(), labels
