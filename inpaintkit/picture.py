@@ -108,6 +108,8 @@ class Picture:
 def hole_of(mask: Any, picture: Picture, *, invert: bool = False) -> Mask:
     """The pixels to fill as bool (H, W): ``"alpha"`` for every pixel that is not fully opaque, or a mask.
 
+    It may share the mask's memory, and is never written to.
+
     Raises ValueError or TypeError that names what came, what is needed and how to get there.
     """
     if isinstance(mask, str):
