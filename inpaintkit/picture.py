@@ -119,10 +119,18 @@ def hole_of(mask: Any, picture: Picture, *, invert: bool = False) -> Mask:
             raise ValueError("mask is 'alpha', but the image has no alpha channel: pass a mask array")
         hole: Mask = picture.pixels[..., -1] < picture.opaque
     else:
-        hole = _binary(_one_channel(_array(mask, "mask")))
+        hole = mask_of(mask)
     if hole.shape != picture.shape:
         raise ValueError(f"mask is {hole.shape}, image is {picture.shape}: resize one to match the other")
     return ~hole if invert else hole
+
+
+def mask_of(mask: Any) -> Mask:
+    """A mask array or PIL image as bool (H, W), True in the hole; it may share the mask's memory.
+
+    Raises ValueError or TypeError that names what came, what is needed and how to get there.
+    """
+    return _binary(_one_channel(_array(mask, "mask")))
 
 
 def check_share(hole: Mask) -> int:

@@ -1,0 +1,428 @@
+"""Masks without an editor: shapes drawn, colours and alpha picked, masks combined, grown, shrunk and inverted.
+
+Every function gives a new bool array (H, W), True in the hole, ready for ``inpaint`` and for the next function here.
+Coordinates are X,Y in pixels with the origin at the top left: 0,0 is the first pixel's centre, X grows to the right
+and Y downwards. A shape partly outside the picture is clipped; one that covers no pixel of it is an error.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import ImageColor
+
+from inpaintkit.errors import InpaintWarning
+from inpaintkit.picture import Picture, mask_of
+from inpaintkit.picture import grow as grow_by_disc
+from inpaintkit.problem import Mask
+from inpaintkit.regions import Box
+
+_FAR = 1 << 24  # px: up to here products of whole coordinates are exact in float64
+_TILE = 64 * 64  # px: a stroke is tested tile by tile, so that a long diagonal costs its length and not its box
+_HOW: dict[str, Callable[[Mask, Mask], Mask]] = {
+    "union": np.logical_or,
+    "intersection": np.logical_and,
+    "difference": lambda first, other: first & ~other,
+    "exclusive": np.logical_xor,
+}
+HOW = tuple(_HOW)
+
+
+def rect(shape: tuple[int, int], box: tuple[int, int, int, int]) -> Mask:
+    """A filled rectangle.
+
+    Parameters
+    ----------
+    shape : (H, W) of the picture.
+    box : LEFT, TOP, WIDTH, HEIGHT in whole pixels, origin at the top left. Not two corners, since those leave open
+        whether the second one belongs to the box; a width is what editors show, and needs no such rule.
+
+    Raises
+    ------
+    ValueError : a box that is none, or that covers no pixel of the picture.
+
+    Examples
+    --------
+    >>> rect((3, 5), (1, 1, 3, 9)).astype(int)
+    array([[0, 0, 0, 0, 0],
+           [0, 1, 1, 1, 0],
+           [0, 1, 1, 1, 0]])
+    """
+    mask = _empty(shape)
+    left, top, width, height = _checked_box(box)
+    mask[_clipped(Box(top, left, top + height, left + width), mask).slices] = True
+    return _drawn(mask, "rectangle", box)
+
+
+def ellipse(shape: tuple[int, int], box: tuple[int, int, int, int]) -> Mask:
+    """The filled ellipse that touches a box's four sides: the pixels whose centre lies in or on it.
+
+    Parameters
+    ----------
+    shape : (H, W) of the picture.
+    box : LEFT, TOP, WIDTH, HEIGHT in whole pixels, origin at the top left, as ``rect`` takes it.
+
+    Raises
+    ------
+    ValueError : a box that is none, or an ellipse that covers no pixel of the picture.
+    """
+    mask = _empty(shape)
+    left, top, width, height = _checked_box(box)
+    seen = _clipped(Box(top, left, top + height, left + width), mask)
+    # Twice the distance from the middle, so that whole numbers stay whole: exact for boxes up to 67 megapixels.
+    down = 2.0 * np.arange(seen.top, seen.bottom)[:, None] - (2 * top + height - 1)
+    across = 2.0 * np.arange(seen.left, seen.right) - (2 * left + width - 1)
+    mask[seen.slices] = (across * height) ** 2 + (down * width) ** 2 <= float(width * height) ** 2
+    return _drawn(mask, "ellipse", box)
+
+
+def polygon(shape: tuple[int, int], points: ArrayLike) -> Mask:
+    """A filled polygon: the pixels whose centre lies in it or on its outline.
+
+    The last point is joined to the first. Where the outline crosses itself, what it encloses twice is left out.
+
+    Parameters
+    ----------
+    shape : (H, W) of the picture.
+    points : X, Y of three corners or more, (N, 2), in pixels, fractions allowed, origin at the top left: 0,0 is the
+        first pixel's centre.
+
+    Raises
+    ------
+    ValueError : points that are none, or a polygon that covers no pixel's centre in the picture.
+
+    Examples
+    --------
+    >>> polygon((4, 5), [(0, 0), (3, 0), (0, 3)]).astype(int)
+    array([[1, 1, 1, 1, 0],
+           [1, 1, 1, 0, 0],
+           [1, 1, 0, 0, 0],
+           [1, 0, 0, 0, 0]])
+    """
+    outline = _empty(shape)
+    height, width = outline.shape
+    corners = _checked_points(points, "polygon", least=3)
+    crossed = np.zeros((height, width + 1), np.bool_)  # whether the outline is crossed on entering a pixel's centre
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        top, bottom = min(y0, y1), max(y0, y1)
+        rows = np.arange(max(math.ceil(top), 0), min(math.floor(bottom), height - 1) + 1)
+        if y0 == y1:
+            outline[rows, max(math.ceil(min(x0, x1)), 0) : max(math.floor(max(x0, x1)) + 1, 0)] = True
+            continue
+        x = x0 + (rows - y0) * (x1 - x0) / (y1 - y0)  # in this order exact where it is whole
+        on = (x == np.rint(x)) & (x >= 0) & (x < width)
+        outline[rows[on], x[on].astype(np.intp)] = True
+        once = rows < bottom  # a corner between two edges is crossed once
+        crossed[rows[once], np.clip(np.ceil(x[once]), 0, width).astype(np.intp)] ^= True
+    return _drawn(outline | np.logical_xor.accumulate(crossed[:, :width], axis=1), "polygon", points)
+
+
+def stroke(shape: tuple[int, int], points: ArrayLike, width: float) -> Mask:
+    """A brush drawn along a line with round ends: the pixels whose centre lies at most ``width`` / 2 from it.
+
+    Along whole coordinates an odd width covers that many pixels across, and an even one a pixel more.
+
+    Parameters
+    ----------
+    shape : (H, W) of the picture.
+    points : X, Y of the line's points, (N, 2), in pixels, fractions allowed, origin at the top left: 0,0 is the first
+        pixel's centre. One point is a dot.
+    width : of the brush, in pixels (>= 1).
+
+    Raises
+    ------
+    ValueError : points or a width that are none, or a stroke that covers no pixel of the picture.
+    """
+    mask = _empty(shape)
+    line = _checked_points(points, "stroke", least=1)
+    if not 1 <= width <= _FAR:  # NaN fails too
+        raise ValueError(f"width is {width:g}: a stroke is at least 1 pixel wide")
+    for start, end in zip(line, [*line[1:], line[-1]], strict=True):
+        _brush(mask, start, end, width / 2)
+    return _drawn(mask, "stroke", points)
+
+
+def from_alpha(image: Any, *, opacity: float = 1.0) -> Mask:
+    """The pixels of a picture that are less opaque than ``opacity``.
+
+    Parameters
+    ----------
+    image : array (H, W, 2) or (H, W, 4), or a PIL image, alpha last.
+    opacity : in (0, 1]; 1 takes every pixel that is not fully opaque, as ``inpaint`` with the mask "alpha" does, and
+        0.5 those that are more transparent than opaque.
+
+    Raises
+    ------
+    ValueError, TypeError : a picture without alpha, or an opacity outside (0, 1].
+    """
+    picture = Picture.of(image)
+    if not picture.alpha:
+        channels = picture.pixels.shape[2]
+        raise ValueError(f"image has {channels} channels and no alpha: pass grey + alpha or RGBA, or use from_colour")
+    if not 0 < opacity <= 1:
+        raise ValueError(f"opacity is {opacity:g}: needed is more than 0 and at most 1, where 1 is fully opaque")
+    mask: Mask = picture.pixels[..., -1] < opacity * picture.opaque
+    return mask
+
+
+def from_colour(
+    image: Any, colour: str | Sequence[float], *, tolerance: float = 0, connected: tuple[int, int] | None = None
+) -> Mask:
+    """The pixels of a colour: no channel is further than ``tolerance`` from it.
+
+    Colour and tolerance are on the scale 0 to 255 whatever the picture's type: 255 is 65535 in uint16 and 1 in floats.
+    Grey counts as equal red, green and blue. A fully transparent pixel has no colour and is left out.
+
+    Parameters
+    ----------
+    image : array (H, W) or (H, W, 1..4), or a PIL image.
+    colour : "#rrggbb", "r,g,b", a common name like "red", or three numbers in [0, 255].
+    tolerance : largest difference in any channel (>= 0). 0 for what was painted into a PNG; JPEG needs 30 or so.
+    connected : X, Y of a pixel, origin at the top left: take only what hangs together with it, by sides or corners.
+
+    Raises
+    ------
+    ValueError, TypeError : a picture, colour, tolerance or point that is none, or a point of another colour.
+
+    Warns
+    -----
+    InpaintWarning : no pixel has that colour; it tells how far off the nearest one is.
+    """
+    picture = Picture.of(image)
+    wanted = _rgb(colour)
+    if not 0 <= tolerance < math.inf:
+        raise ValueError(f"tolerance is {tolerance:g}: needed is 0 or more, on the scale 0 to 255")
+    off = _difference(picture, wanted)
+    mask: Mask = off <= tolerance
+    if connected is not None:
+        return _hanging_together(mask, off, connected)
+    if not mask.any():
+        hint = f"the nearest differs by {off.min():.4g}" if np.isfinite(off.min()) else "every pixel is transparent"
+        warnings.warn(
+            f"no pixel is within {tolerance:g} of the colour {_shown(colour)}, so the mask is empty; {hint}: "
+            "raise the tolerance or name another colour",
+            InpaintWarning,
+            stacklevel=2,
+        )
+    return mask
+
+
+def combine(*masks: Any, how: str = "union") -> Mask:
+    """Several masks of the same shape as one.
+
+    Parameters
+    ----------
+    masks : masks as ``inpaint`` takes them, (H, W), one or more.
+    how : "union": hole in any; "intersection": in all; "difference": in the first and in no other; "exclusive": in an
+        odd number of them, so of two in exactly one.
+
+    Raises
+    ------
+    ValueError, TypeError : no mask, masks of different shapes, an unknown ``how``.
+    """
+    if how not in _HOW:
+        raise ValueError(f"how is {how!r}: choose one of {', '.join(HOW)}")
+    holes = [mask_of(mask) for mask in masks]
+    if not holes:
+        raise ValueError("combine got no mask: pass one or more")
+    for number, hole in enumerate(holes, 1):
+        if hole.shape != holes[0].shape:
+            raise ValueError(f"mask {number} is {hole.shape}, the first is {holes[0].shape}: resize one to match")
+    return reduce(_HOW[how], holes[1:], holes[0].copy())
+
+
+def grow(mask: Any, radius: int) -> Mask:
+    """The hole and every pixel at most ``radius`` from it: grown by a disc.
+
+    Parameters
+    ----------
+    mask : a mask as ``inpaint`` takes it, (H, W).
+    radius : in whole pixels (>= 0).
+
+    Raises
+    ------
+    ValueError, TypeError : a mask or a radius that is none.
+    """
+    return grow_by_disc(mask_of(mask), _checked_radius(radius))
+
+
+def shrink(mask: Any, radius: int) -> Mask:
+    """The hole without the pixels at most ``radius`` from what is kept: shrunk by a disc.
+
+    The picture's border takes nothing away, since what lies beyond it is unknown.
+
+    Parameters
+    ----------
+    mask : a mask as ``inpaint`` takes it, (H, W).
+    radius : in whole pixels (>= 0).
+
+    Raises
+    ------
+    ValueError, TypeError : a mask or a radius that is none.
+    """
+    return ~grow_by_disc(~mask_of(mask), _checked_radius(radius))
+
+
+def invert(mask: Any) -> Mask:
+    """What a mask (H, W) keeps becomes the hole, and the hole is kept."""
+    return ~mask_of(mask)
+
+
+def _empty(shape: tuple[int, int]) -> Mask:
+    if len(shape) != 2 or not all(_is_whole(side) and side >= 1 for side in shape):
+        raise ValueError(f"shape is {tuple(shape)}: needed is (height, width), 1 or more each, e.g. image.shape[:2]")
+    return np.zeros(shape, np.bool_)
+
+
+def _drawn(mask: Mask, what: str, where: Any) -> Mask:
+    """The mask, unless nothing of the shape lies in the picture."""
+    if not mask.any():
+        height, width = mask.shape
+        raise ValueError(
+            f"the {what} at {_shown(where)} covers no pixel of a picture {width} wide and {height} high: "
+            "coordinates are X,Y in pixels from the top left"
+        )
+    return mask
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: not a page of points."""
+    text = str(value.tolist() if isinstance(value, np.ndarray) else value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _checked_box(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    if len(box) != 4 or not all(_is_whole(side) and abs(side) <= _FAR for side in box) or min(box[2:]) < 1:
+        raise ValueError(
+            f"box is {_shown(box)}: needed are LEFT, TOP, WIDTH, HEIGHT in whole pixels, width and height 1 or more"
+        )
+    left, top, width, height = (int(side) for side in box)
+    return left, top, width, height
+
+
+def _checked_points(points: ArrayLike, what: str, *, least: int) -> NDArray[np.float64]:
+    """(N, 2), X and Y of each point."""
+    try:
+        checked = np.asarray(points, np.float64)
+    except (TypeError, ValueError):
+        checked = np.zeros(0)
+    if checked.ndim != 2 or checked.shape[1] != 2 or len(checked) < least:
+        raise ValueError(f"points are {_shown(points)}: a {what} needs {least} or more X, Y pairs, (N, 2)")
+    if not (np.abs(checked) <= _FAR).all():  # NaN fails too
+        raise ValueError(f"points are {_shown(points)}: needed are finite X, Y in pixels, at most {_FAR}")
+    return checked
+
+
+def _checked_radius(radius: int) -> int:
+    if not _is_whole(radius) or radius < 0:
+        raise ValueError(f"radius is {radius!r}: give whole pixels, 0 or more")
+    return int(radius)
+
+
+def _clipped(box: Box, mask: Mask) -> Box:
+    """What a mask's picture shows of a box; without area where the two do not meet."""
+    height, width = mask.shape
+    rows = (min(max(side, 0), height) for side in (box.top, box.bottom))
+    columns = (min(max(side, 0), width) for side in (box.left, box.right))
+    (top, bottom), (left, right) = rows, columns
+    return Box(top, left, bottom, right)
+
+
+def _brush(mask: Mask, start: NDArray[np.float64], end: NDArray[np.float64], reach: float) -> None:
+    """Paint what lies within ``reach`` of the piece of line from ``start`` to ``end`` (X, Y)."""
+    left, top = (math.ceil(side) for side in np.minimum(start, end) - reach)
+    right, bottom = (math.floor(side) + 1 for side in np.maximum(start, end) + reach)
+    todo = [_clipped(Box(top, left, bottom, right), mask)]
+    while todo:
+        box = todo.pop()
+        if box.area <= _TILE:
+            x, y = np.arange(box.left, box.right), np.arange(box.top, box.bottom)[:, None]
+            mask[box.slices] |= _is_near(x, y, start, end, reach)
+            continue
+        high, wide = box.bottom - box.top, box.right - box.left
+        middle = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+        if not _is_near(*middle, start, end, reach + math.hypot(high, wide) / 2):
+            continue
+        if high > wide:
+            half = box.top + high // 2
+            todo += [Box(box.top, box.left, half, box.right), Box(half, box.left, box.bottom, box.right)]
+        else:
+            half = box.left + wide // 2
+            todo += [Box(box.top, box.left, box.bottom, half), Box(box.top, half, box.bottom, box.right)]
+
+
+def _is_near(x: Any, y: Any, start: NDArray[np.float64], end: NDArray[np.float64], reach: float) -> Any:
+    """Whether points lie at most ``reach`` from a piece of line: beside it, or in the disc around one of its ends.
+
+    Nothing is divided, so that whole coordinates decide without rounding.
+    """
+    along_x, along_y = end - start
+    from_x, from_y = x - start[0], y - start[1]
+    length2 = along_x**2 + along_y**2
+    forward = from_x * along_x + from_y * along_y  # how far along, times the length
+    aside = from_x * along_y - from_y * along_x  # how far from the line, times the length
+    beside = (forward > 0) & (forward < length2) & (aside**2 <= reach**2 * length2)
+    first = from_x**2 + from_y**2 <= reach**2
+    last = (x - end[0]) ** 2 + (y - end[1]) ** 2 <= reach**2
+    return beside | first | last
+
+
+def _rgb(colour: str | Sequence[float]) -> tuple[float, ...]:
+    """Red, green and blue in [0, 255]."""
+    try:
+        if not isinstance(colour, str):
+            channels = tuple(float(channel) for channel in colour)
+        elif "," in colour and "(" not in colour:
+            channels = tuple(float(channel) for channel in colour.split(","))
+        else:
+            channels = ImageColor.getrgb(colour.strip())
+    except (TypeError, ValueError):
+        channels = ()
+    if len(channels) != 3 or not all(0 <= channel <= 255 for channel in channels):
+        raise ValueError(f"colour is {_shown(repr(colour))}: needed is #rrggbb, r,g,b in 0 to 255, or a name like red")
+    return channels
+
+
+def _difference(picture: Picture, colour: tuple[float, ...]) -> NDArray[Any]:
+    """How far each pixel is from a colour: the largest difference of a channel, 0 to 255; infinite without a colour."""
+    pixels = picture.pixels[..., :-1] if picture.alpha else picture.pixels
+    unit = picture.opaque / 255
+    rounding = float(np.finfo(pixels.dtype).eps) if pixels.dtype.kind == "f" else 0.0  # 51 / 255 is not quite 0.2
+    off = np.zeros(picture.shape, np.result_type(pixels.dtype, np.float32))
+    for index, wanted in enumerate(colour):
+        step = np.abs(pixels[..., index % pixels.shape[2]].astype(off.dtype) - off.dtype.type(wanted * unit))
+        step[step <= rounding] = 0
+        np.maximum(off, step, out=off)
+    off /= unit
+    off[np.isnan(off)] = np.inf
+    if picture.alpha:
+        off[picture.pixels[..., -1] == 0] = np.inf
+    return off
+
+
+def _hanging_together(mask: Mask, off: NDArray[Any], point: tuple[int, int]) -> Mask:
+    """The part of a mask that hangs together with a point (X, Y) of it, by sides or corners."""
+    height, width = mask.shape
+    if len(point) != 2 or not all(_is_whole(side) for side in point):
+        raise ValueError(f"connected is {_shown(point)}: needed are X, Y in whole pixels from the top left")
+    x, y = (int(side) for side in point)
+    if not (0 <= x < width and 0 <= y < height):
+        raise ValueError(f"connected is {x},{y}, outside a picture {width} wide and {height} high: pick a pixel of it")
+    if not mask[y, x]:
+        far = f"{off[y, x]:.4g} from the colour" if np.isfinite(off[y, x]) else "without a colour"
+        raise ValueError(f"the pixel at {x},{y} is {far}, beyond the tolerance: raise it or pick another pixel")
+    painted = mask.astype(np.uint8)
+    cv2.floodFill(painted, None, (x, y), 2, flags=8)
+    together: Mask = painted == 2
+    return together
