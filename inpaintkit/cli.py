@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inpaintkit import __version__
+from inpaintkit.cli_masks import mask as mask_group
 
 if TYPE_CHECKING:
     from inpaintkit.info import Info
@@ -131,6 +132,9 @@ def _told(docstring: str) -> dict[str, str]:
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def command() -> None:
     """Repair the masked part of a picture without a trained model."""
+
+
+command.add_command(mask_group)
 
 
 def _common(function: Callable[..., Any]) -> Callable[..., Any]:

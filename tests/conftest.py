@@ -13,7 +13,7 @@ import pytest
 import skimage.data
 
 import inpaintkit
-from inpaintkit import damage, registry
+from inpaintkit import cli, damage, registry
 
 ROOT = Path(__file__).parent.parent
 
@@ -70,3 +70,16 @@ def toy() -> Iterator[Callable[..., Any]]:
     yield add
     for name in names:
         registry.unregister(name)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the command in this process: status, stdout, stderr."""
+
+    def call(*arguments: Any) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            cli.main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return left.value.code, out, err
+
+    return call

@@ -17,19 +17,6 @@ from inpaintkit.files import read_mask
 
 
 @pytest.fixture
-def run(capsys):
-    """Run the command in this process: status, stdout, stderr."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return left.value.code, out, err
-
-    return call
-
-
-@pytest.fixture
 def files(tmp_path):
     photo = skimage.data.chelsea()[:120, :160]
     hole = damage.text(photo.shape[:2], size=18, seed=1)
