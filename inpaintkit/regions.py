@@ -87,7 +87,7 @@ class Region:
 
 def whole(mask: Mask) -> list[Region]:
     """The hole as one region with the whole picture around it."""
-    runs, _ = _runs_kernel(mask.reshape(-1).view(np.uint8), *mask.shape, 1)
+    runs, _ = _runs_kernel(mask.reshape(-1).view(np.uint8), mask.shape[0], mask.shape[1], 1)
     return [Region(Box(0, 0, *mask.shape), int(np.count_nonzero(mask)), runs)] if len(runs) else []
 
 
@@ -103,7 +103,7 @@ def split(mask: Mask, *, reach: int = 1, context: int = 1, cut: int | None = Non
         piece is then filled with that margin of its neighbours. None: never cut.
     share : let small regions that lie close share a crop.
     """
-    runs, labels = _runs_kernel(mask.reshape(-1).view(np.uint8), *mask.shape, max(1, reach))
+    runs, labels = _runs_kernel(mask.reshape(-1).view(np.uint8), mask.shape[0], mask.shape[1], max(1, reach))
     if not len(runs):
         return []
     boxes, counts = _boxes_kernel(runs, labels, int(labels.max()) + 1)
