@@ -1,50 +1,88 @@
-"""Picture files in and out: pixels as they are stored, written whole or not at all."""
+"""Picture files in and out: pixels as they are stored, what else a file told kept, written whole or not at all."""
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
+import secrets
+import stat
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PILImage
-from PIL import ImageOps, UnidentifiedImageError
 
+from inpaintkit import formats
+from inpaintkit.errors import InpaintWarning
+from inpaintkit.metadata import Metadata
 from inpaintkit.picture import Picture
 
-READABLE = (".png", ".jpg", ".jpeg")
-_PNG = b"\x89PNG\r\n\x1a\n"
+READABLE = tuple(formats.FORMATS)
+_MOST = 178_956_970  # pixels: where Pillow, too, speaks of a decompression bomb
+_NEEDED = "PNG, JPEG, TIFF, WebP or BMP"
+_CURES = {
+    errno.ENOSPC: "free some space, or name another disk",
+    errno.EDQUOT: "free some space, or name another disk",
+    errno.EROFS: "name another disk",
+    errno.EACCES: "change its permissions, or name another folder",
+    errno.EPERM: "change its permissions, or name another folder",
+}
 
 
-def read(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Pixels of a PNG or JPEG file: (H, W) grey or (H, W, C); uint8, or uint16 for a 16-bit PNG.
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """What a file held: ``pixels`` as ``read`` gives them, its ``format``, and ``metadata`` for what is written."""
 
-    A palette becomes RGB or RGBA; a camera's orientation is applied.
+    pixels: NDArray[Any]
+    format: str
+    metadata: Metadata
+
+
+def load(path: str | os.PathLike[str], *, page: int | None = None) -> Loaded:
+    """Pixels and metadata of a PNG, JPEG, TIFF, WebP or BMP file, told by what it holds and not by its name.
+
+    The pixels are (H, W) grey or (H, W, C) grey + alpha, RGB or RGBA; uint8 or uint16, and floats of a TIFF. A palette
+    becomes RGB or RGBA, CMYK becomes sRGB by its profile, and a camera's orientation is applied.
+
+    Parameters
+    ----------
+    page : which one of a file that holds several, counted from 1.
 
     Raises
     ------
-    FileNotFoundError, ValueError : no such file, or not a picture that can be read.
+    FileNotFoundError, OSError : no such file, or it cannot be read.
+    ValueError : not a picture, a damaged one, one of several pages without ``page``, or more pixels than
+        ``INPAINTKIT_MAX_PIXELS`` (179 million where it is not set).
     """
     path = Path(path)
-    with _opened(path) as image:
-        if _is_deep_colour(path):  # Pillow would give these as 8-bit
-            pixels = cv2.imread(os.fspath(path), cv2.IMREAD_UNCHANGED)
-            if pixels is None:
-                raise ValueError(f"{path}: damaged picture file")
-            return np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., _swapped(pixels.shape[2])])
-        try:
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode == "CMYK":
-                raise ValueError(f"{path} is CMYK: convert it to RGB with its profile first")
-            if upright.mode == "P":
-                upright = upright.convert("RGBA" if "transparency" in upright.info else "RGB")
-            picture = Picture.of(upright).pixels
-        except (OSError, SyntaxError) as error:
-            raise ValueError(f"{path}: damaged picture file ({error})") from error
-    return picture[..., 0] if picture.shape[2] == 1 else picture
+    most = _most_pixels()
+    _check_source(path)
+    try:
+        with path.open("rb") as file:
+            name = formats.kind(file.read(16))
+            if name is None:
+                raise formats.RefusedError(f"is not a picture that can be read: needed is {_NEEDED}")
+            file.seek(0)
+            pixels, metadata = formats.decode(file, name, page=page, most=most)
+    except formats.RefusedError as error:
+        raise ValueError(f"{path} {error}") from None
+    except MemoryError:
+        raise ValueError(f"{path}: more memory is needed than there is") from None
+    except Exception as error:  # whatever a decoder stumbles over
+        if isinstance(error, OSError) and error.errno is not None:
+            raise _told(error, f"{path} cannot be read") from error
+        raise ValueError(f"{path}: damaged picture file ({_line(error)})") from error
+    if metadata.damaged:
+        warnings.warn(f"{path}: its metadata cannot be read and is left out", InpaintWarning, stacklevel=2)
+    return Loaded(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels, name, metadata)
+
+
+def read(path: str | os.PathLike[str], *, page: int | None = None) -> NDArray[Any]:
+    """Pixels of a picture file, as ``load`` tells: (H, W) grey or (H, W, C); uint8, uint16 or, from a TIFF, floats."""
+    return load(path, page=page).pixels
 
 
 def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
@@ -53,86 +91,106 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
     A JPEG mask may differ a little between channels; one that is coloured is an error, as ``inpaint`` says.
     """
     pixels = read(path)
-    if pixels.ndim == 3 and pixels.shape[2] == 3 and np.ptp(pixels.astype(np.int32), axis=2).max() <= 48:
-        return pixels[..., 1]
+    if pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype.kind == "u":
+        nearly = 48 * (np.iinfo(pixels.dtype).max // 255)
+        if np.ptp(pixels.astype(np.int32), axis=2).max() <= nearly:
+            return pixels[..., 1]
     return pixels
 
 
-def write(path: str | os.PathLike[str], image: Any) -> None:
-    """Write pixels as ``read`` gives them (or a PIL image) to a PNG or JPEG file, chosen by its name.
+def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = None) -> None:
+    """Write pixels as ``read`` gives them (or a PIL image) in the format its name tells.
 
-    The file appears whole or not at all: it is written beside its place and then renamed.
+    The file appears whole or not at all: it is written beside its place, flushed to the disk, and then renamed.
+
+    Parameters
+    ----------
+    like : what the picture was made of: its colour profile, EXIF, resolution and text go along as far as the format
+        holds them, and from JPEG to JPEG the quantisation and subsampling. Without it nothing is told, and a JPEG has
+        quality 95 without subsampling.
 
     Raises
     ------
     ValueError : a name or pixels the format cannot hold; nothing is converted silently.
+    OSError : a folder or file that cannot be written, a symbolic link, a full disk.
     """
     path = Path(path)
-    if path.suffix.lower() not in READABLE:
+    name = formats.FORMATS.get(path.suffix.lower())
+    if name is None:
         raise ValueError(f"{path}: the name must end in one of {', '.join(READABLE)}")
-    picture = Picture.of(image)
-    pixels = picture.pixels
-    if pixels.dtype.name not in ("uint8", "uint16"):
-        raise ValueError(f"{path}: {pixels.dtype} pixels do not fit; convert to uint8 or uint16 first")
-    jpeg = path.suffix.lower() != ".png"
-    if jpeg and (picture.alpha or pixels.dtype != np.uint8):
-        what = "an alpha channel" if picture.alpha else "16 bits"
-        raise ValueError(f"{path}: JPEG cannot hold {what}; name the output .png")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent} is not a folder: make it first")
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
+    pixels = Picture.of(image).pixels
+    metadata = like.metadata if like else Metadata()
+    _check_target(path)
     try:
-        _save(Path(name), pixels, jpeg=jpeg)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp makes it private
-        os.replace(name, path)
+        formats.check(name, pixels)
+        data = formats.encode(name, pixels, metadata)
+    except ValueError as error:
+        raise ValueError(f"{path}: {_line(error)}") from error
+    try:
+        _place(path, data)
+    except OSError as error:
+        raise _told(error, f"{path} cannot be written") from error
+
+
+def _place(path: Path, data: bytes) -> None:
+    """The file whole, or what was there before."""
+    beside = path.with_name(f".inpaintkit-{secrets.token_hex(6)}")
+    try:
+        with beside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            os.chmod(beside, stat.S_IMODE(path.stat().st_mode))
+        os.replace(beside, path)
     except BaseException:
-        os.unlink(name)
+        with suppress(OSError):
+            beside.unlink()
         raise
+    with suppress(OSError):  # the new name too, where the system lets a folder be flushed
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
-def _save(path: Path, pixels: NDArray[Any], *, jpeg: bool) -> None:
-    channels = pixels.shape[2]
-    if pixels.dtype == np.uint16 and channels > 1:
-        if channels == 2:
-            raise ValueError("16-bit grey with alpha cannot be written: drop alpha, or convert to RGBA")
-        done, data = cv2.imencode(".png", pixels[..., _swapped(channels)])
-        if not done:
-            raise ValueError("the picture could not be encoded")
-        path.write_bytes(data.tobytes())
-        return
-    image = PILImage.fromarray(pixels[..., 0] if channels == 1 else pixels)
-    if jpeg:
-        image.save(path, quality=95, subsampling=0)
-    else:
-        image.save(path)
-
-
-def _opened(path: Path) -> PILImage.Image:
+def _check_source(path: Path) -> None:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     if path.is_dir():
         raise ValueError(f"{path} is a folder: name a picture file")
-    try:
-        image = PILImage.open(path)
-    except UnidentifiedImageError:
-        raise ValueError(f"{path} is not a picture that can be read") from None
-    except PILImage.DecompressionBombError as error:
-        raise ValueError(f"{path}: {error}") from error
-    if image.format not in ("PNG", "JPEG", "MPO"):
-        raise ValueError(f"{path} is {image.format}: needed is PNG or JPEG")
-    return image
+    if not path.is_file():
+        raise ValueError(f"{path} is not an ordinary file: save the picture to one first")
 
 
-def _is_deep_colour(path: Path) -> bool:
-    """Whether a PNG stores 16 bits of colour or of grey with alpha (header: depth at byte 24, colour type at 25)."""
-    with path.open("rb") as file:
-        head = file.read(26)
-    return head.startswith(_PNG) and len(head) == 26 and head[24] == 16 and head[25] != 0
+def _check_target(path: Path) -> None:
+    if path.is_symlink():
+        raise OSError(f"{path} is a symbolic link to {path.resolve()}: name that file instead")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} is not a folder: make it first")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file")
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is not an ordinary file: name another")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(f"{path} is read-only: change its permissions, or name another file")
 
 
-def _swapped(channels: int) -> list[int]:
-    """OpenCV's blue, green, red to red, green, blue, and back."""
-    return [2, 1, 0, 3][:channels]
+def _most_pixels() -> int:
+    told = os.environ.get("INPAINTKIT_MAX_PIXELS", str(_MOST))
+    if not told.isdecimal() or int(told) < 1:
+        raise ValueError(f"INPAINTKIT_MAX_PIXELS is {told!r}: set a number of pixels, e.g. {_MOST}")
+    return int(told)
+
+
+def _told(error: OSError, what: str) -> OSError:
+    """The same kind of error, in one line that says how to go on."""
+    cure = _CURES.get(error.errno or 0)
+    told = type(error)(f"{what}: {error.strerror or _line(error)}{f'; {cure}' if cure else ''}")
+    told.errno = error.errno
+    return told
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -86,7 +86,7 @@ def test_version_methods_and_help(run):
         ({"mask": "small.png"}, r"mask is \(5, 5\), image is \(120, 160\): resize one"),
         ({"mask": "alpha"}, "no alpha channel"),
         ({"output": "photo.png"}, "also an input"),
-        ({"output": "out.bmp"}, "must end in"),
+        ({"output": "out.gif"}, "must end in"),
         ({"output": "no/out.png"}, "is not a folder"),
         ({"more": ["--method", "tela"]}, "choose one of auto, telea"),
         ({"more": ["--radius", "wide"]}, "'wide' is not a valid float"),

@@ -1,0 +1,233 @@
+"""What a picture file says beside its pixels: colour profile, EXIF, resolution, text, and a JPEG's own settings."""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from PIL import Image as PILImage
+from PIL import JpegImagePlugin, PngImagePlugin
+from PIL.ExifTags import IFD, Base
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+GROUPS = (IFD.Exif, IFD.GPSInfo)
+_XMP, _ICC = 700, 34675  # TIFF tags
+_XMP_TEXT = "XML:com.adobe.xmp"
+_TURNED = (5, 6, 7, 8)  # orientations that swap width and height
+_TOLD = {  # tags of a TIFF page that speak of the picture and not of how the file is laid out
+    *(Base.DocumentName, Base.ImageDescription, Base.Make, Base.Model, Base.PageName, Base.Software, Base.DateTime),
+    *(Base.Artist, Base.HostComputer, Base.Copyright, Base.Rating),
+    *(Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject),
+    *GROUPS,
+}
+_PNG_COLOUR = (b"gAMA", b"cHRM", b"sRGB", b"cICP")  # what a PNG says of its colours beside a profile
+_PER_INCH = {2: 1.0, 3: 2.54}  # TIFF's units of resolution: inch, centimetre
+_SEGMENT = {"exif": 65533, "xmp": 65504, "comment": 65533}  # bytes a JPEG can hold of each
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """``exif`` has no orientation (the pixels are upright) and no thumbnail (it would show what was removed)."""
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    text: dict[str, str] = field(default_factory=dict)  # a PNG's
+    comment: bytes | None = None  # a JPEG's
+    tables: dict[int, list[int]] | None = None  # a JPEG's quantisation
+    subsampling: int = 0  # as Pillow counts: 0 is 4:4:4
+    progressive: bool = False
+    png_colour: bytes = b""  # chunks as they stand in the file
+    damaged: bool = False  # there was more, which could not be read
+
+    def fits(self, channels: int) -> bytes | None:
+        """The colour profile, unless it is for grey and the picture has colours."""
+        grey_for_colour = self.icc is not None and self.icc[16:20] == b"GRAY" and channels > 2
+        return None if grey_for_colour else self.icc
+
+    def ifd(self) -> PILImage.Exif:
+        """EXIF to look into."""
+        exif = PILImage.Exif()
+        if self.exif:
+            exif.load(self.exif)
+        return exif
+
+    def to_png(self, channels: int) -> dict[str, Any]:
+        """Options of Pillow's PNG writer."""
+        told = PngImagePlugin.PngInfo()
+        for key, value in self.text.items():
+            told.add_text(key, value)
+        if self.comment and "Comment" not in self.text:
+            told.add_text("Comment", self.comment.decode("utf-8", "replace"))
+        if self.xmp:
+            told.add_itxt(_XMP_TEXT, self.xmp.decode("utf-8", "replace"))
+        return self._common(channels, "dpi", "exif") | {"pnginfo": told}
+
+    def to_jpeg(self, channels: int) -> dict[str, Any]:
+        """Options of Pillow's JPEG writer: the source's own tables, or quality 95 without subsampling."""
+        options = self._common(channels, "dpi", "exif", "xmp", "comment")
+        if "comment" not in options and "Comment" in self.text:
+            options["comment"] = self.text["Comment"].encode()
+        for name, most in _SEGMENT.items():
+            if len(options.get(name, b"")) > most:
+                raise ValueError(
+                    f"JPEG holds {most} bytes of {name}, the source has {len(options[name])}; name the output .png"
+                )
+        coding = {"qtables": self.tables} if self.tables else {"quality": 95}
+        return options | coding | {"subsampling": self.subsampling, "progressive": self.progressive}
+
+    def to_webp(self, channels: int) -> dict[str, Any]:
+        """Options of Pillow's WebP writer. Resolution has no place there but in EXIF."""
+        options = self._common(channels, "exif", "xmp")
+        if self.dpi:
+            exif = self.ifd()
+            exif[Base.ResolutionUnit], exif[Base.XResolution], exif[Base.YResolution] = 2, *self.dpi
+            options["exif"] = _bytes(exif)
+        return options
+
+    def to_tiff(self, channels: int) -> dict[str, Any]:
+        """Options of tifffile's writer; the groups of EXIF are added by ``add_groups``."""
+        options: dict[str, Any] = {"metadata": None, "software": False, "iccprofile": self.fits(channels)}
+        if self.dpi:
+            options |= {"resolution": self.dpi, "resolutionunit": "INCH"}
+        tags: list[tuple[int, int, int | None, Any, bool]] = []
+        exif = self.ifd()
+        for tag in sorted(_TOLD & set(exif)):
+            value = exif[tag]
+            if tag in GROUPS:
+                tags.append((tag - 1, 4, 1, 0, True))  # tifffile leaves the true tag out: see add_groups
+            elif isinstance(value, bytes):
+                tags.append((tag, 1, len(value), value, True))
+            elif isinstance(value, str):
+                raw = value.encode("latin-1") + b"\0"  # as Pillow decoded it
+                tags.append((tag, 2, len(raw), raw, True))
+        if self.xmp:
+            tags.append((_XMP, 1, len(self.xmp), self.xmp, True))
+        return options | {"extratags": tags}
+
+    def add_groups(self, file: IO[bytes], places: dict[int, int]) -> None:
+        """Append EXIF's own groups to a little-endian TIFF; ``places`` tells where each one's placeholder lies."""
+        exif = self.ifd()
+        for tag, place in places.items():
+            at = file.seek(0, io.SEEK_END)
+            at += file.write(b"\0" * (at % 2))
+            group = ImageFileDirectory_v2()
+            for key, value in exif.get_ifd(tag).items():
+                group[key] = _raw(value)
+            file.write(group.tobytes(at))
+            file.seek(place)
+            file.write(struct.pack("<HHII", tag, 4, 1, at))
+
+    def _common(self, channels: int, *names: str) -> dict[str, Any]:
+        options = {name: value for name in names if (value := getattr(self, name))}
+        profile = self.fits(channels)
+        return options | ({"icc_profile": profile} if profile else {})
+
+
+def of_pillow(image: PILImage.Image) -> tuple[Metadata, int]:
+    """Metadata of an open picture, and the orientation its pixels are stored in."""
+    info = image.info
+    exif = image.getexif()
+    told, orientation = _settled(exif)
+    found: dict[str, Any] = {
+        "icc": info.get("icc_profile"),
+        "exif": told,
+        "dpi": _dpi(info.get("dpi")) or _density(exif),
+    }
+    xmp = info.get("xmp")
+    if isinstance(image, PngImagePlugin.PngImageFile):
+        text = dict(image.text)
+        xmp = text.pop(_XMP_TEXT, "").encode() or xmp
+        for stale in ("Raw profile type exif", "Raw profile type APP1"):  # it says the old orientation
+            text.pop(stale, None)
+        found["text"] = text
+    elif isinstance(image, JpegImagePlugin.JpegImageFile):
+        found["comment"] = info.get("comment")
+        if image.mode != "CMYK" and sorted(image.quantization) == list(range(len(image.quantization))):
+            found["tables"] = {key: list(table) for key, table in image.quantization.items()}
+            found["subsampling"] = max(0, JpegImagePlugin.get_sampling(image))  # what Pillow cannot name: 4:4:4
+            found["progressive"] = bool(info.get("progressive"))
+    return Metadata(**found, xmp=_upright(xmp)), orientation
+
+
+def of_tiff(file: IO[bytes], offset: int, *, endian: str, big: bool) -> tuple[Metadata, int]:
+    """Metadata of the TIFF page whose directory lies at ``offset``, and its orientation."""
+    exif = PILImage.Exif()
+    exif.endian, exif.bigtiff = endian, big
+    exif.load_from_fp(file, offset)
+    icc, xmp, density = exif.get(_ICC), exif.get(_XMP), _density(exif)
+    orientation = exif.get(Base.Orientation, 1)
+    for tag in set(exif) - _TOLD:
+        del exif[tag]
+    exif.endian, exif.bigtiff = "<", False  # as it is written from here on
+    told, _ = _settled(exif)
+    return Metadata(icc=icc, exif=told, xmp=_upright(xmp), dpi=density), _checked(orientation)
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """A PNG's chunks: name, and all its bytes."""
+    at = 8
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        yield data[at + 4 : at + 8], data[at:end]
+        at = end
+
+
+def png_colour(data: bytes) -> bytes:
+    """The chunks that say what a PNG's colours mean, where no profile does."""
+    return b"".join(chunk for name, chunk in png_chunks(data) if name in _PNG_COLOUR)
+
+
+def _settled(exif: PILImage.Exif) -> tuple[bytes | None, int]:
+    """EXIF as bytes for upright pixels, and the orientation it told."""
+    orientation = _checked(exif.pop(Base.Orientation, 1))
+    if orientation in _TURNED:
+        group = exif.get_ifd(IFD.Exif)
+        sides = [group.pop(tag, None) for tag in (Base.ExifImageHeight, Base.ExifImageWidth)]
+        group |= {
+            tag: side
+            for tag, side in zip((Base.ExifImageWidth, Base.ExifImageHeight), sides, strict=True)
+            if side is not None
+        }
+    return (_bytes(exif) if len(exif) else None), orientation
+
+
+def _bytes(exif: PILImage.Exif) -> bytes:
+    """As Pillow writes it, but for letters it would turn into question marks."""
+    for entries in (exif, *(exif.get_ifd(tag) for tag in GROUPS if tag in exif)):
+        for key, value in list(entries.items()):
+            entries[key] = _raw(value)
+    return exif.tobytes()
+
+
+def _raw(value: Any) -> Any:
+    """Text beyond ASCII as the bytes it was read from."""
+    return value.encode("latin-1") if isinstance(value, str) and not value.isascii() else value
+
+
+def _checked(orientation: Any) -> int:
+    return orientation if orientation in range(1, 9) else 1
+
+
+def _density(exif: PILImage.Exif) -> tuple[float, float] | None:
+    per_inch = _PER_INCH.get(exif.get(Base.ResolutionUnit, 2))
+    sides = exif.get(Base.XResolution), exif.get(Base.YResolution)
+    return _dpi([float(side) * per_inch for side in sides]) if per_inch and all(sides) else None
+
+
+def _dpi(pair: Any) -> tuple[float, float] | None:
+    """Dots per inch, across and down, where the file tells any."""
+    if pair is None:
+        return None
+    across, down = (float(side) for side in pair)
+    return (across, down) if 0 < across < 1e6 and 0 < down < 1e6 else None
+
+
+def _upright(xmp: bytes | None) -> bytes | None:
+    """XMP that no longer tells an orientation."""
+    return re.sub(rb'(tiff:Orientation(?:="|>))[2-8]', rb"\g<1>1", xmp) if xmp else None

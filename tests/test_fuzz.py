@@ -1,0 +1,191 @@
+"""Damaged files: each is read or told of in one line, soon, and nothing else happens."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import warnings
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from inpaintkit import read, write
+from inpaintkit.files import load
+
+MUTATIONS = 120
+SECONDS = 60  # for all mutations of a kind; they take one or two
+
+
+def seeds():
+    """Kind -> a sound file with metadata and enough structure to damage."""
+    rng = np.random.default_rng(3)
+    smooth = cv2.resize(rng.integers(0, 256, (6, 8, 3)).astype(np.uint8), (40, 30))
+    deep = smooth.astype(np.uint16) * 257
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Maker"
+    exif.get_ifd(0x8769)[0x9003] = "2001:02:03 04:05:06"
+    text = PngInfo()
+    text.add_text("Title", "a title", zip=True)
+
+    def pillow(pixels, kind, **options):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, kind, **options)
+        return file.getvalue()
+
+    def tiff(pixels, **options):
+        file = io.BytesIO()
+        tifffile.imwrite(file, pixels, photometric="rgb", resolution=(300, 300), **options)
+        return file.getvalue()
+
+    return {
+        "png8": pillow(smooth, "PNG", exif=exif, pnginfo=text, dpi=(300, 300)),
+        "png16": cv2.imencode(".png", deep)[1].tobytes(),
+        "jpeg": pillow(smooth, "JPEG", exif=exif, comment="held", dpi=(300, 300)),
+        "tiff8": pillow(smooth, "TIFF", exif=exif, compression="tiff_lzw"),
+        "tiff8-plain": tiff(smooth),
+        "tiff16": tiff(deep, compression="zlib", predictor=True, tile=(16, 16)),
+        "tiff16-lzw": cv2.imencode(".tif", deep, [cv2.IMWRITE_TIFF_COMPRESSION, 5])[1].tobytes(),
+        "tiff-float": tiff(deep.astype(np.float32), rowsperstrip=4),
+        "webp": pillow(smooth, "WEBP", exif=exif, lossless=True),
+        "webp-lossy": pillow(smooth, "WEBP", exif=exif),
+        "bmp": pillow(smooth, "BMP", dpi=(300, 300)),
+    }
+
+
+def damaged(whole, rng):
+    """One of the ways a file breaks: cut short, bits turned, a field gone wild, a piece lost or doubled."""
+    data = bytearray(whole)
+    way = rng.integers(6)
+    at = int(rng.integers(4, len(data)))
+    if way == 0:
+        return bytes(data[:at])
+    if way == 1:
+        for place in rng.integers(4, len(data), rng.integers(1, 12)):
+            data[place] ^= 1 << rng.integers(8)
+    elif way == 2:
+        data[int(rng.integers(4, min(120, len(data))))] = rng.integers(256)
+    elif way == 3:
+        wild = int(rng.choice([0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFF, len(data)]))
+        at = min(at, len(data) - 4) if rng.integers(2) else int(rng.integers(4, 100))
+        data[at : at + 4] = struct.pack(rng.choice(["<I", ">I"]), wild)
+    elif way == 4:
+        del data[at : at + int(rng.integers(1, 60))]
+    else:
+        data[at:at] = data[at : at + int(rng.integers(1, 60))]
+    return bytes(data)
+
+
+def fuzz(kind, folder):
+    """Read damaged files of a kind; returns how many were refused."""
+    rng = np.random.default_rng(list(kind.encode()))
+    whole = seeds()[kind]
+    path = Path(folder) / "a"
+    refused = 0
+    for _ in range(MUTATIONS):
+        path.write_bytes(damaged(whole, rng))
+        try:
+            pixels = load(path).pixels
+        except (ValueError, OSError) as error:
+            refused += 1
+            if "\n" in str(error) or not str(error).startswith(str(path)):
+                raise AssertionError(f"not one line about the file: {error}") from error
+        else:
+            assert pixels.dtype.name in ("uint8", "uint16", "float32"), pixels.dtype
+            assert pixels.ndim in (2, 3), pixels.shape
+            assert pixels.size > 0, pixels.shape
+    return refused
+
+
+@pytest.mark.parametrize("kind", list(seeds()))
+def test_damaged_files_are_read_or_told_of(tmp_path, kind):
+    """In a process of its own: a crash or a hang fails one test, and what C libraries print is seen."""
+    code = f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r}); import test_fuzz; test_fuzz.run()"
+    done = subprocess.run([sys.executable, "-c", code, kind, tmp_path], capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr[-2000:]
+    said = [line for line in done.stderr.splitlines() if not line.startswith("tempfile.tif: ")]  # libtiff, in Pillow
+    assert said == []
+    assert int(done.stdout) > MUTATIONS // 20
+
+
+def run():
+    """What the test's process does: no more memory than an honest reader needs, and the number refused."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+    warnings.filterwarnings("ignore", "[^\n]*its metadata cannot be read")
+    print(fuzz(*sys.argv[1:]))
+
+
+def png_of(width, height, data):
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff", "bmp", "jpeg", "webp"])
+def test_more_pixels_than_one_would_expect_are_refused_by_the_header(tmp_path, monkeypatch, kind):
+    if kind == "png":
+        data = png_of(60000, 60000, zlib.compress(bytes(100)))
+    elif kind == "tiff":
+        file = io.BytesIO()
+        tifffile.imwrite(file, shape=(4, 4), dtype=np.uint16, photometric="minisblack")
+        file.seek(0)
+        with tifffile.TiffFile(file, mode="r+b") as tif:
+            for tag in ("ImageWidth", "ImageLength"):
+                tif.pages[0].tags[tag].overwrite(60000, dtype=4)
+        data = file.getvalue()
+    elif kind == "bmp":
+        file = io.BytesIO()
+        Image.new("RGB", (4, 4)).save(file, "BMP")
+        data = file.getvalue()[:18] + struct.pack("<ii", 60000, 60000) + file.getvalue()[26:]
+    else:
+        monkeypatch.setenv("INPAINTKIT_MAX_PIXELS", "99")
+        file = io.BytesIO()
+        Image.new("RGB", (10, 10)).save(file, kind)
+        data = file.getvalue()
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(ValueError, match=r"has \d+ x \d+ pixels, more than \d+: .*set INPAINTKIT_MAX_PIXELS"):
+        read(tmp_path / "a")
+
+
+def test_the_bound_can_be_lifted(tmp_path, monkeypatch):
+    write(tmp_path / "a.png", np.zeros((20, 20), np.uint8))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    assert read(tmp_path / "a.png").shape == (20, 20)  # ours decides, not Pillow's
+    for wrong in ("many", "0", "-1", ""):
+        monkeypatch.setenv("INPAINTKIT_MAX_PIXELS", wrong)
+        with pytest.raises(ValueError, match=f"INPAINTKIT_MAX_PIXELS is '{wrong}': set a number"):
+            read(tmp_path / "a.png")
+    monkeypatch.setenv("INPAINTKIT_MAX_PIXELS", "400")
+    assert read(tmp_path / "a.png").shape == (20, 20)
+
+
+def test_a_strip_that_inflates_without_end_is_refused(tmp_path):
+    bomb = zlib.compress(bytes(1 << 24), 9)
+    file = io.BytesIO()
+    tifffile.imwrite(file, iter([bomb]), shape=(4, 4), dtype=np.uint16, compression="zlib", photometric="minisblack")
+    (tmp_path / "a.tif").write_bytes(file.getvalue())
+    with pytest.raises(ValueError, match="inflates to more than it may hold"):
+        read(tmp_path / "a.tif")
+
+
+def test_a_chain_of_pages_without_end_ends(tmp_path):
+    file = io.BytesIO()
+    tifffile.imwrite(file, np.zeros((4, 4), np.uint16), photometric="minisblack")
+    data = bytearray(file.getvalue())
+    first = int.from_bytes(data[4:8], "little")
+    after = first + 2 + 12 * int.from_bytes(data[first : first + 2], "little")
+    data[after : after + 4] = data[4:8]  # the next page is this one
+    (tmp_path / "a.tif").write_bytes(data)
+    assert read(tmp_path / "a.tif").shape == (4, 4)
