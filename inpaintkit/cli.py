@@ -18,7 +18,7 @@ from inpaintkit import __version__
 from inpaintkit.cli_masks import mask as mask_group
 
 if TYPE_CHECKING:
-    from inpaintkit.info import Info
+    from inpaintkit.batch import Settings
     from inpaintkit.problem import Step
     from inpaintkit.registry import Method
 
@@ -54,10 +54,17 @@ def _fail(message: str) -> int:
 
 
 class _Fill(click.Command):
-    """A command whose options grow by those of the method named on its line."""
+    """A command whose options grow by those of the method named, on its line or in a file of options."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta["method"] = _named(args)
+        config = _value_of("--config", args)
+        ctx.default_map = _options_from(Path(config)) if config else {}
+        named = _value_of("--method", args) or ctx.default_map.get("method")
+        ctx.meta["method"] = named or (None if "--help" in args else "auto")
+        known = {parameter.name for parameter in self.get_params(ctx)}
+        for name in ctx.default_map:
+            if name not in known:
+                raise click.UsageError(f"{config}: there is no option {name!r}; see 'inpaintkit fill --help'")
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -65,14 +72,50 @@ class _Fill(click.Command):
         return [*super().get_params(ctx), *(_method_options(name) if name else [])]
 
 
-def _named(args: list[str]) -> str | None:
-    """The method on the line; "auto" where none is named, and none where only help is asked for."""
+def _value_of(option: str, args: list[str]) -> str | None:
+    """What follows an option on the line, before click has read it."""
     for index, argument in enumerate(args):
-        if argument.startswith("--method="):
+        if argument.startswith(f"{option}="):
             return argument.partition("=")[2]
-        if argument == "--method" and index + 1 < len(args):
+        if argument == option and index + 1 < len(args):
             return args[index + 1]
-    return None if "--help" in args else "auto"
+    return None
+
+
+def _options_from(path: Path) -> dict[str, Any]:
+    """Option name -> value of a TOML file as ``--save-config`` writes it; a name may have dashes."""
+    import tomllib
+
+    try:
+        return {name.replace("-", "_"): value for name, value in tomllib.loads(path.read_text("utf-8")).items()}
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"{path}: no file of options in TOML ({error})") from error
+
+
+def _save_options(path: Path, ctx: click.Context) -> None:
+    """Every option's value but those that belong to one run."""
+    import tomli_w
+
+    values = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in ctx.params.items()
+        if name not in _OF_ONE_RUN and value is not None
+    }
+    path.write_text(tomli_w.dumps(values), "utf-8")
+
+
+_OF_ONE_RUN = (
+    "photo",
+    "output",
+    "config",
+    "save_config",
+    "dry_run",
+    "quiet",
+    "verbose",
+    "overwrite",
+    "log",
+    "in_place",
+)
 
 
 def _method_options(name: str) -> list[click.Option]:
@@ -143,7 +186,7 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.argument("photo", type=click.Path(path_type=Path)),
             click.option("--mask", required=True, help="Mask file, white where to fill; or 'alpha'."),
-            click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="PNG or JPEG."),
+            click.option("-o", "--output", type=click.Path(path_type=Path), help="PNG or JPEG."),
             click.option("--invert-mask", is_flag=True, help="The mask is white where to keep."),
             click.option("--dilate", default=0, metavar="N", help="Grow the mask by N pixels, for text with halos."),
             click.option("--feather", default=0.0, metavar="N", help="Blend over N pixels, inside the hole only."),
@@ -161,11 +204,60 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @command.command(cls=_Fill)
 @click.option("--method", default="auto", show_default=True, help="See 'inpaintkit methods'; --method NAME --help.")
+@click.option("--in-place", is_flag=True, help="Replace the photo and keep it beside as NAME.orig.")
+@click.option("--resize-mask", is_flag=True, help="Scale a mask of another size to the photo's.")
+@click.option("--page", type=int, metavar="N", help="Which page of a file that holds several, from 0.")
+@click.option("--jobs", default=1, metavar="N", help="For a folder: N processes of one thread each.")
+@click.option("--overwrite", is_flag=True, help="For a folder: fill again what is done already.")
+@click.option("--log", type=click.Path(path_type=Path), help="For a folder: add a line of JSON per file.")
+@click.option("--dry-run", is_flag=True, help="Tell what would be done, and do nothing.")
+@click.option("--config", type=click.Path(path_type=Path), help="Take options from a TOML file.")
+@click.option("--save-config", type=click.Path(path_type=Path), help="Write the options to a TOML file.")
 @_common
-def fill(photo: Path, mask: str, output: Path, method: str, quiet: bool, verbose: bool, **options: Any) -> None:
-    """Fill the masked part of PHOTO."""
-    picture, hole = _inputs(photo, mask, output)
-    info = _filled(picture, hole, method, output, quiet=quiet, **options)
+@click.pass_context
+def fill(
+    ctx: click.Context,
+    photo: Path,
+    mask: str,
+    output: Path | None,
+    method: str,
+    in_place: bool,
+    resize_mask: bool,
+    page: int | None,
+    jobs: int,
+    overwrite: bool,
+    log: Path | None,
+    dry_run: bool,
+    config: Path | None,
+    save_config: Path | None,
+    quiet: bool,
+    verbose: bool,
+    **arguments: Any,
+) -> int:
+    """Fill the masked part of PHOTO, or of every picture in a folder and its subfolders.
+
+    For a folder, --mask is a folder of masks named like the pictures (also NAME_mask, NAME_mask000), or one file for
+    all; the output folder gets the same relative paths, and files that are there already are skipped.
+    """
+    from inpaintkit import batch
+
+    if (output is None) != in_place:
+        raise click.UsageError("name either an output with -o, or --in-place to replace the photo")
+    if jobs < 1:
+        raise click.UsageError(f"--jobs is {jobs}: give 1 or more")
+    source: Any = mask if mask == "alpha" else Path(mask)
+    _check_output(photo, source, output)
+    if save_config:
+        _save_options(save_config, ctx)
+    settings = batch.Settings(method, resize_mask, page, arguments)
+    if photo.is_dir():
+        return _fill_folder(photo, source, output, settings, jobs, overwrite, log, dry_run, quiet, verbose)
+    job = batch.Job(photo, source, output or photo)
+    if dry_run:
+        click.echo(f"{job.photo} -> {job.output} (mask {job.mask})")
+        return 0
+    with _progress(quiet) as progress:
+        info = batch.repair(job, settings, progress)
     if verbose:
         click.echo(info, err=True)
         for region in info.regions:
@@ -173,35 +265,93 @@ def fill(photo: Path, mask: str, output: Path, method: str, quiet: bool, verbose
         for region in info.fallbacks:
             click.echo(f"  filled harmonically: {region.fallback}", err=True)
     elif sys.stderr.isatty() and not quiet:
-        click.echo(f"{output}: {info}", err=True)
+        click.echo(f"{job.output}: {info}", err=True)
+    return 0
 
 
-def _filled(picture: Any, hole: Any, method: str, output: Path, *, quiet: bool, **options: Any) -> Info:
-    from inpaintkit.api import inpaint
-    from inpaintkit.files import write
+def _fill_folder(
+    folder: Path,
+    mask: Any,
+    output: Path | None,
+    settings: Settings,
+    workers: int,
+    overwrite: bool,
+    log: Path | None,
+    dry_run: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Fill a folder's pictures; 1 where any failed."""
+    from inpaintkit import batch
+    from inpaintkit.problem import Step
 
-    with _progress(quiet) as progress:
-        result, info = inpaint(picture, hole, method, progress=progress, return_info=True, **options)
-    write(output, result)
-    return info
+    jobs, outcomes = batch.plan(folder, mask, output)
+    if dry_run:
+        for job in jobs:
+            done = " (done)" if not overwrite and batch.is_done(job) else ""
+            click.echo(f"{job.photo} -> {job.output} (mask {job.mask}){done}")
+    total = len(jobs) + len(outcomes)
+    with _progress(quiet) as progress, batch.log_to(None if dry_run else log) as add:
+        for outcome in outcomes:
+            add(outcome)
+        for outcome in () if dry_run else batch.run(jobs, settings, workers=workers, overwrite=overwrite):
+            add(outcome)
+            outcomes.append(outcome)
+            if progress:
+                progress(Step(len(outcomes), total, remark=f"{len(outcomes)} of {total} files"))
+            if verbose:
+                click.echo(f"{outcome.photo}: {outcome.status} {outcome.method} {outcome.seconds:.2f} s", err=True)
+    for outcome in outcomes:
+        for text in outcome.warnings if verbose else ():
+            click.echo(f"inpaintkit: warning: {outcome.photo}: {text}", err=True)
+        if outcome.status == "failed":
+            click.echo(f"inpaintkit: {_named_once(outcome.photo, outcome.error)}", err=True)
+    counts = {status: sum(outcome.status == status for outcome in outcomes) for status in ("done", "skipped", "failed")}
+    if not quiet and not dry_run:
+        click.echo(", ".join(f"{number} {status}" for status, number in counts.items()), err=True)
+    return 1 if counts["failed"] else 0
+
+
+def _named_once(photo: str, error: str) -> str:
+    return error if photo in error else f"{photo}: {error}"
+
+
+def _check_output(photo: Path, mask: Any, output: Path | None) -> None:
+    """Refuse an output that would replace an input, or that no format has."""
+    from inpaintkit.files import READABLE
+
+    if output is None:
+        return
+    if not photo.is_dir() and output.suffix.lower() not in READABLE:
+        raise click.UsageError(f"{output}: the output's name must end in one of {', '.join(READABLE)}")
+    for source in (photo, mask):
+        if isinstance(source, Path) and output.exists() and source.exists() and output.samefile(source):
+            raise click.UsageError(
+                f"{output} is also an input: name another output, or use --in-place, which keeps the original"
+            )
 
 
 @command.command()
 @click.option("--methods", required=True, metavar="A,B,C", help="Names from 'inpaintkit methods'.")
 @_common
-def compare(photo: Path, mask: str, output: Path, methods: str, quiet: bool, verbose: bool, **options: Any) -> None:
+def compare(
+    photo: Path, mask: str, output: Path | None, methods: str, quiet: bool, verbose: bool, **options: Any
+) -> None:
     """Fill PHOTO by several methods and write a labelled sheet with their times."""
     names = [name.strip() for name in methods.split(",") if name.strip()]
     if not names:
         raise click.UsageError("--methods names no method: give names separated by commas")
     for name in names:
         _row(name)
-    picture, hole = _inputs(photo, mask, output)
+    if output is None:
+        raise click.UsageError("name the sheet to write with -o")
+    _check_output(photo, mask if mask == "alpha" else Path(mask), output)
     from inpaintkit.api import inpaint
-    from inpaintkit.files import write
+    from inpaintkit.files import read, read_mask, write
     from inpaintkit.picture import Picture, hole_of
     from inpaintkit.sheet import masked, sheet
 
+    picture, hole = read(photo), mask if mask == "alpha" else read_mask(mask)
     checked = Picture.of(picture)
     shown = hole_of(hole, checked, invert=options["invert_mask"])
     cells = [("masked", masked(picture, shown))]
@@ -214,17 +364,6 @@ def compare(photo: Path, mask: str, output: Path, methods: str, quiet: bool, ver
         if verbose:
             click.echo(info, err=True)
     write(output, sheet(cells))
-
-
-def _inputs(photo: Path, mask: str, output: Path) -> tuple[Any, Any]:
-    from inpaintkit.files import READABLE, read, read_mask
-
-    if output.suffix.lower() not in READABLE:
-        raise click.UsageError(f"{output}: the output's name must end in one of {', '.join(READABLE)}")
-    for source in (photo, Path(mask)):
-        if output.exists() and source.exists() and output.samefile(source):
-            raise click.UsageError(f"{output} is also an input: name another output, so that nothing is lost")
-    return read(photo), mask if mask == "alpha" else read_mask(mask)
 
 
 @command.command()

@@ -22,6 +22,7 @@ from inpaintkit.picture import Picture
 
 READABLE = tuple(formats.FORMATS)
 _MOST = 178_956_970  # pixels: where Pillow, too, speaks of a decompression bomb
+_PART = ".inpaintkit-"  # then the process and a random word: the name of a file while it is written
 _NEEDED = "PNG, JPEG, TIFF, WebP or BMP"
 _CURES = {
     errno.ENOSPC: "free some space, or name another disk",
@@ -132,9 +133,29 @@ def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = Non
         raise _told(error, f"{path} cannot be written") from error
 
 
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed while they wrote have left in a folder."""
+    if os.name != "posix" or not folder.is_dir():
+        return
+    for part in folder.glob(f"{_PART}*-*"):
+        number = part.name.removeprefix(_PART).partition("-")[0]
+        if number.isdecimal() and not _is_running(int(number)):
+            part.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # signal 0 only asks
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _place(path: Path, data: bytes) -> None:
     """The file whole, or what was there before."""
-    beside = path.with_name(f".inpaintkit-{secrets.token_hex(6)}")
+    beside = path.with_name(f"{_PART}{os.getpid()}-{secrets.token_hex(6)}")
     try:
         with beside.open("xb") as file:
             file.write(data)

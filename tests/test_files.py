@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import os
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -509,3 +511,16 @@ def test_permissions_are_ordinary_or_as_they_were(tmp_path):
     os.chmod(tmp_path / "a.png", 0o640)
     write(tmp_path / "a.png", np.ones((2, 2), np.uint8))
     assert (tmp_path / "a.png").stat().st_mode & 0o777 == 0o640
+
+
+def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left, busy, picture = (
+        tmp_path / name for name in (f".inpaintkit-{gone.pid}-ab", f".inpaintkit-{os.getpid()}-ab", "a.png")
+    )
+    for path in (left, busy, picture):
+        path.touch()
+    files.sweep(tmp_path)
+    assert set(tmp_path.iterdir()) == {busy, picture}
+    files.sweep(tmp_path / "none")

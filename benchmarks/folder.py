@@ -1,0 +1,99 @@
+"""Throughput and memory of folders: one process against several, and peak memory over many files.
+
+python -m inpaintkit.benchmarks.folder [--photos N] [--jobs N] [--repeats N] [--many N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+
+from inpaintkit.damage import text
+from inpaintkit.files import write
+
+
+def album(folder: Path, number: int, side: int) -> None:
+    """Different square photographs with a text mask each, in subfolders of a hundred."""
+    sources = (
+        skimage.data.astronaut(),
+        skimage.data.coffee(),
+        skimage.data.rocket(),
+        skimage.data.stereo_motorcycle()[0],
+    )
+    masks = [text((side, side), size=24, seed=seed).astype(np.uint8) * 255 for seed in range(8)]
+    for index in range(number):
+        photo = np.resize(np.roll(sources[index % 4], index, axis=(0, 1))[:side, :side], (side, side, 3))
+        for kind, pixels in (("photos", photo), ("masks", masks[index % 8])):
+            place = folder / kind / f"{index // 100:03d}"
+            place.mkdir(parents=True, exist_ok=True)
+            write(place / f"{index:05d}.png", pixels)
+
+
+def seconds(folder: Path, output: str, *more: str) -> float:
+    """Wall time of one whole command, its start included."""
+    began = time.perf_counter()
+    subprocess.run(_line(output, *more), cwd=folder, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def memory(folder: Path) -> list[float]:
+    """Resident memory of a one-process run in MiB, read ten times a second."""
+    seen = []
+    with subprocess.Popen(_line("memory", "--threads", "1"), cwd=folder, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
+            seen += [int(found[1]) / 1024] if found else []
+            time.sleep(0.1)
+    return seen
+
+
+def _line(output: str, *more: str) -> list[str]:
+    return [sys.executable, "-m", "inpaintkit", "fill", "photos", "--mask", "masks", "-o", output, *more]
+
+
+def main() -> None:
+    """Print throughputs, their ratio, and memory early and late in a long run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=int, default=200)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--many", type=int, default=2000, help="files of 128 x 128 for the memory; 0 leaves it out")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        album(folder, options.photos, 512)
+        runs = {
+            "one process, one thread": ("--threads", "1"),
+            f"one process, {len(os.sched_getaffinity(0))} threads": (),
+            f"--jobs {options.jobs}": ("--jobs", str(options.jobs)),
+        }
+        times: dict[str, list[float]] = {label: [] for label in runs}
+        for repeat in range(options.repeats):
+            for index, (label, more) in enumerate(runs.items()):
+                times[label].append(seconds(folder, f"out{repeat}-{index}", *more))
+        rates = {label: options.photos / statistics.median(taken) for label, taken in times.items()}
+        for label, rate in rates.items():
+            print(f"{label}: {rate:.1f} photographs a second")
+        one, _, several = rates.values()
+        print(f"--jobs {options.jobs} over one process of one thread: **{several / one:.2f}** (to reach with 2: 1.8)")
+    if options.many:
+        with tempfile.TemporaryDirectory() as name:
+            album(Path(name), options.many, 128)
+            seen = memory(Path(name))
+            fifth = max(1, len(seen) // 5)
+            early, late = max(seen[fifth : 2 * fifth]), max(seen[-fifth:])
+            print(f"{options.many} files: {early:.0f} MiB after a fifth, {late:.0f} MiB at the end")
+
+
+if __name__ == "__main__":
+    main()
