@@ -193,7 +193,7 @@ def is_done(job: Job) -> bool:
 def attempt(job: Job, settings: Settings) -> Outcome:
     """``repair``, with whatever goes wrong as an outcome."""
     began = time.perf_counter()
-    paths = {"photo": str(job.photo), "output": str(job.output), "mask": str(job.mask)}
+    paths: dict[str, Any] = {"photo": str(job.photo), "output": str(job.output), "mask": str(job.mask)}
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:

@@ -206,7 +206,7 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--method", default="auto", show_default=True, help="See 'inpaintkit methods'; --method NAME --help.")
 @click.option("--in-place", is_flag=True, help="Replace the photo and keep it beside as NAME.orig.")
 @click.option("--resize-mask", is_flag=True, help="Scale a mask of another size to the photo's.")
-@click.option("--page", type=int, metavar="N", help="Which page of a file that holds several, from 0.")
+@click.option("--page", type=int, metavar="N", help="Which page of a file that holds several, from 1.")
 @click.option("--jobs", default=1, metavar="N", help="For a folder: N processes of one thread each.")
 @click.option("--overwrite", is_flag=True, help="For a folder: fill again what is done already.")
 @click.option("--log", type=click.Path(path_type=Path), help="For a folder: add a line of JSON per file.")
@@ -217,6 +217,7 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.pass_context
 def fill(
     ctx: click.Context,
+    /,
     photo: Path,
     mask: str,
     output: Path | None,

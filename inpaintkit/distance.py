@@ -22,7 +22,8 @@ def distance_to(target: Mask) -> Image:
     if distance.max() > _EXACT:
         from scipy import ndimage  # not above: its import costs more than most fills
 
-        return np.asarray(ndimage.distance_transform_edt(~target), np.float32)
+        exact: Image = ndimage.distance_transform_edt(~target).astype(np.float32)
+        return exact
     # OpenCV's last bit hangs on its number of threads; squared distances are whole numbers.
     return np.sqrt(np.rint(distance * distance))
 

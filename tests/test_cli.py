@@ -173,3 +173,16 @@ def test_starting_is_light():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_page_of_a_file_with_several(run, files):
+    folder, photo, hole = files
+    pages = [Image.fromarray(photo), Image.fromarray(photo[::-1].copy())]
+    pages[0].save(folder / "scans.tif", save_all=True, append_images=pages[1:])
+    line = ["fill", folder / "scans.tif", "--mask", folder / "mask.png", "-o", folder / "page.tif"]
+    status, _, err = run(*line)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "page" in err
+    assert run(*line, "--page", 2)[0] == 0
+    assert np.array_equal(read(folder / "page.tif"), inpaint(photo[::-1], hole))
+    assert run(*line, "--page", 3)[0] == 2

@@ -6,6 +6,7 @@ import doctest
 import importlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -57,6 +58,10 @@ def folder(tmp_path, monkeypatch):
     write(tmp_path / "photo.png", photo)
     write(tmp_path / "mask.png", hole.astype(np.uint8) * 255)
     write(tmp_path / "sticker.png", np.dstack([photo, np.where(hole, 0, 255).astype(np.uint8)]))
+    write(tmp_path / "stamp.png", hole[:75, :100].astype(np.uint8) * 255)
+    for kind in ("photos", "masks"):
+        (tmp_path / kind / "1987").mkdir(parents=True)
+        shutil.copy(tmp_path / f"{kind[:-1]}.png", tmp_path / kind / "1987" / "harbour.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
