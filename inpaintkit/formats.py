@@ -154,8 +154,11 @@ def _plain(file: IO[bytes], name: str, *, page: int | None, most: int) -> tuple[
     data = file.read()
     _check_sums(data)
     metadata = replace(metadata, png_colour=png_colour(data))
-    deep = data[24] == 16 and not number
-    return _deep_png(data) if deep else _array(image, metadata.icc), metadata, orientation
+    if data[24] < 16:
+        return _array(image, metadata.icc), metadata, orientation
+    if number:
+        raise RefusedError("is animated at 16 bits, of which only page 1 can be read: save the others by themselves")
+    return _deep_png(data), metadata, orientation
 
 
 def _check_sums(data: bytes) -> None:
