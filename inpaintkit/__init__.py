@@ -17,7 +17,7 @@ if not (Path(__file__).parent / "classic").is_dir():
 if TYPE_CHECKING:
     from inpaintkit.api import inpaint, variants
     from inpaintkit.errors import ContextError, InpaintWarning, MissingExtraError
-    from inpaintkit.files import read, read_mask, write
+    from inpaintkit.files import load, read, read_mask, write
     from inpaintkit.info import Filled, Info
     from inpaintkit.problem import Problem, Step
     from inpaintkit.registry import Method, methods, register, unregister
@@ -34,6 +34,7 @@ _HOME = {  # imported on first use: `import inpaintkit` itself costs nothing
     "Problem": "problem",
     "Step": "problem",
     "inpaint": "api",
+    "load": "files",
     "methods": "registry",
     "read": "files",
     "read_mask": "files",
@@ -53,6 +54,7 @@ __all__ = [
     "Problem",
     "Step",
     "inpaint",
+    "load",
     "methods",
     "read",
     "read_mask",

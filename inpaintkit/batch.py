@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.api import inpaint
-from inpaintkit.files import READABLE, load, read_mask, sweep, write
+from inpaintkit.files import READABLE, check, load, read_mask, sweep, write
 from inpaintkit.info import Info
 from inpaintkit.problem import Step
 
@@ -154,6 +154,7 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
     in_place = job.output == job.photo
     backup = job.photo.with_name(job.photo.name + BACKUP)
     photo = load(backup if in_place and backup.exists() else job.photo, page=settings.page)
+    check(job.output, photo.pixels)
     mask = "alpha" if job.mask == "alpha" else read_mask(job.mask)
     if settings.resize_mask and not isinstance(mask, str):
         mask = _resized(mask, photo.pixels.shape[:2])

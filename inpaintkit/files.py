@@ -116,21 +116,45 @@ def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = Non
     OSError : a folder or file that cannot be written, a symbolic link, a full disk.
     """
     path = Path(path)
-    name = formats.FORMATS.get(path.suffix.lower())
-    if name is None:
-        raise ValueError(f"{path}: the name must end in one of {', '.join(READABLE)}")
-    pixels = Picture.of(image).pixels
-    metadata = like.metadata if like else Metadata()
-    _check_target(path)
-    try:
-        formats.check(name, pixels)
-        data = formats.encode(name, pixels, metadata)
-    except ValueError as error:
-        raise ValueError(f"{path}: {_line(error)}") from error
+    name, pixels = _checked(path, image)
+    data = _encoded(path, name, pixels, like.metadata if like else Metadata())
     try:
         _place(path, data)
     except OSError as error:
         raise _told(error, f"{path} cannot be written") from error
+
+
+def check(path: str | os.PathLike[str], image: Any) -> None:
+    """Raise what ``write`` would raise of the name, the place and the pixels: worth knowing before a long fill."""
+    _checked(Path(path), image)
+
+
+def _checked(path: Path, image: Any) -> tuple[str, NDArray[Any]]:
+    """The format, and pixels (H, W, C) that it can hold."""
+    name = formats.FORMATS.get(path.suffix.lower())
+    if name is None:
+        raise ValueError(f"{path}: the name must end in one of {', '.join(READABLE)}")
+    pixels = Picture.of(image).pixels
+    _check_target(path)
+    try:
+        formats.check(name, pixels)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return name, pixels
+
+
+def _encoded(path: Path, name: str, pixels: NDArray[Any], metadata: Metadata) -> bytes:
+    try:
+        return formats.encode(name, pixels, metadata)
+    except Exception as error:  # what came with the source must not cost the picture
+        if metadata == Metadata():
+            raise ValueError(f"{path}: the picture cannot be encoded ({_line(error)})") from error
+        warnings.warn(
+            f"{path}: the source's metadata cannot be written and is left out ({_line(error)})",
+            InpaintWarning,
+            stacklevel=3,
+        )
+        return _encoded(path, name, pixels, Metadata())
 
 
 def sweep(folder: Path) -> None:

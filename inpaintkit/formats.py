@@ -154,8 +154,11 @@ def _plain(file: IO[bytes], name: str, *, page: int | None, most: int) -> tuple[
     data = file.read()
     _check_sums(data)
     metadata = replace(metadata, png_colour=png_colour(data))
-    deep = data[24] == 16 and not number
-    return _deep_png(data) if deep else _array(image, metadata.icc), metadata, orientation
+    if data[24] < 16:
+        return _array(image, metadata.icc), metadata, orientation
+    if number:
+        raise RefusedError("is animated at 16 bits, of which only page 1 can be read: save the others by themselves")
+    return _deep_png(data), metadata, orientation
 
 
 def _check_sums(data: bytes) -> None:
@@ -181,6 +184,8 @@ def _tiff(file: IO[bytes], name: str, *, page: int | None, most: int) -> tuple[P
         sheet = tif.pages[number].aspage()
         check_size((sheet.imagewidth, sheet.imagelength), most)
         check_size((sheet.tilewidth or 1, sheet.tilelength or 1), most)
+        if len(sheet.dataoffsets) < np.prod(sheet.chunked):  # they would be read as zeros
+            raise ValueError("strips are missing")
         metadata, orientation = _or_nothing(
             lambda: of_tiff(file, sheet.offset, endian=tif.byteorder, big=tif.is_bigtiff)
         )
@@ -199,13 +204,13 @@ def _deep_tiff(file: IO[bytes], sheet: TiffPage, number: int) -> Pixels:
     if not simple:
         if sheet.photometric == _WHITE_IS_ZERO:
             raise RefusedError(
-                f"holds 16 bits, white as 0, compressed by {sheet.compression.name}: save it uncompressed"
+                f"holds 16 bits, white as 0, compressed by {_word(sheet.compression)}: save it uncompressed"
             )
         file.seek(0)
         pixels = _through_cv2(file.read(), number)
         if pixels.dtype != sheet.dtype or pixels.shape[:2] != (sheet.imagelength, sheet.imagewidth):
             raise RefusedError(
-                f"is compressed by {sheet.compression.name}, which hides its pixels: save it with deflate"
+                f"is compressed by {_word(sheet.compression)}, which hides its pixels: save it with deflate"
             )
         return pixels
     end = file.seek(0, io.SEEK_END)
@@ -231,12 +236,17 @@ def _check_deep(sheet: TiffPage) -> None:
         )
     meanings = (_BLACK_IS_ZERO, _RGB) if kind.startswith("float") else (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB)
     if sheet.photometric not in meanings or not 1 <= sheet.samplesperpixel <= 4 or sheet.imagedepth != 1:
-        meaning = getattr(sheet.photometric, "name", sheet.photometric)
         raise RefusedError(
-            f"holds {sheet.samplesperpixel} samples of {kind}, {meaning}: convert it to grey or RGB, or to 8 bits"
+            f"holds {sheet.samplesperpixel} samples of {kind}, {_word(sheet.photometric)}: "
+            "convert it to grey or RGB, or to 8 bits"
         )
     if 1 in sheet.extrasamples:
         raise RefusedError(f"holds {kind} with premultiplied alpha: save it with straight alpha")
+
+
+def _word(code: int) -> str:
+    """TIFF's name of a code, where it is known."""
+    return str(getattr(code, "name", code))
 
 
 def _check_inflated(file: IO[bytes], sheet: TiffPage) -> None:
@@ -382,22 +392,21 @@ def _tiff_bytes(pixels: Pixels, metadata: Metadata) -> bytes:
 
     channels = pixels.shape[2]
     file = io.BytesIO()
-    with _quiet():
-        tifffile.imwrite(
-            file,
-            pixels if channels > 1 else pixels[..., 0],
-            byteorder="<",
-            photometric="rgb" if channels > 2 else "minisblack",
-            planarconfig="contig" if channels > 1 else None,
-            extrasamples=["unassalpha"] if channels in (2, 4) else None,
-            compression="zlib",
-            predictor=pixels.dtype.kind == "u",
-            **metadata.to_tiff(channels),
-        )
-        file.seek(0)
-        with tifffile.TiffFile(file) as tif:
-            tags = tif.pages[0].aspage().tags
-            places = {} if tif.is_bigtiff else {code: tags[code - 1].offset for code in GROUPS if code - 1 in tags}
+    tifffile.imwrite(
+        file,
+        pixels if channels > 1 else pixels[..., 0],
+        byteorder="<",
+        photometric="rgb" if channels > 2 else "minisblack",
+        planarconfig="contig" if channels > 1 else None,
+        extrasamples=["unassalpha"] if channels in (2, 4) else None,
+        compression="zlib",
+        predictor=pixels.dtype.kind == "u",
+        **metadata.to_tiff(channels),
+    )
+    file.seek(0)
+    with tifffile.TiffFile(file) as tif:
+        tags = tif.pages[0].aspage().tags
+        places = {} if tif.is_bigtiff else {code: tags[code - 1].offset for code in GROUPS if code - 1 in tags}
     metadata.add_groups(file, places)
     return file.getvalue()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -14,7 +15,9 @@ from PIL import JpegImagePlugin, PngImagePlugin
 from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-GROUPS = (IFD.Exif, IFD.GPSInfo)
+from inpaintkit.errors import InpaintWarning
+
+GROUPS: tuple[int, ...] = (IFD.Exif, IFD.GPSInfo)
 _XMP, _ICC = 700, 34675  # TIFF tags
 _XMP_TEXT = "XML:com.adobe.xmp"
 _TURNED = (5, 6, 7, 8)  # orientations that swap width and height
@@ -74,10 +77,11 @@ class Metadata:
         if "comment" not in options and "Comment" in self.text:
             options["comment"] = self.text["Comment"].encode()
         for name, most in _SEGMENT.items():
-            if len(options.get(name, b"")) > most:
-                raise ValueError(
-                    f"JPEG holds {most} bytes of {name}, the source has {len(options[name])}; name the output .png"
-                )
+            size = len(options.get(name, b""))
+            if size > most:
+                del options[name]
+                told = f"JPEG holds {most} bytes of {name}, not {size}, which are left out; name the output .png"
+                warnings.warn(told, InpaintWarning, stacklevel=4)
         coding = {"qtables": self.tables} if self.tables else {"quality": 95}
         return options | coding | {"subsampling": self.subsampling, "progressive": self.progressive}
 
@@ -216,8 +220,8 @@ def _checked(orientation: Any) -> int:
 
 def _density(exif: PILImage.Exif) -> tuple[float, float] | None:
     per_inch = _PER_INCH.get(exif.get(Base.ResolutionUnit, 2))
-    sides = exif.get(Base.XResolution), exif.get(Base.YResolution)
-    return _dpi([float(side) * per_inch for side in sides]) if per_inch and all(sides) else None
+    across, down = exif.get(Base.XResolution), exif.get(Base.YResolution)
+    return _dpi((float(across) * per_inch, float(down) * per_inch)) if per_inch and across and down else None
 
 
 def _dpi(pair: Any) -> tuple[float, float] | None:

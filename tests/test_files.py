@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import struct
 import subprocess
 import sys
 
@@ -258,26 +259,39 @@ def test_without_like_nothing_is_told(tmp_path):
         assert (told.icc, told.exif, told.xmp, told.text, told.comment) == (None, None, None, {}, None)
 
 
-def test_cmyk_is_converted_by_its_profile_or_refused(tmp_path, monkeypatch):
-    ink = Image.fromarray(noise((8, 8, 4))[..., :4].copy(), "CMYK")
-    for name in ("a.jpg", "a.tif"):
-        ink.save(tmp_path / name)
-        with pytest.raises(ValueError, match=r"is CMYK without a profile.*convert it to RGB"):
-            read(tmp_path / name)
-        ink.save(tmp_path / name, icc_profile=SRGB)  # not one for inks
-        with pytest.raises(ValueError, match="damaged"):
-            read(tmp_path / name)
-    asked = []
+def inks():
+    """A profile of four inks, of which any darkens the paper to nothing: a table of two entries a side, in Lab."""
+    steps, paper = bytes(range(256)), bytes((255, 128, 128)) + bytes((0, 128, 128)) * 15
+    unit = struct.pack(">9i", *(65536 * (i % 4 == 0) for i in range(9)))
+    table = b"mft1" + bytes(4) + bytes((4, 3, 2, 0)) + unit + steps * 4 + paper + steps * 3
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+    body = struct.pack(">I", 2)
+    body += b"A2B0" + struct.pack(">II", 156, len(table)) + b"wtpt" + struct.pack(">II", 156 + len(table), len(white))
+    body += table + white
+    head = struct.pack(">I4sI4s4s4s", 128 + len(body), b"lcms", 0x02400000, b"prtr", b"CMYK", b"Lab ")
+    head += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return head + bytes(128 - len(head)) + body
 
-    def convert(image, source, target, *, outputMode):  # noqa: N803
-        asked.append(source.tobytes()[:4])
-        return image.convert(outputMode)
 
-    monkeypatch.setattr(ImageCms, "profileToProfile", convert)
-    loaded = load(tmp_path / "a.tif")
-    assert asked == [SRGB[:4]]
-    assert np.array_equal(loaded.pixels, np.asarray(ink.convert("RGB")))
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
+def test_cmyk_is_converted_by_its_profile_or_refused(tmp_path, name):
+    ink = Image.new("CMYK", (16, 16))
+    ink.paste((0, 255, 0, 0), (0, 0, 16, 8))
+    ink.save(tmp_path / name)
+    with pytest.raises(ValueError, match=r"is CMYK without a profile.*convert it to RGB"):
+        read(tmp_path / name)
+    ink.save(tmp_path / name, icc_profile=SRGB)  # not one for inks
+    with pytest.raises(ValueError, match="damaged"):
+        read(tmp_path / name)
+    ink.save(tmp_path / name, icc_profile=inks(), **({"quality": 95} if name == "a.jpg" else {}))
+    loaded = load(tmp_path / name)
+    assert loaded.pixels.shape == (16, 16, 3)
+    assert loaded.pixels[:8].max() < 5  # without a profile magenta would stay magenta
+    assert loaded.pixels[8:].min() > 250
     assert loaded.metadata.icc is None
+    write(tmp_path / "b.jpg", loaded.pixels, like=loaded)
+    with Image.open(tmp_path / "b.jpg") as image:
+        assert image.mode == "RGB"
 
 
 def test_palettes_and_transparent_colours(tmp_path):
@@ -434,16 +448,31 @@ def test_a_disk_that_fails_is_told(tmp_path, monkeypatch):
 def test_what_cannot_be_written_is_told_and_leaves_nothing(tmp_path, name, pixels, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         write(tmp_path / name, pixels)
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        files.check(tmp_path / name, pixels)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_jpeg_has_no_room_for_is_told(tmp_path):
-    Image.new("RGB", (4, 4)).save(tmp_path / "a.png", pnginfo=(told := PngInfo()))
+def test_metadata_never_costs_the_picture(tmp_path, monkeypatch):
+    told = PngInfo()
     told.add_text("Comment", "x" * 70000)
-    Image.new("RGB", (4, 4)).save(tmp_path / "a.png", pnginfo=told)
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "a.png", pnginfo=told)
     like = load(tmp_path / "a.png")
-    with pytest.raises(ValueError, match="65533 bytes of comment, the source has 70000"):
+    with pytest.warns(InpaintWarning, match=r"JPEG holds 65533 bytes of comment, not 70000, .*name the output \.png"):
         write(tmp_path / "a.jpg", like.pixels, like=like)
+    assert load(tmp_path / "a.jpg").metadata.comment is None
+    real = files.formats.encode
+
+    def encode(name, pixels, metadata):
+        return real(name, pixels, metadata) if metadata == files.Metadata() else 1 / 0
+
+    monkeypatch.setattr(files.formats, "encode", encode)
+    with pytest.warns(InpaintWarning, match=r"metadata cannot be written and is left out \(division by zero\)"):
+        write(tmp_path / "b.png", like.pixels, like=like)
+    assert np.array_equal(read(tmp_path / "b.png"), like.pixels)
+    monkeypatch.setattr(files.formats, "encode", lambda *_: 1 / 0)
+    with pytest.raises(ValueError, match=r"b\.png: the picture cannot be encoded"):
+        write(tmp_path / "b.png", like.pixels)
 
 
 @pytest.mark.parametrize(
