@@ -25,7 +25,8 @@ def distance_to(target: Mask) -> Image:
         exact: Image = ndimage.distance_transform_edt(~target).astype(np.float32)
         return exact
     # OpenCV's last bit hangs on its number of threads; squared distances are whole numbers.
-    return np.sqrt(np.rint(distance * distance))
+    rounded: Image = np.sqrt(np.rint(distance * distance))
+    return rounded
 
 
 def rim_distance(hole: Mask, known: Mask | None = None) -> Image:
