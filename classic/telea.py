@@ -57,7 +57,8 @@ def telea(problem: Problem, *, radius: float = 5.0, variant: Literal["damped", "
     References
     ----------
     A. Telea, An image inpainting technique based on the fast marching method, J. Graphics Tools 9(1), 2004.
-    "opencv" follows the arithmetic of OpenCV 5.0's ``INPAINT_TELEA``.
+    "opencv" follows the arithmetic of OpenCV 5.0's ``INPAINT_TELEA``, for pictures of two rows and columns or more
+    (below that OpenCV reads beside the picture).
 
     Examples
     --------
@@ -71,6 +72,8 @@ def telea(problem: Problem, *, radius: float = 5.0, variant: Literal["damped", "
     """
     if not 1 <= radius <= 100:
         raise ValueError(f"telea's option radius is {radius:g}: needed is 1 to 100 pixels")
+    if not problem.known.any():
+        raise ContextError("telea: nothing is known around the hole: pass fallback=True (--fallback) for a plain fill")
     if variant == "opencv":
         return _opencv(problem, int(np.rint(radius)))
     if variant == "paper":
@@ -323,5 +326,5 @@ def _opencv_kernel(
             unit = (jx[c] + jy[c]) / (np.sqrt(jx[c] * jx[c] + jy[c] * jy[c]) + np.float32(1e-20))
             value = np.float64(np.float32(mean[c] / total[c] + unit))
             if whole:
-                value = np.rint(value + 0.5)
-            levels[i - 1, j - 1, c] = np.float32(min(max(value, 0.0), np.float64(white)))
+                value = min(max(np.rint(value + 0.5), 0.0), np.float64(white))
+            levels[i - 1, j - 1, c] = np.float32(value)

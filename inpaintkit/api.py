@@ -6,12 +6,13 @@ picture, mask -> regions -> Problem -> method -> composite
 from __future__ import annotations
 
 import contextlib
+import numbers
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
-from threading import Lock
+from threading import RLock
 from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
@@ -28,6 +29,7 @@ from inpaintkit.picture import Picture, check_share, grow, hole_of
 from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
 from inpaintkit.regions import Box, Region, split, whole
 
+_EXTREME = 1e6  # times the robust range: what lies beyond would overflow when methods square it
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 Kind = TypeVar("Kind", NDArray[Any], PILImage.Image)
@@ -110,7 +112,8 @@ def inpaint(
 
     Returns
     -------
-    result : the same kind, shape and dtype as ``image``; pixels outside the mask are identical, bit for bit.
+    result : the same kind, shape and dtype as ``image`` (a palette becomes RGB, one bit becomes grey); pixels outside
+        the mask are identical, bit for bit.
     info : Info, with ``return_info=True``.
 
     Raises
@@ -135,25 +138,24 @@ def inpaint(
     _check_call(seed, device, dilate, feather)
     picture = Picture.of(image)
     hole = hole_of(mask, picture, invert=invert_mask)
-    if dilate:
-        hole = grow(hole, dilate)
-    pixels = check_share(hole)
+    opaque = isinstance(mask, str)
     result = picture.pixels.copy()
     filled: list[Filled] = []
-    confidence, compiled = None, False
-    with pool.limit(threads) as count:
+    confidence = None
+    with pool.limit(threads) as count, compiling(_remark_to(progress)) as watch:
+        if dilate:
+            hole = grow(hole, dilate)
+        pixels = check_share(hole, drawn=not opaque)
         if pixels:
             picture.check_known(hole)
-            fill = _Fill(
-                picture, hole, row, values, seed, device, fallback, progress, feather, opaque=isinstance(mask, str)
-            )
+            fill = _Fill(picture, hole, row, values, seed, device, fallback, progress, feather, opaque)
             filled = fill.into(result)
-            confidence, compiled = fill.confidence, fill.compiled
+            confidence = fill.confidence
     shaped = result.reshape(np.shape(image)) if not isinstance(image, PILImage.Image) else _to_pil(result, image)
     if not return_info:
         return shaped
     seconds = time.perf_counter() - began
-    info = Info(row.name, seconds, pixels, tuple(filled), seed, count, device, versions(), compiled, confidence)
+    info = Info(row.name, seconds, pixels, tuple(filled), seed, count, device, versions(), watch.happened, confidence)
     return shaped, info
 
 
@@ -190,8 +192,7 @@ class _Fill:
     feather: float
     opaque: bool  # alpha is the mask: fill colours only, alpha becomes full
     confidence: Image | None = None
-    compiled: bool = False
-    _lock: Lock = field(default_factory=Lock)
+    _lock: RLock = field(default_factory=RLock)
     _done: dict[int, float] = field(default_factory=dict)
 
     def into(self, result: NDArray[Any]) -> list[Filled]:
@@ -200,10 +201,7 @@ class _Fill:
         self.method = self.row.load()
         self.total = float(sum(region.pixels for region in regions))
         self.scale, self.offset = self.picture.range(self.mask)
-        with compiling(self._remark if self.progress else None) as watch:
-            filled = pool.run(lambda item: self._region(*item, result), list(enumerate(regions)))
-        self.compiled = watch.happened
-        return filled
+        return pool.run(lambda item: self._region(*item, result), list(enumerate(regions)))
 
     def _regions(self) -> list[Region]:
         if self.row.scope == "picture":
@@ -232,20 +230,26 @@ class _Fill:
             if not self.fallback:
                 raise
             reason = str(error)
+            facts.clear()
             fill = self._harmonic(crop)
+        if not np.isfinite(fill[own]).all():
+            raise ValueError(f"{self.row.name} gave colours that are not finite; does the picture hold extreme values?")
         seconds = time.perf_counter() - began
         self._composite(result, crop, own, fill)
         self._paste_confidence(facts, crop, own)
         self._step(index, region.pixels, Step(1, 1))
         box = (crop.top, crop.left, crop.bottom - crop.top, crop.right - crop.left)
-        return Filled(box, region.pixels, self.row.name, self.values, seconds, facts, reason)
+        method, options = ("harmonic", {}) if reason else (self.row.name, self.values)
+        return Filled(box, region.pixels, method, options, seconds, facts, reason)
 
     def _problem(self, crop: Box, hole: Mask, index: int, pixels: int, facts: dict[str, Any]) -> Problem:
-        known = ~self.mask[crop.slices]
+        known = np.ascontiguousarray(~self.mask[crop.slices])
         image = self._normalised(crop)
         if self.picture.alpha:
             known &= self.picture.pixels[crop.slices][..., -1] > 0  # a transparent pixel has no colour to give
         np.copyto(image, NEUTRAL, where=~known[..., None])
+        raw = self.picture.pixels[crop.slices]
+        raw.flags.writeable = False  # the caller's own
         return Problem(
             image,
             hole,
@@ -254,9 +258,10 @@ class _Fill:
             scale=self.scale,
             offset=self.offset,
             origin=(crop.top, crop.left),
+            region=index,
             seed=self.seed,
             device=self.device,
-            raw=None if self.picture.alpha else self.picture.pixels[crop.slices],
+            raw=None if self.picture.alpha else raw,
             _report=lambda step: self._step(index, pixels, step),
             _facts=facts,
         )
@@ -277,7 +282,8 @@ class _Fill:
             scaled: Image = np.multiply(colours, np.float32(1 / self.scale), dtype=np.float32)
             return scaled
         with np.errstate(invalid="ignore", over="ignore"):  # what lies in the hole may be anything
-            return ((colours.astype(np.float64) - self.offset) / self.scale).astype(np.float32)
+            normalised = (colours.astype(np.float64) - self.offset) / self.scale
+            return np.clip(normalised, -_EXTREME, _EXTREME).astype(np.float32)
 
     def _composite(self, result: NDArray[Any], crop: Box, own: Mask, fill: Image) -> None:
         target = result[crop.slices]
@@ -300,8 +306,18 @@ class _Fill:
         depth = rim_distance(self.mask[crop.slices])[own]
         share = np.clip(depth / (self.feather + 1), 0, 1)[:, None]
         old = self.picture.pixels[crop.slices][own].astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            return self._as_dtype(np.where(np.isfinite(old), old + share * (new - old), new))
+        keep = np.where(np.isfinite(old).all(axis=1, keepdims=True), 1 - share, 0)
+        old = np.where(keep > 0, old, 0)
+        if not self.picture.alpha:
+            return self._as_dtype(keep * old + (1 - keep) * new)
+        # Premultiplied: what was transparent has no colour to mix in, and leaves the fill as it is.
+        before, after = old[:, -1:] / self.picture.opaque, new[:, -1:] / self.picture.opaque
+        keep = np.where(before > 0, keep, 0)
+        alpha = keep * before + (1 - keep) * after
+        colours = (keep * before * old[:, :-1] + (1 - keep) * after * new[:, :-1]) / np.maximum(alpha, 1e-9)
+        if self.opaque:
+            alpha = np.ones_like(alpha)
+        return self._as_dtype(np.concatenate([colours, alpha * self.picture.opaque], axis=1))
 
     def _restored(self, colours: Image) -> NDArray[Any]:
         """Normalised colours in the caller's units: clipped to the range unless the picture is HDR."""
@@ -323,7 +339,7 @@ class _Fill:
                 raise ContextError("every pixel outside the mask is fully transparent: there is no colour to fill from")
             margin *= 2
             around = crop.grown(margin, self.mask.shape)
-        return harmonic_fill(problem.image, problem.known)[crop.within(around)]
+        return harmonic_fill(problem.image, problem.known, problem.hole)[crop.within(around)]
 
     def _paste_confidence(self, facts: dict[str, Any], crop: Box, own: Mask) -> None:
         sure = facts.pop("confidence", None)
@@ -331,7 +347,7 @@ class _Fill:
             return
         with self._lock:
             if self.confidence is None:
-                self.confidence = np.ones(self.mask.shape, np.float32)
+                self.confidence = (~self.mask).astype(np.float32)  # nothing is claimed of a region that notes nothing
         self.confidence[crop.slices][own] = sure[own]
 
     def _step(self, index: int, pixels: int, step: Step) -> None:
@@ -341,10 +357,10 @@ class _Fill:
             self._done[index] = pixels * step.done / step.total
             self.progress(Step(sum(self._done.values()), self.total, step.loss, step.remark))
 
-    def _remark(self, text: str) -> None:
-        assert self.progress is not None
-        with self._lock:
-            self.progress(Step(sum(self._done.values()), self.total, remark=text))
+
+def _remark_to(progress: Callable[[Step], None] | None) -> Callable[[str], None] | None:
+    """Where a remark goes that belongs to no region."""
+    return (lambda text: progress(Step(0, 1, remark=text))) if progress else None
 
 
 def _check_call(seed: int, device: str, dilate: int, feather: float) -> None:
@@ -354,7 +370,7 @@ def _check_call(seed: int, device: str, dilate: int, feather: float) -> None:
         raise ValueError(f"device is {device!r}: choose one of {', '.join(DEVICES)}")
     if isinstance(dilate, bool) or not isinstance(dilate, (int, np.integer)) or dilate < 0:
         raise ValueError(f"dilate is {dilate!r}: give whole pixels, 0 or more")
-    if not 0 <= feather < np.inf:
+    if isinstance(feather, bool) or not isinstance(feather, numbers.Real) or not 0 <= feather < np.inf:
         raise ValueError(f"feather is {feather!r}: give pixels, 0 or more")
 
 

@@ -28,8 +28,9 @@ _INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; every error is one line on stderr and exit status 2."""
-    verbose = any(argument in ("-v", "--verbose") for argument in arguments or sys.argv[1:])
-    logging.basicConfig(format="inpaintkit: %(message)s", level=logging.WARNING)
+    line = set(sys.argv[1:] if arguments is None else arguments)
+    verbose, quiet = bool(line & {"-v", "--verbose"}), bool(line & {"-q", "--quiet"})
+    logging.basicConfig(format="inpaintkit: %(message)s", level=logging.ERROR if quiet else logging.WARNING, force=True)
     warnings.showwarning = lambda message, *_, **__: click.echo(f"inpaintkit: warning: {message}", err=True)
     try:
         status = command.main(arguments, prog_name="inpaintkit", standalone_mode=False)
@@ -41,6 +42,8 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("inpaintkit: interrupted", err=True)
         status = _INTERRUPTED
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        status = _fail(str(error) or type(error).__name__)
     except Exception as error:
         if verbose:
             raise
@@ -60,7 +63,7 @@ class _Fill(click.Command):
         config = _value_of("--config", args)
         ctx.default_map = _options_from(Path(config)) if config else {}
         named = _value_of("--method", args) or ctx.default_map.get("method")
-        ctx.meta["method"] = named or (None if "--help" in args else "auto")
+        ctx.meta["method"] = named or (None if {"-h", "--help"} & set(args) else "auto")
         known = {parameter.name for parameter in self.get_params(ctx)}
         for name in ctx.default_map:
             if name not in known:
@@ -186,7 +189,7 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.argument("photo", type=click.Path(path_type=Path)),
             click.option("--mask", required=True, help="Mask file, white where to fill; or 'alpha'."),
-            click.option("-o", "--output", type=click.Path(path_type=Path), help="PNG or JPEG."),
+            click.option("-o", "--output", type=click.Path(path_type=Path), help="PNG, JPEG, TIFF, WebP or BMP."),
             click.option("--invert-mask", is_flag=True, help="The mask is white where to keep."),
             click.option("--dilate", default=0, metavar="N", help="Grow the mask by N pixels, for text with halos."),
             click.option("--feather", default=0.0, metavar="N", help="Blend over N pixels, inside the hole only."),
@@ -195,7 +198,9 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--threads", type=int, metavar="N", help="Threads to use; all cores when left out."),
             click.option("--fallback", is_flag=True, help="Fill plainly where a method lacks context."),
             click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks."),
-            click.option("-v", "--verbose", is_flag=True, help="Tell what was done; errors with a traceback."),
+            click.option(
+                "-v", "--verbose", is_flag=True, help="Tell what was done; a fault of the program with its traceback."
+            ),
         )
     ):
         function = option(function)
@@ -349,12 +354,12 @@ def compare(
     _check_output(photo, mask if mask == "alpha" else Path(mask), output)
     from inpaintkit.api import inpaint
     from inpaintkit.files import read, read_mask, write
-    from inpaintkit.picture import Picture, hole_of
+    from inpaintkit.picture import Picture, grow, hole_of
     from inpaintkit.sheet import masked, sheet
 
     picture, hole = read(photo), mask if mask == "alpha" else read_mask(mask)
     checked = Picture.of(picture)
-    shown = hole_of(hole, checked, invert=options["invert_mask"])
+    shown = grow(hole_of(hole, checked, invert=options["invert_mask"]), options["dilate"])
     cells = [("masked", masked(picture, shown))]
     for name in names:
         with _progress(quiet) as progress:
@@ -399,8 +404,6 @@ def methods() -> None:
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Callable[[Step], None] | None]:
     """A bar on a terminal, nothing in a pipe."""
-    if quiet:
-        logging.getLogger("inpaintkit").setLevel(logging.ERROR)
     if quiet or not sys.stderr.isatty():
         yield None
         return

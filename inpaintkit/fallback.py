@@ -11,15 +11,20 @@ from inpaintkit.problem import Image, Mask
 _DIRECT = 20_000  # unknowns up to which a direct solve is the quicker one
 
 
-def harmonic_fill(image: Image, known: Mask) -> Image:
-    """Every unknown pixel the mean of its four neighbours; the picture's edge is insulated.
+def harmonic_fill(image: Image, known: Mask, hole: Mask | None = None) -> Image:
+    """Every hole pixel the mean of its four neighbours; the picture's edge is insulated.
 
     Parameters
     ----------
     image : float32 (H, W, C).
     known : bool (H, W) with at least one True.
+    hole : bool (H, W), the pixels to fill; all that are not known when left out. What is neither takes the colour of
+        the nearest known pixel, so that a small hole amid much that is transparent costs little.
     """
-    unknown = ~known
+    unknown = ~known if hole is None else hole
+    if not (known | unknown).all():
+        nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+        image = np.where((known | unknown)[..., None], image, image[tuple(nearest)])
     number = np.full(known.shape, -1)
     number[unknown] = np.arange(np.count_nonzero(unknown))
     count = int(number.max()) + 1
@@ -46,7 +51,7 @@ def harmonic_fill(image: Image, known: Mask) -> Image:
         result[unknown] = spsolve(laplacian.tocsc(), target).reshape(target.shape)
         return result
     nearest = ndimage.distance_transform_edt(unknown, return_distances=False, return_indices=True)
-    start = image[tuple(nearest)][unknown]
+    start = image[tuple(nearest)][unknown]  # close already: a few iterations from there
     scaling = sparse.diags(1 / diagonal)
     for channel in range(image.shape[2]):
         solved, _ = cg(laplacian, target[:, channel], x0=start[:, channel], rtol=1e-5, M=scaling)

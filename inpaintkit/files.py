@@ -174,6 +174,9 @@ def _is_running(process: int) -> bool:
         return False
     except PermissionError:
         return True
+    with suppress(OSError):  # where the system tells: one that is dead but not yet buried answers, too
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        return state not in ("Z", "X")
     return True
 
 

@@ -117,7 +117,9 @@ def hole_of(mask: Any, picture: Picture, *, invert: bool = False) -> Mask:
             raise ValueError(f"mask is {mask!r}: the only mask by name is 'alpha'; read a file with read_mask(path)")
         if not picture.alpha:
             raise ValueError("mask is 'alpha', but the image has no alpha channel: pass a mask array")
-        hole: Mask = picture.pixels[..., -1] < picture.opaque
+        if invert:
+            raise ValueError("mask is 'alpha' and inverted: what is opaque cannot be filled from what is transparent")
+        hole: Mask = np.ascontiguousarray(picture.pixels[..., -1] < picture.opaque)
     else:
         hole = mask_of(mask)
     if hole.shape != picture.shape:
@@ -133,15 +135,18 @@ def mask_of(mask: Any) -> Mask:
     return _binary(_one_channel(_array(mask, "mask")))
 
 
-def check_share(hole: Mask) -> int:
-    """Number of hole pixels; ValueError where none is known, a warning where more than half are to be filled."""
+def check_share(hole: Mask, *, drawn: bool = True) -> int:
+    """Number of hole pixels; ValueError where none is known, a warning where more than half are.
+
+    A mask that was not ``drawn`` but taken from alpha cannot be the wrong way round.
+    """
     pixels = int(np.count_nonzero(hole))
     if pixels == hole.size:
         raise ValueError(
             f"the mask hides all {hole.size} pixels, so nothing is known to fill from: "
             "mark only the damage, or pass invert_mask=True if the mask marks what to keep"
         )
-    if pixels > hole.size / 2:
+    if drawn and pixels > hole.size / 2:
         warnings.warn(
             f"the mask hides {pixels / hole.size:.0%} of the picture; if it marks what to keep, "
             "pass invert_mask=True (--invert-mask)",
@@ -177,8 +182,13 @@ def _from_pil(image: PILImage.Image, what: str) -> Pixels:
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     elif mode == "1":
         image = image.convert("L")
-    elif mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)
+    elif mode.startswith("I"):  # 16 bits, in 32 with some versions and formats
+        pixels = np.asarray(image)
+        if pixels.size and not 0 <= pixels.min() <= pixels.max() <= np.iinfo(np.uint16).max:
+            raise ValueError(
+                f"{what} has PIL mode {mode} with values in [{pixels.min()}, {pixels.max()}]: scale to 16 bits"
+            )
+        return pixels.astype(np.uint16)
     elif mode not in ("L", "LA", "RGB", "RGBA", "F"):
         raise ValueError(f"{what} has PIL mode {mode}: convert it first, e.g. image.convert('RGB')")
     return np.asarray(image)
@@ -220,4 +230,12 @@ def _binary(mask: Pixels) -> Mask:
             f"mask holds {mask.dtype} values in [{low}, {high}]: needed is bool, 0 and 1, or uint8/uint16 with hole "
             "at half range and above; convert with mask > threshold"
         )
-    return np.asarray(mask > np.iinfo(mask.dtype).max // 2, order="C")
+    half = np.iinfo(mask.dtype).max // 2
+    if 0 < high <= half:
+        warnings.warn(
+            f"the mask's values reach {high} only, below half of {mask.dtype}'s range, so nothing is hole; "
+            "pass mask > 0 if every value above 0 is meant",
+            InpaintWarning,
+            stacklevel=4,
+        )
+    return np.asarray(mask > half, order="C")

@@ -39,6 +39,7 @@ class Problem:
     dtype : the caller's pixel type.
     scale, offset : value = image * scale + offset gives the caller's colours back.
     origin : (row, column) of the crop in the picture.
+    region : number of the region in the picture.
     seed : the caller's seed.
     device : "auto", "cpu", "cuda" or "mps".
     raw : the caller's own pixels of the crop, what lies under the mask included; None with alpha or from floats alone.
@@ -51,6 +52,7 @@ class Problem:
     scale: float = 1.0
     offset: float = 0.0
     origin: tuple[int, int] = (0, 0)
+    region: int = 0
     seed: int = 0
     device: str = "auto"
     raw: NDArray[Any] | None = None
@@ -80,7 +82,7 @@ class Problem:
 
     def rng(self, *key: int) -> np.random.Generator:
         """An independent generator for this region and ``key`` (a row, a patch): the same on any number of threads."""
-        return np.random.default_rng([self.seed, *self.origin, *key])
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(self.region, len(key), *key)))
 
     def report(self, step: Step) -> None:
         """Tell the caller how far the method is in this region."""

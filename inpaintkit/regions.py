@@ -79,7 +79,7 @@ class Region:
     def hole(self, mask: Mask, own: Mask) -> Mask:
         """The pixels to fill, bool of the crop's shape."""
         if self.piece is None:
-            return own
+            return own.copy()
         hole = np.zeros_like(own)
         hole[self.piece.within(self.crop)] = mask[self.piece.slices]
         return hole
@@ -87,7 +87,7 @@ class Region:
 
 def whole(mask: Mask) -> list[Region]:
     """The hole as one region with the whole picture around it."""
-    runs, _ = _runs_kernel(mask.reshape(-1).view(np.uint8), mask.shape[0], mask.shape[1], 1)
+    runs, _ = _runs(mask, 1)
     return [Region(Box(0, 0, *mask.shape), int(np.count_nonzero(mask)), runs)] if len(runs) else []
 
 
@@ -103,7 +103,7 @@ def split(mask: Mask, *, reach: int = 1, context: int = 1, cut: int | None = Non
         piece is then filled with that margin of its neighbours. None: never cut.
     share : let small regions that lie close share a crop.
     """
-    runs, labels = _runs_kernel(mask.reshape(-1).view(np.uint8), mask.shape[0], mask.shape[1], max(1, reach))
+    runs, labels = _runs(mask, max(1, reach))
     if not len(runs):
         return []
     boxes, counts = _boxes_kernel(runs, labels, int(labels.max()) + 1)
@@ -126,6 +126,13 @@ def split(mask: Mask, *, reach: int = 1, context: int = 1, cut: int | None = Non
                 continue
         regions.append(Region(bounds.grown(context, mask.shape), pixels, own))
     return regions
+
+
+def _runs(mask: Mask, reach: int) -> tuple[Runs, NDArray[np.int32]]:
+    flat = mask.reshape(-1).view(np.uint8)
+    flat.flags.writeable = False  # one type for the kernel, whatever the caller's mask allows
+    found: tuple[Runs, NDArray[np.int32]] = _runs_kernel(flat, mask.shape[0], mask.shape[1], reach)
+    return found
 
 
 def _groups(cells: NDArray[Any], small: NDArray[np.bool_]) -> NDArray[np.int64]:

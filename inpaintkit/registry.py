@@ -109,8 +109,8 @@ METHODS = (
         "inpaintkit.classic.telea:telea",
         "fast marching from the rim inwards: scratches, text, small holes; the fastest",
         source="Telea 2004",
-        # opencv: distances outside the rim reach as far again as the colours do
-        reach=lambda o: 2 * _limit(o) + 2 if o["variant"] == "opencv" else _limit(o),
+        # A source within the radius has its own distance to the nearest rim, which lies as far again at most.
+        reach=lambda o: 2 * _limit(o) + 2,
         context=lambda o: 2 * _limit(o) + 3 if o["variant"] == "opencv" else _limit(o) + 2,
         cut=lambda o: 4 * _limit(o) if o["variant"] == "damped" else None,
     ),

@@ -42,4 +42,4 @@ def masked(pixels: NDArray[Any], hole: Mask) -> NDArray[np.uint8]:
 def _rgba(pixels: NDArray[Any]) -> PILImage.Image:
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
-    return PILImage.fromarray(pixels.squeeze()).convert("RGBA")
+    return PILImage.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels).convert("RGBA")

@@ -227,3 +227,81 @@ def test_floats_in_the_hole_do_not_set_the_range():
     hole[4:6, 4:6] = True
     image[hole] = 1e9
     assert (inpaint(image, hole) == 0.25).all()
+
+
+def test_feathering_with_alpha_mixes_no_transparent_colour_in():
+    rgba = np.full((30, 30, 4), (50, 60, 70, 255), np.uint8)
+    hole = np.zeros((30, 30), bool)
+    hole[10:20, 10:20] = True
+    rgba[hole] = (255, 0, 255, 0)
+    assert (inpaint(rgba, hole, feather=3)[hole] == (50, 60, 70, 255)).all()
+    rgba[hole] = (255, 0, 255, 100)
+    result = inpaint(rgba, "alpha", feather=3)
+    assert (result[..., 3] == 255).all()
+    assert 50 < result[10, 15, 0] < 255
+    assert result[15, 15].tolist() == [50, 60, 70, 255]
+
+
+def test_extreme_values_do_not_become_nan():
+    image = np.full((20, 20), 0.5, np.float32)
+    image[8, 8] = 1e38
+    hole = np.zeros((20, 20), bool)
+    hole[8, 9:12] = True
+    assert np.isfinite(inpaint(image, hole)).all()
+
+
+def test_what_is_not_finite_is_told(toy, cat, words):
+    with pytest.raises(ValueError, match="toy gave colours that are not finite"):
+        inpaint(cat, words, toy(lambda problem: problem.image * np.nan))
+
+
+def test_a_method_cannot_reach_the_callers_picture_or_other_pixels(toy, cat, words):
+    def greedy(problem: Problem) -> np.ndarray:
+        problem.hole[:] = True
+        with pytest.raises(ValueError, match="read-only"):
+            problem.raw[:] = 0
+        return np.zeros_like(problem.image)
+
+    image = cat.copy()
+    result = inpaint(image, words, toy(greedy))
+    assert np.array_equal(result[~words], cat[~words])
+    assert np.array_equal(image, cat)
+
+
+def test_fallbacks_are_told_as_what_they_are(toy):
+    def partly(problem: Problem) -> np.ndarray:
+        problem.note(confidence=np.full(problem.hole.shape, 0.2, np.float32))
+        if problem.region:
+            raise ContextError("too little; fallback=True")
+        return problem.image
+
+    hole = two_far_apart()
+    _, info = inpaint(np.zeros(hole.shape, np.uint8), hole, toy(partly), fallback=True, return_info=True)
+    assert [(region.method, region.facts) for region in info.regions] == [("toy", {}), ("harmonic", {})]
+    assert info.confidence[20, 20] == np.float32(0.2)
+    assert info.confidence[550, 20] == 0
+
+
+def test_a_progress_callback_may_fill_pictures_itself(cat, words):
+    seen = []
+
+    def nested(step: Step) -> None:
+        seen.append(numba.njit(lambda x: x + 1)(1))
+
+    inpaint(cat, words, progress=nested)
+    assert seen
+
+
+def test_a_plain_fill_amid_much_that_is_transparent_costs_little():
+    image = np.zeros((900, 900, 4), np.uint8)
+    image[:20] = (50, 60, 70, 255)
+    hole = np.zeros((900, 900), bool)
+    hole[890:892, 400:402] = True
+    assert (inpaint(image, hole, fallback=True)[hole] == (50, 60, 70, 255)).all()
+
+
+def test_a_mask_of_low_values_is_warned_of(cat):
+    faint = np.zeros((200, 200), np.uint8)
+    faint[50:60, 50:60] = 100
+    with pytest.warns(InpaintWarning, match="reach 100 only"):
+        inpaint(cat, faint)

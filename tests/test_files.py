@@ -8,6 +8,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 
 import cv2
 import numpy as np
@@ -543,8 +544,9 @@ def test_permissions_are_ordinary_or_as_they_were(tmp_path):
 
 
 def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
+    gone = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    gone.stdout.read()  # it has ended, and is a zombie until it is waited for
+    time.sleep(0.1)
     left, busy, picture = (
         tmp_path / name for name in (f".inpaintkit-{gone.pid}-ab", f".inpaintkit-{os.getpid()}-ab", "a.png")
     )
@@ -552,4 +554,5 @@ def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path):
         path.touch()
     files.sweep(tmp_path)
     assert set(tmp_path.iterdir()) == {busy, picture}
+    gone.communicate()
     files.sweep(tmp_path / "none")

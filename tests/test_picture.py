@@ -88,7 +88,7 @@ def test_pil_pixels_keep_their_values():
         (np.zeros((1, 2, 3, 3), np.uint8), ValueError, "shape (1, 2, 3, 3)", "(H, W, C)"),
         (np.zeros((0, 3, 3), np.uint8), ValueError, "shape (0, 3, 3)", "no pixel"),
         (Image.new("CMYK", (3, 2)), ValueError, "image has PIL mode CMYK", "image.convert('RGB')"),
-        (Image.new("I", (3, 2)), ValueError, "image has PIL mode I", "image.convert('RGB')"),
+        (Image.new("I", (3, 2), 70000), ValueError, "image has PIL mode I with values in [70000, 70000]", "16 bits"),
     ],
 )
 def test_other_pictures_are_told_what_came_and_what_is_needed(image, error, came, needed):
@@ -221,6 +221,7 @@ def test_other_masks_are_told_what_came_and_what_is_needed(mask, error, came, ne
 
 @given(arrays(np.uint8, (4, 5)))
 @settings(max_examples=50, deadline=None)
+@pytest.mark.filterwarnings("ignore:the mask.s values reach")
 def test_grey_masks_are_split_at_half_range_in_either_depth(grey):
     picture = Picture.of(grey)
     expected = grey == 1 if grey.max() <= 1 else grey >= 128

@@ -168,3 +168,31 @@ def test_reaching_around_transparent_pixels():
     hole[15, 0:20] = True  # a corridor into the transparent part, open at its left end
     result = inpaint(image, hole, "telea", radius=2)
     assert (result[hole] == 200).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_opencv_variant_equals_opencv_where_regions_part(seed):
+    """Sparse holes over a larger picture: their distances outside the rim meet before their colours do."""
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (400, 500, 3)).astype(np.uint8)
+    hole = rng.random(image.shape[:2]) < 0.004
+    hole |= damage.scratches(hole.shape, number=3, widest=3, seed=seed)
+    assert np.array_equal(inpaint(image, hole, "telea", variant="opencv", radius=4), opencv(image, hole, 4))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_nothing_known_is_an_error_and_no_crash(variant):
+    with pytest.raises(ContextError, match="nothing is known"):
+        telea(Problem.create(np.zeros((8, 8, 1), np.float32), np.ones((8, 8), bool)), variant=variant)
+
+
+@pytest.mark.parametrize("variant", ["damped", "paper"])
+def test_a_fill_does_not_hang_on_which_regions_share_a_crop(variant, monkeypatch):
+    from inpaintkit import regions
+
+    photo = skimage.data.astronaut()
+    hole = damage.text(photo.shape[:2], size=16, share=0.06, seed=3)
+    monkeypatch.setattr(regions, "_CUT_AREA", 10**9)
+    together = inpaint(photo, hole, "telea", variant=variant, radius=3)
+    monkeypatch.setattr(regions, "_SHARED", 24)
+    assert np.array_equal(inpaint(photo, hole, "telea", variant=variant, radius=3), together)
