@@ -264,9 +264,9 @@ def _check_inflated(file: IO[bytes], sheet: TiffPage) -> None:
 
 
 def _through_cv2(data: bytes, number: int) -> Pixels:
-    logs = cv2.utils.logging
+    logs: Any = getattr(cv2.utils, "logging", cv2)  # where OpenCV 5 and 4 keep it
     with _quiet():
-        level = logs.setLogLevel(logs.LOG_LEVEL_SILENT)
+        level = logs.setLogLevel(0)
         try:
             done, pages = cv2.imdecodemulti(
                 np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED, range=(number, number + 1)

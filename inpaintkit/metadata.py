@@ -96,7 +96,7 @@ class Metadata:
 
     def to_tiff(self, channels: int) -> dict[str, Any]:
         """Options of tifffile's writer; the groups of EXIF are added by ``add_groups``."""
-        options: dict[str, Any] = {"metadata": None, "software": False, "iccprofile": self.fits(channels)}
+        options: dict[str, Any] = {"metadata": None, "software": False}
         if self.dpi:
             options |= {"resolution": self.dpi, "resolutionunit": "INCH"}
         tags: list[tuple[int, int, int | None, Any, bool]] = []
@@ -110,8 +110,9 @@ class Metadata:
             elif isinstance(value, str):
                 raw = value.encode("latin-1") + b"\0"  # as Pillow decoded it
                 tags.append((tag, 2, len(raw), raw, True))
-        if self.xmp:
-            tags.append((_XMP, 1, len(self.xmp), self.xmp, True))
+        for tag, kind, block in ((_XMP, 1, self.xmp), (_ICC, 7, self.fits(channels))):
+            if block:
+                tags.append((tag, kind, len(block), block, True))
         return options | {"extratags": tags}
 
     def add_groups(self, file: IO[bytes], places: dict[int, int]) -> None:
