@@ -142,13 +142,15 @@ def inpaint(
     result = picture.pixels.copy()
     filled: list[Filled] = []
     confidence = None
-    with pool.limit(threads) as count, compiling(_remark_to(progress)) as watch:
+    report = _one_at_a_time(progress) if progress else None
+    remark = (lambda text: report(Step(0, 1, remark=text))) if report else None
+    with pool.limit(threads) as count, compiling(remark) as watch:
         if dilate:
             hole = grow(hole, dilate)
         pixels = check_share(hole, drawn=not opaque)
         if pixels:
             picture.check_known(hole)
-            fill = _Fill(picture, hole, row, values, seed, device, fallback, progress, feather, opaque)
+            fill = _Fill(picture, hole, row, values, seed, device, fallback, report, feather, opaque)
             filled = fill.into(result)
             confidence = fill.confidence
     shaped = result.reshape(np.shape(image)) if not isinstance(image, PILImage.Image) else _to_pil(result, image)
@@ -257,7 +259,6 @@ class _Fill:
             dtype=self.picture.pixels.dtype,
             scale=self.scale,
             offset=self.offset,
-            origin=(crop.top, crop.left),
             region=index,
             seed=self.seed,
             device=self.device,
@@ -358,9 +359,14 @@ class _Fill:
             self.progress(Step(sum(self._done.values()), self.total, step.loss, step.remark))
 
 
-def _remark_to(progress: Callable[[Step], None] | None) -> Callable[[str], None] | None:
-    """Where a remark goes that belongs to no region."""
-    return (lambda text: progress(Step(0, 1, remark=text))) if progress else None
+def _one_at_a_time(progress: Callable[[Step], None]) -> Callable[[Step], None]:
+    lock = RLock()  # a callback may fill pictures itself
+
+    def report(step: Step) -> None:
+        with lock:
+            progress(step)
+
+    return report
 
 
 def _check_call(seed: int, device: str, dilate: int, feather: float) -> None:

@@ -38,7 +38,6 @@ class Problem:
         fully transparent pixel) is left alone and never a source.
     dtype : the caller's pixel type.
     scale, offset : value = image * scale + offset gives the caller's colours back.
-    origin : (row, column) of the crop in the picture.
     region : number of the region in the picture.
     seed : the caller's seed.
     device : "auto", "cpu", "cuda" or "mps".
@@ -51,7 +50,6 @@ class Problem:
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float32))
     scale: float = 1.0
     offset: float = 0.0
-    origin: tuple[int, int] = (0, 0)
     region: int = 0
     seed: int = 0
     device: str = "auto"
