@@ -43,6 +43,11 @@ class Job:
     mask: Path | Literal["alpha"]
     output: Path
 
+    @property
+    def backup(self) -> Path | None:
+        """Where the original is kept when the result takes its place; None where it does not."""
+        return self.photo.with_name(self.photo.name + BACKUP) if self.output == self.photo else None
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -151,9 +156,8 @@ class _Masks:
 
 def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None = None) -> Info:
     """Fill one file and write the result; in place, the original is kept beside it with ``.orig`` added to its name."""
-    in_place = job.output == job.photo
-    backup = job.photo.with_name(job.photo.name + BACKUP)
-    photo = load(backup if in_place and backup.exists() else job.photo, page=settings.page)
+    backup = job.backup
+    photo = load(backup if backup and backup.exists() else job.photo, page=settings.page)
     check(job.output, photo.pixels)
     mask = "alpha" if job.mask == "alpha" else read_mask(job.mask)
     if settings.resize_mask and not isinstance(mask, str):
@@ -161,7 +165,7 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
     result, info = inpaint(
         photo.pixels, mask, settings.method, progress=progress, return_info=True, **settings.arguments
     )
-    if in_place and not backup.exists():
+    if backup and not backup.exists():
         _keep(job.photo, backup)
     write(job.output, result, like=photo)
     return info
@@ -186,9 +190,7 @@ def _keep(photo: Path, backup: Path) -> None:
 
 def is_done(job: Job) -> bool:
     """Whether an earlier run has made the output (in place: left the original beside it)."""
-    if job.output == job.photo:
-        return job.photo.with_name(job.photo.name + BACKUP).exists()
-    return job.output.exists()
+    return (job.backup or job.output).exists()
 
 
 def attempt(job: Job, settings: Settings) -> Outcome:
