@@ -30,6 +30,7 @@ from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
 from inpaintkit.regions import Box, Region, split, whole
 
 _EXTREME = 1e6  # times the robust range: what lies beyond would overflow when methods square it
+_STRIPE = 256  # rows that are read at once where the whole picture must be
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 Kind = TypeVar("Kind", NDArray[Any], PILImage.Image)
@@ -194,6 +195,7 @@ class _Fill:
     feather: float
     opaque: bool  # alpha is the mask: fill colours only, alpha becomes full
     confidence: Image | None = None
+    _range: Image | None = None
     _lock: RLock = field(default_factory=RLock)
     _done: dict[int, float] = field(default_factory=dict)
 
@@ -245,10 +247,8 @@ class _Fill:
         return Filled(box, region.pixels, method, options, seconds, facts, reason)
 
     def _problem(self, crop: Box, hole: Mask, index: int, pixels: int, facts: dict[str, Any]) -> Problem:
-        known = np.ascontiguousarray(~self.mask[crop.slices])
+        known = self._known(crop)
         image = self._normalised(crop)
-        if self.picture.alpha:
-            known &= self.picture.pixels[crop.slices][..., -1] > 0  # a transparent pixel has no colour to give
         np.copyto(image, NEUTRAL, where=~known[..., None])
         raw = self.picture.pixels[crop.slices]
         raw.flags.writeable = False  # the caller's own
@@ -263,9 +263,30 @@ class _Fill:
             seed=self.seed,
             device=self.device,
             raw=None if self.picture.alpha else raw,
+            _limits=self._limits,
             _report=lambda step: self._step(index, pixels, step),
             _facts=facts,
         )
+
+    def _limits(self) -> Image:
+        """Of the whole picture's known pixels; read once, and only for a method that asks."""
+        with self._lock:
+            if self._range is None:
+                height, width = self.mask.shape
+                found = []
+                for top in range(0, height, _STRIPE):
+                    stripe = Box(top, 0, min(top + _STRIPE, height), width)
+                    colours = self._normalised(stripe)[self._known(stripe)]
+                    if len(colours):
+                        found += [colours.min(axis=0), colours.max(axis=0)]
+                self._range = np.stack([np.min(found, axis=0), np.max(found, axis=0)])
+            return self._range
+
+    def _known(self, crop: Box) -> Mask:
+        known = np.ascontiguousarray(~self.mask[crop.slices])
+        if self.picture.alpha:
+            known &= self.picture.pixels[crop.slices][..., -1] > 0  # a transparent pixel has no colour to give
+        return known
 
     def _normalised(self, crop: Box) -> Image:
         """The crop as float32 (h, w, C), colours premultiplied by alpha."""

@@ -1,4 +1,4 @@
-"""Distances to the rim inside a crop, exact and Euclidean, in pixels."""
+"""Distances to the rim inside a crop, exact and Euclidean, in pixels; what no known pixel touches, and its nearest."""
 
 from __future__ import annotations
 
@@ -36,3 +36,24 @@ def rim_distance(hole: Mask, known: Mask | None = None) -> Image:
     """
     depth = distance_to(~hole if known is None else known)
     return np.where(hole, depth, np.float32(0))
+
+
+def stranded(hole: Mask, known: Mask) -> Mask:
+    """Hole pixels that touch no known one in rows or columns, not even through the hole: amid void pixels."""
+    open_ = hole | known
+    if open_.all() and known.any():
+        return np.zeros_like(hole)
+    count, labels = cv2.connectedComponents(open_.view(np.uint8), connectivity=4)
+    touched = np.zeros(count, np.bool_)
+    touched[labels[known]] = True
+    lost: Mask = hole & ~touched[labels]
+    return lost
+
+
+def nearest_known(image: Image, known: Mask, where: Mask) -> Image:
+    """Colours of the known pixels nearest to the pixels ``where``, (n, C) in raster order; something must be known."""
+    from scipy import ndimage
+
+    rows, columns = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    colours: Image = image[rows[where], columns[where]]
+    return colours

@@ -54,6 +54,7 @@ class Problem:
     seed: int = 0
     device: str = "auto"
     raw: NDArray[Any] | None = None
+    _limits: Callable[[], Image] | None = None
     _report: Callable[[Step], None] | None = None
     _facts: dict[str, Any] = field(default_factory=dict)
 
@@ -81,6 +82,13 @@ class Problem:
     def rng(self, *key: int) -> np.random.Generator:
         """An independent generator for this region and ``key`` (a row, a patch): the same on any number of threads."""
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(self.region, len(key), *key)))
+
+    def limits(self) -> Image:
+        """Smallest and largest colour of each channel over the whole picture's known pixels, float32 (2, C)."""
+        if self._limits is not None:
+            return self._limits()
+        colours = self.image[self.known]
+        return np.stack([colours.min(axis=0), colours.max(axis=0)])
 
     def report(self, step: Step) -> None:
         """Tell the caller how far the method is in this region."""

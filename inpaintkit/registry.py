@@ -114,6 +114,22 @@ METHODS = (
         context=lambda o: 2 * _limit(o) + 3 if o["variant"] == "opencv" else _limit(o) + 2,
         cut=lambda o: 4 * _limit(o) if o["variant"] == "damped" else None,
     ),
+    Method(
+        "harmonic",
+        "inpaintkit.classic.harmonic:harmonic",
+        "Laplace's equation: a membrane through the rim; smooth surroundings, no overshoot",
+        source="the five-point stencil",
+        cut=lambda o: 64,
+    ),
+    Method(
+        "biharmonic",
+        "inpaintkit.classic.biharmonic:biharmonic",
+        "a thin plate through the rim: ramps and bows run on; thin holes in photographs",
+        source="Damelin and Hoang 2018",
+        reach=2,
+        context=2,
+        cut=lambda o: 64,
+    ),
 )
 
 _registered: dict[str, Method] = {row.name: row for row in METHODS}

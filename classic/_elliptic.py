@@ -1,0 +1,182 @@
+"""Linear systems of the harmonic and biharmonic fills: A u = b over the hole, with the known colours around it.
+
+L is the Laplacian of the graph whose vertices are the hole's and the known pixels and whose edges join neighbours in
+rows and columns, so that the picture's edge and void pixels are insulated. The fill minimises u . L^p u, p = 1 or 2,
+hence A = (L^p)_HH and b = -(L^p)_HK u_K: for p = 1 every hole pixel is the mean of its neighbours, for p = 2 it is the
+13-point stencil 20, -8, 2, 1. A is symmetric and positive definite where every part of the hole touches something
+known; pixels amid void ones take the nearest known colour instead.
+
+Parts of the hole that are narrow, as letters and scratches are, are factorised directly, at a cost that grows with the
+square of their width. What is left is solved by conjugate gradients in float64 with a multigrid cycle in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit.classic._cholesky import Factor, factorise
+from inpaintkit.classic._multigrid import Multigrid
+from inpaintkit.distance import nearest_known, stranded
+from inpaintkit.errors import ContextError
+from inpaintkit.kernels import kernel
+from inpaintkit.problem import Image, Mask, Problem, Step
+
+Values = NDArray[np.float64]
+PAD = 3  # px of zeros around every grid: the reach of the widest stencil
+
+
+class Solution(NamedTuple):
+    """``values``: float64 (n, C) at the hole's pixels in raster order; ``change``: largest last step of a pixel."""
+
+    values: Values
+    iterations: int
+    change: float
+    converged: bool
+
+
+class Elliptic:
+    """The system of one hole, ready to be solved for any colours.
+
+    Parameters
+    ----------
+    hole, known : bool (H, W), never both.
+        Every hole pixel touches a known one, directly or through the hole (none is ``stranded``).
+    power : p, 1 for harmonic, 2 for biharmonic.
+    """
+
+    def __init__(self, hole: Mask, known: Mask, power: int) -> None:
+        self.power = power
+        around = np.pad(hole | known, PAD)
+        inside = np.pad(hole, PAD)
+        self._grid = around.shape
+        self._at = np.flatnonzero(inside)
+        offsets, which, table = _stencils(around, self._at, power)
+        self._offsets, self._which, self._table = offsets, which, table
+        self._factor: Factor | None
+        self._factor, narrow = factorise(inside, which, table, offsets)
+        self._wide = np.flatnonzero(~narrow)
+        self._multigrid = None
+        if len(self._wide):
+            rest = np.zeros(inside.size, bool)
+            rest[self._at[self._wide]] = True
+            self._multigrid = Multigrid(rest.reshape(inside.shape), around, which[self._wide], table, offsets, power)
+
+    def right_side(self, image: NDArray[Any], known: Mask) -> Values:
+        """b, float64 (n, C), for the colours of ``known``; ``image`` (H, W, C) is not read elsewhere."""
+        field = np.zeros((*self._grid, image.shape[2]))
+        np.copyto(field[PAD:-PAD, PAD:-PAD], image, where=known[..., None])
+        right = np.empty((len(self._at), image.shape[2]))
+        _gather_kernel(right, field.reshape(-1, image.shape[2]), self._at, self._which, self._table, self._offsets)
+        return np.negative(right, out=right)
+
+    def solve(
+        self,
+        right: Values,
+        *,
+        start: Values | None = None,
+        tolerance: float = 1e-5,
+        most: int = 100,
+        progress: Callable[[Step], None] | None = None,
+    ) -> Solution:
+        """u of A u = ``right`` (n, C), iterated, at most ``most`` times, until no pixel moves by over ``tolerance``."""
+        values = np.empty_like(right)
+        if self._factor is not None:
+            self._factor.solve(right, values)
+        if self._multigrid is None:
+            return Solution(values, 0, 0.0, True)
+        first = None if start is None else start[self._wide]
+        part, iterations, change = self._multigrid.solve(right[self._wide], first, tolerance, most, progress)
+        values[self._wide] = part
+        return Solution(values, iterations, change, change <= tolerance)
+
+
+def fill(problem: Problem, power: int) -> Image:
+    """The crop with its hole filled; notes what the iteration did. A constant stays exactly constant."""
+    image, known = problem.image, problem.known
+    if not known.any():
+        raise ContextError("nothing is known around the hole: pass fallback=True (--fallback) for a plain fill")
+    filled = image.copy()
+    lost = stranded(problem.hole, known)
+    if lost.any():
+        filled[lost] = nearest_known(image, known, lost)
+    hole = problem.hole & ~lost
+    if not hole.any():
+        return filled
+    system = Elliptic(hole, known, power)
+    base = image.reshape(-1, image.shape[2])[np.argmax(known)]  # relative to one known colour
+    solved = system.solve(system.right_side(image - base, known), progress=problem.report)
+    problem.note(iterations=solved.iterations, residual=solved.change, converged=solved.converged)
+    filled[hole] = (solved.values + base).astype(np.float32)
+    return filled
+
+
+def _stencils(around: Mask, at: NDArray[np.intp], power: int) -> tuple[NDArray[Any], NDArray[Any], Values]:
+    """Offsets (K,) in the padded grid, each unknown's row of the table, and the table (m, K) of coefficients.
+
+    Row 0 is the stencil amid open pixels; others belong to pixels near the picture's edge or void pixels.
+    """
+    reach = np.arange(-power, power + 1)
+    dy, dx = (grid.reshape(-1) for grid in np.meshgrid(reach, reach, indexing="ij"))
+    diamond = np.abs(dy) + np.abs(dx) <= power
+    offsets = (dy * around.shape[1] + dx)[diamond]
+    element = diamond.reshape(len(reach), len(reach)).astype(np.uint8)
+    ordinary = cv2.erode(around.view(np.uint8), element, borderValue=0).reshape(-1)[at] > 0
+    special = np.flatnonzero(~ordinary)
+    which = np.zeros(len(at), np.int32)
+    which[special] = np.arange(1, len(special) + 1)
+    table = np.zeros((len(special) + 1, len(offsets)))
+    amid = np.ones((7, 7), bool)
+    _table_kernel(table[:1], amid, np.array([24]), dy[diamond], dx[diamond], power)
+    _table_kernel(table[1:], around, at[special], dy[diamond], dx[diamond], power)
+    return offsets, which, table
+
+
+@kernel()
+def _table_kernel(table: Any, around: Any, at: Any, dy: Any, dx: Any, power: int) -> None:
+    """Rows of L^power at the flat indices ``at``, coefficient by offset."""
+    width = around.shape[1]
+    flat = around.reshape(-1)
+    step = np.array([-width, -1, 1, width])
+    row = np.zeros((2 * power + 1, 2 * power + 1))
+    for n in range(len(at)):
+        p = at[n]
+        row[:] = 0
+        for first in range(-1, 4):
+            s = p if first < 0 else p + step[first]
+            if not flat[s]:
+                continue
+            weight = 1.0
+            if power == 2:
+                weight = -1.0 if first >= 0 else 0.0
+                if first < 0:
+                    for side in range(4):
+                        weight += flat[p + step[side]]
+            elif first >= 0:
+                break
+            y, x = s // width - p // width + power, s % width - p % width + power
+            degree = 0
+            for side in range(4):
+                q = s + step[side]
+                if flat[q]:
+                    degree += 1
+                    row[q // width - p // width + power, q % width - p % width + power] -= weight
+            row[y, x] += weight * degree
+        for k in range(len(dy)):
+            table[n, k] = row[dy[k] + power, dx[k] + power]
+
+
+@kernel()
+def _gather_kernel(out: Any, field: Any, at: Any, which: Any, table: Any, offsets: Any) -> None:
+    """out (n, C) = sum over k of table[which, k] field[at + offset k]."""
+    channels = out.shape[1]
+    for n in range(len(at)):
+        out[n] = 0
+        for k in range(len(offsets)):
+            weight = table[which[n], k]
+            for c in range(channels):
+                out[n, c] += weight * field[at[n] + offsets[k], c]

@@ -1,0 +1,387 @@
+"""Conjugate gradients preconditioned by multigrid, for powers of the Laplacian over holes of any shape.
+
+A coarse unknown stands at every second row and column where the finer grid has one. Its influence P is linear (p = 1)
+or a cubic B-spline (p = 2), cut off outside the hole, and coarse systems are P^T A P (Galerkin): what the hole's shape
+does to the fine system, it does to the coarse ones. Linear P is not enough for p = 2, where kinks cost energy. A cycle
+smooths by two Chebyshev steps and visits every grid but the finest twice (W); without that the iterations grow with
+the hole, as 13, 22, 41 for boxes of 150, 600, 1200 pixels instead of 9, 9, 11. The cycle works in float32, all else in
+float64. U. Trottenberg, C. W. Oosterlee and A. Schueller, Multigrid, Academic Press 2001.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit import threads
+from inpaintkit.kernels import kernel
+from inpaintkit.problem import Mask, Step
+
+Values = NDArray[Any]  # (n, C), n unknowns in raster order
+
+PAD = 3  # px of zeros around every grid: the reach of the widest stencil, and more than P needs
+_TAPS = {1: np.array([1, 2, 1], np.float32) / 2, 2: np.array([1, 4, 6, 4, 1], np.float32) / 8}  # P along a line
+_RADIUS = {1: 1, 2: 3}  # of coarse stencils
+_SMOOTHED = {1: 4.0, 2: 10.0}  # the smoother damps eigenvalues down to the largest over this
+_DIRECT = 200  # unknowns of a grid that is solved by its inverse
+_TOGETHER = 40_000  # unknowns from which a grid's work is worth sharing between threads
+_USUAL = 12  # iterations, for the progress bar
+
+
+class Multigrid:
+    """A system over a hole.
+
+    Parameters
+    ----------
+    inside, around : bool (H, W), unknowns and open (unknown or known) pixels, with a frame of PAD pixels of False.
+    which, table, offsets : unknown i's coefficient at offset k of the flat grid is table[which[i], k], symmetric; row
+        0 is that of most.
+    power : 1 or 2.
+    """
+
+    def __init__(
+        self, inside: Mask, around: Mask, which: NDArray[np.int32], table: Values, offsets: NDArray[np.intp], power: int
+    ) -> None:
+        self._table = table
+        self._levels = [_Level(inside, around, which, table.astype(np.float32), offsets, power)]
+        while (coarse := self._levels[-1].coarsened()) is not None:
+            self._levels.append(coarse)
+
+    def solve(
+        self,
+        right: Values,
+        start: Values | None,
+        tolerance: float,
+        most: int,
+        progress: Callable[[Step], None] | None = None,
+    ) -> tuple[Values, int, float]:
+        """u, float64 (n, C), of A u = ``right``, the number of iterations, and the largest change in the last one."""
+        fine = self._levels[0]
+        u = np.zeros_like(right) if start is None else start.copy()
+        residual = right.copy() if start is None else right - fine.times(u, self._table)
+        direction = np.zeros_like(right)
+        before = np.zeros(right.shape[1])
+        change, done = 0.0, 0
+        for done in range(1, most + 1):
+            z = self._cycle(0, residual.astype(np.float32))
+            now = np.einsum("nc,nc->c", residual, z, dtype=np.float64)
+            direction *= _ratio(now, before)
+            direction += z
+            before = now
+            moved = fine.times(direction, self._table)
+            step = _ratio(now, np.einsum("nc,nc->c", direction, moved))
+            moved *= step
+            residual -= moved
+            np.multiply(direction, step, out=moved)
+            u += moved
+            change = float(max(moved.max(), -moved.min()))
+            if progress is not None:
+                progress(Step(done, max(done + 1, _USUAL)))
+            if change <= tolerance:
+                break
+        return u, done, change
+
+    def _cycle(self, number: int, right: Values) -> Values:
+        level = self._levels[number]
+        if level.inverse is not None:
+            return level.inverse @ right
+        u = np.zeros_like(right)
+        level.smooth(u, right.copy())
+        if level.next is None:
+            return u
+        for _ in range(2 if number else 1):
+            correction = self._cycle(number + 1, level.restrict(right - level.times(u)))
+            level.prolong(correction, u)
+            level.smooth(u, right - level.times(u))
+        return u
+
+
+@dataclass(eq=False)
+class _Level:
+    """One grid: its unknowns in raster order, as runs of the padded grid; vectors are float32 (n, C)."""
+
+    inside: Mask
+    around: Mask
+    which: NDArray[np.int32]
+    table: NDArray[np.float32]
+    offsets: NDArray[np.intp]
+    power: int
+    inverse: Values | None = None
+    next: _Level | None = None
+    _fields: dict[Any, NDArray[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.width = self.inside.shape[1]
+        edges = np.diff(self.inside.reshape(-1).view(np.int8), prepend=0)
+        self.starts, self.stops = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        self.first = np.zeros(len(self.starts) + 1, np.int64)  # number of each run's first unknown
+        np.cumsum(self.stops - self.starts, out=self.first[1:])
+        self.number = np.cumsum(self.inside, dtype=np.int32)  # 1 to n, 0 for what is no unknown
+        self.number[~self.inside.reshape(-1)] = 0
+        diagonal = self.table[:, len(self.offsets) // 2]
+        self.reciprocal = (1 / diagonal)[self.which, None]
+        largest = float(
+            np.max(np.abs(self.table).sum(axis=1) / diagonal)
+        )  # Gershgorin: of the eigenvalues of A / diagonal
+        least = largest / _SMOOTHED[self.power]
+        self.theta, self.delta = (largest + least) / 2, (largest - least) / 2
+        if self.first[-1] <= _DIRECT:
+            self.inverse = self._inverted()
+
+    def _inverted(self) -> Values:
+        at = np.flatnonzero(self.inside)
+        near = self.number[at[:, None] + self.offsets] - 1
+        matrix = np.zeros((len(at), len(at)))
+        row, k = np.nonzero(near >= 0)
+        matrix[row, near[row, k]] = self.table[self.which[row], k]
+        inverse: Values = np.linalg.inv(matrix).astype(np.float32)
+        return inverse
+
+    def times(self, u: Values, table: Values | None = None) -> Values:
+        """A u."""
+        table = self.table if table is None else table
+        spread = self._spread(u)
+        out = np.empty_like(u)
+
+        def rows(ends: tuple[int, int]) -> None:
+            part = slice(self.first[ends[0]], self.first[ends[1]])
+            runs = slice(*ends)
+            _times_kernel(
+                out[part].reshape(-1),
+                spread,
+                self.starts[runs],
+                self.stops[runs],
+                self.which[part],
+                table,
+                self.offsets,
+                u.shape[1],
+            )
+
+        runs = len(self.starts)
+        middle = int(np.searchsorted(self.first, len(u) // 2)) if len(u) >= _TOGETHER else runs
+        threads.run(rows, [(0, middle), (middle, runs)] if middle < runs else [(0, runs)])
+        return out
+
+    def smooth(self, u: Values, residual: Values) -> None:
+        """Two Chebyshev steps on ``u``, in place; its ``residual`` is used up."""
+        sigma = self.theta / self.delta
+        step = residual * self.reciprocal
+        step *= np.float32(1 / self.theta)
+        u += step
+        residual -= self.times(step)
+        rho = 1 / (2 * sigma - 1 / sigma)
+        step *= np.float32(rho / sigma)
+        step += np.float32(2 * rho / self.delta) * self.reciprocal * residual
+        u += step
+
+    def restrict(self, residual: Values) -> Values:
+        """P^T residual."""
+        out = np.empty((len(self.below), residual.shape[1]), np.float32)
+        spread = self._spread(residual * self.share)
+        _restrict_kernel(out, spread, self.below, _TAPS[self.power], self.width, residual.shape[1])
+        return out
+
+    def prolong(self, correction: Values, u: Values) -> None:
+        """u += P correction."""
+        assert self.next is not None
+        spread = self.next._spread(correction)
+        taps = _TAPS[self.power]
+        _prolong_kernel(u, spread, self.share, self.starts, self.stops, taps, self.width, self.next.width, u.shape[1])
+
+    def _spread(self, u: Values) -> NDArray[Any]:
+        """u in its places of the padded grid, zeros elsewhere: (H * W * C,), overwritten by the next call."""
+        key = u.dtype, u.shape[1]
+        if key not in self._fields:
+            self._fields[key] = np.zeros(self.inside.size * u.shape[1], u.dtype)
+        _spread_kernel(self._fields[key], self.starts, self.stops, u.reshape(-1), u.shape[1])
+        return self._fields[key]
+
+    def coarsened(self) -> _Level | None:
+        """The next grid, with the system P^T A P; None where this one is solved directly or nothing is left to solve.
+
+        Far from the hole's rim all coefficients are the same: they are worked out once and stand in row 0.
+        """
+        core = slice(PAD, -PAD)
+        inside = np.pad(self.inside[core, core][::2, ::2], PAD)
+        if self.inverse is not None or not inside.any():
+            return None
+        around = np.pad(self.around[core, core][::2, ::2], PAD)
+        taps, radius = _TAPS[self.power], _RADIUS[self.power]
+        width = inside.shape[1]
+        at = np.flatnonzero(inside)
+        self.below = ((at // width - PAD) * 2 + PAD) * self.width + (at % width - PAD) * 2 + PAD
+        self.share = np.empty((len(self.which), 1), np.float32)  # makes weights sum to one beside the picture's edge
+        _share_kernel(self.share[:, 0], self.inside, around, taps)
+        deep = self._amid_equals(len(taps) // 2)[self.below]
+        rows = np.concatenate([np.flatnonzero(deep)[:1], np.flatnonzero(~deep)])
+        which = np.zeros(len(at), np.int32)
+        which[rows] = np.arange(len(rows))
+        dy, dx = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+        offsets = (dy * width + dx).reshape(-1)
+        table = np.empty((len(rows), len(offsets)), np.float32)
+        _galerkin_kernel(
+            table,
+            at[rows],
+            inside,
+            self.number,
+            self.share[:, 0],
+            self.which,
+            self.table,
+            self.offsets,
+            taps,
+            radius,
+            self.width,
+        )
+        self.next = _Level(inside, around, which, table, offsets, self.power)
+        return self.next
+
+    def _amid_equals(self, reach: int) -> NDArray[np.bool_]:
+        """Where all that P^T A P reads has the common coefficients: (H * W,)."""
+        equal = self.inside.astype(np.uint8)
+        equal[self.inside] = (self.which == 0) & (self.share[:, 0] == 1)
+        side = 2 * (2 * reach + int(np.rint(self.offsets[-1] / self.width))) + 1
+        deep = cv2.erode(equal, np.ones((side, side), np.uint8), borderValue=0)
+        return np.asarray(deep, np.bool_).reshape(-1)
+
+
+def _ratio(over: Values, under: Values) -> Values:
+    return np.divide(over, under, out=np.zeros_like(over), where=under > 0)
+
+
+@kernel()
+def _share_kernel(share: Any, inside: Any, around: Any, taps: Any) -> None:
+    """One over the weights that open coarse pixels have at each unknown."""
+    reach = len(taps) // 2
+    n = 0
+    for y in range(PAD, inside.shape[0] - PAD):
+        for x in range(PAD, inside.shape[1] - PAD):
+            if not inside[y, x]:
+                continue
+            total = np.float32(0)
+            i, j = y - PAD, x - PAD
+            for v in range((i - reach + 1) // 2, (i + reach) // 2 + 1):
+                for u in range((j - reach + 1) // 2, (j + reach) // 2 + 1):
+                    if around[v + PAD, u + PAD]:
+                        total += taps[i - 2 * v + reach] * taps[j - 2 * u + reach]
+            share[n] = 1 / total if total > 0 else np.float32(1)
+            n += 1
+
+
+@kernel()
+def _spread_kernel(grid: Any, starts: Any, stops: Any, values: Any, channels: int) -> None:
+    n = 0
+    for run in range(len(starts)):
+        for t in range(starts[run] * channels, stops[run] * channels):
+            grid[t] = values[n]
+            n += 1
+
+
+@kernel()
+def _times_kernel(
+    out: Any, grid: Any, starts: Any, stops: Any, which: Any, table: Any, offsets: Any, channels: int
+) -> None:
+    """out = A u; unknowns in a row with the same coefficients are worked on together."""
+    n = 0
+    for run in range(len(starts)):
+        at, stop = starts[run], stops[run]
+        while at < stop:
+            row = which[n]
+            length = 1
+            while at + length < stop and which[n + length] == row:
+                length += 1
+            size = length * channels
+            part = out[n * channels : n * channels + size]
+            for t in range(size):
+                part[t] = 0
+            for k in range(len(offsets)):
+                weight = table[row, k]
+                if weight != 0:
+                    near = grid[(at + offsets[k]) * channels : (at + offsets[k]) * channels + size]
+                    for t in range(size):
+                        part[t] += weight * near[t]
+            at += length
+            n += length
+
+
+@kernel()
+def _restrict_kernel(out: Any, grid: Any, below: Any, taps: Any, width: int, channels: int) -> None:
+    """Sums of fine values under each coarse unknown, whose place in the fine grid is ``below``."""
+    reach = len(taps) // 2
+    for n in range(len(below)):
+        for c in range(channels):
+            out[n, c] = 0
+        for v in range(-reach, reach + 1):
+            for u in range(-reach, reach + 1):
+                weight = taps[v + reach] * taps[u + reach]
+                at = (below[n] + v * width + u) * channels
+                for c in range(channels):
+                    out[n, c] += weight * grid[at + c]
+
+
+@kernel()
+def _prolong_kernel(
+    u: Any, grid: Any, share: Any, starts: Any, stops: Any, taps: Any, fine: int, coarse: int, channels: int
+) -> None:
+    """Add to each fine unknown its coarse neighbours, in the grid of width ``coarse``."""
+    reach = len(taps) // 2
+    n = 0
+    for run in range(len(starts)):
+        for at in range(starts[run], stops[run]):
+            i, j = at // fine - PAD, at % fine - PAD
+            for y in range((i - reach + 1) // 2, (i + reach) // 2 + 1):
+                for x in range((j - reach + 1) // 2, (j + reach) // 2 + 1):
+                    weight = share[n, 0] * taps[i - 2 * y + reach] * taps[j - 2 * x + reach]
+                    near = ((y + PAD) * coarse + x + PAD) * channels
+                    for c in range(channels):
+                        u[n, c] += weight * grid[near + c]
+            n += 1
+
+
+@kernel()
+def _galerkin_kernel(
+    table: Any,
+    at: Any,
+    inside: Any,
+    number: Any,
+    share: Any,
+    which: Any,
+    coefficients: Any,
+    offsets: Any,
+    taps: Any,
+    radius: int,
+    fine: int,
+) -> None:
+    """P^T A P at the coarse unknowns ``at``, a row of ``table`` each."""
+    reach = len(taps) // 2
+    side = 2 * radius + 1
+    row = np.empty((side, side))
+    for m in range(len(at)):
+        i, j = at[m] // inside.shape[1] - PAD, at[m] % inside.shape[1] - PAD
+        row[:] = 0
+        for v in range(-reach, reach + 1):
+            for u in range(-reach, reach + 1):
+                p = (2 * i + v + PAD) * fine + 2 * j + u + PAD
+                n = number[p] - 1
+                if n < 0:
+                    continue
+                outer = taps[v + reach] * taps[u + reach] * share[n]
+                for k in range(len(offsets)):
+                    q = p + offsets[k]
+                    other = number[q] - 1
+                    if other < 0:
+                        continue
+                    inner = outer * coefficients[which[n], k] * share[other]
+                    y, x = q // fine - PAD, q % fine - PAD
+                    for w in range((y - reach + 1) // 2, (y + reach) // 2 + 1):
+                        for z in range((x - reach + 1) // 2, (x + reach) // 2 + 1):
+                            if inside[w + PAD, z + PAD]:
+                                row[w - i + radius, z - j + radius] += (
+                                    inner * taps[y - 2 * w + reach] * taps[x - 2 * z + reach]
+                                )
+        for k in range(side * side):
+            table[m, k] = row[k // side, k % side]

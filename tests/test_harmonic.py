@@ -1,0 +1,93 @@
+"""The harmonic fill: answers by hand and by an independent solver."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import skimage.data
+
+from inpaintkit import ContextError, damage, inpaint
+from inpaintkit.classic.harmonic import harmonic
+from inpaintkit.fallback import harmonic_fill
+from inpaintkit.problem import Problem
+
+
+def test_a_lone_pixel_is_the_mean_of_its_four_neighbours():
+    image = np.array([[9, 1, 9], [2, 5, 4], [9, 7, 9]], np.float32)[..., None]
+    hole = np.zeros((3, 3), bool)
+    hole[1, 1] = True
+    assert harmonic(Problem.create(image, hole))[1, 1, 0] == (1 + 2 + 4 + 7) / 4
+
+
+def test_a_void_neighbour_is_no_neighbour():
+    image = np.array([[9, 1, 9], [2, 5, 4], [9, 7, 9]], np.float32)[..., None]
+    hole, known = np.zeros((3, 3), bool), np.ones((3, 3), bool)
+    hole[1, 1] = True
+    known[1, 1] = known[0, 1] = False
+    assert harmonic(Problem.create(image, hole, known))[1, 1, 0] == pytest.approx((2 + 4 + 7) / 3)
+
+
+def test_beyond_the_last_known_pixel_of_a_row_colours_stay():
+    image = np.array([[7, 7, 0.25, 7, 7, 7, 1.25, 7]], np.float32)[..., None]
+    hole = np.array([[1, 1, 0, 1, 1, 1, 0, 1]], bool)
+    expected = [0.25, 0.25, 0.25, 0.5, 0.75, 1.0, 1.25, 1.25]
+    np.testing.assert_allclose(harmonic(Problem.create(image, hole))[0, :, 0], expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("damage_", ["text", "box", "drop"])
+def test_it_equals_an_independent_sparse_solve(damage_):
+    photo = skimage.data.astronaut()[:200, 100:330].astype(np.float32) / 255
+    hole = {
+        "text": damage.text((200, 230), size=30, seed=1),
+        "box": np.pad(np.ones((90, 120), bool), ((50, 60), (60, 50))),
+        "drop": damage.drop((200, 230), share=0.7, seed=1),
+    }[damage_]
+    expected = harmonic_fill(photo.astype(np.float64), ~hole)  # conjugate gradients, to 1e-5 of the residual
+    filled = harmonic(Problem.create(photo, hole))
+    assert np.abs(filled - expected)[hole].max() < (2e-3 if np.count_nonzero(hole) > 20_000 else 2e-5)
+
+
+def test_it_stays_within_the_rims_range():
+    photo = skimage.data.astronaut()
+    hole = damage.text(photo.shape[:2], size=60, seed=1)
+    filled = inpaint(photo.astype(np.float64) / 255, hole, "harmonic")
+    known = photo[~hole] / 255
+    assert filled[hole].min() >= known.min() - 1e-6
+    assert filled[hole].max() <= known.max() + 1e-6
+
+
+def test_pixels_amid_transparent_ones_take_the_nearest_colour():
+    image = np.zeros((9, 9, 4), np.uint8)
+    image[:, :2] = (10, 20, 30, 255)
+    hole = np.zeros((9, 9), bool)
+    hole[4, 1] = hole[4, 3] = True  # the second touches nothing known
+    assert np.array_equal(inpaint(image, hole, "harmonic")[hole], [(10, 20, 30, 255)] * 2)
+
+
+def test_nothing_known_is_an_error():
+    with pytest.raises(ContextError, match="fallback"):
+        harmonic(Problem.create(np.zeros((8, 8, 1), np.float32), np.ones((8, 8), bool)))
+
+
+@pytest.mark.parametrize("method", ["harmonic", "biharmonic"])
+def test_cutting_a_long_scratch_leaves_the_picture_as_it_is(method, monkeypatch):
+    from inpaintkit import regions
+
+    photo = skimage.data.astronaut()
+    hole = damage.scratches(photo.shape[:2], number=8, widest=6, seed=2)
+    cut, info = inpaint(photo / 255, hole, method, return_info=True)
+    monkeypatch.setattr(regions, "_CUT_AREA", 10**9)
+    uncut, whole = inpaint(photo / 255, hole, method, return_info=True)
+    assert len(info.regions) > len(whole.regions)
+    assert np.abs(cut - uncut).max() < 1e-4
+
+
+@pytest.mark.parametrize("method", ["harmonic", "biharmonic"])
+def test_a_fill_does_not_hang_on_which_regions_share_a_crop(method, monkeypatch):
+    from inpaintkit import regions
+
+    photo = skimage.data.astronaut() / 255
+    hole = damage.text(photo.shape[:2], size=16, share=0.06, seed=3)
+    together = inpaint(photo, hole, method)
+    monkeypatch.setattr(regions, "_SHARED", 24)
+    assert np.abs(inpaint(photo, hole, method) - together).max() < 1e-6
