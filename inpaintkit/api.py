@@ -353,15 +353,14 @@ class _Fill:
 
     def _harmonic(self, crop: Box) -> Image:
         """A plain fill of the crop from the nearest surroundings in which anything is known."""
-        from inpaintkit.fallback import harmonic_fill  # not above: importing scipy costs more than most fills
-
         around, margin = crop, 1
         while not (problem := self._problem(around, self.mask[around.slices], 0, 0, {})).known.any():
             if around == Box(0, 0, *self.mask.shape):
                 raise ContextError("every pixel outside the mask is fully transparent: there is no colour to fill from")
             margin *= 2
             around = crop.grown(margin, self.mask.shape)
-        return harmonic_fill(problem.image, problem.known, problem.hole)[crop.within(around)]
+        fill: Image = registry.find("harmonic").load()(problem)
+        return fill[crop.within(around)]
 
     def _paste_confidence(self, facts: dict[str, Any], crop: Box, own: Mask) -> None:
         sure = facts.pop("confidence", None)

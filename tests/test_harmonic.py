@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import skimage.data
+from scipy import ndimage
 
 from inpaintkit import ContextError, damage, inpaint
 from inpaintkit.classic.harmonic import harmonic
-from inpaintkit.fallback import harmonic_fill
 from inpaintkit.problem import Problem
 
 
@@ -34,17 +34,13 @@ def test_beyond_the_last_known_pixel_of_a_row_colours_stay():
     np.testing.assert_allclose(harmonic(Problem.create(image, hole))[0, :, 0], expected, atol=1e-7)
 
 
-@pytest.mark.parametrize("damage_", ["text", "box", "drop"])
-def test_it_equals_an_independent_sparse_solve(damage_):
+def test_every_pixel_of_the_fill_is_the_mean_of_its_neighbours():
     photo = skimage.data.astronaut()[:200, 100:330].astype(np.float32) / 255
-    hole = {
-        "text": damage.text((200, 230), size=30, seed=1),
-        "box": np.pad(np.ones((90, 120), bool), ((50, 60), (60, 50))),
-        "drop": damage.drop((200, 230), share=0.7, seed=1),
-    }[damage_]
-    expected = harmonic_fill(photo.astype(np.float64), ~hole)  # conjugate gradients, to 1e-5 of the residual
-    filled = harmonic(Problem.create(photo, hole))
-    assert np.abs(filled - expected)[hole].max() < (2e-3 if np.count_nonzero(hole) > 20_000 else 2e-5)
+    hole = damage.text((200, 230), size=30, seed=1) | damage.drop((200, 230), share=0.3, seed=1)
+    hole[50:140, 60:180] = True
+    filled = harmonic(Problem.create(photo, hole)).astype(np.float64)
+    mean = sum(ndimage.correlate1d(filled, [0.25, 0, 0.25], axis=axis, mode="nearest") for axis in (0, 1))
+    assert np.abs(filled - mean)[hole].max() < 2e-5
 
 
 def test_it_stays_within_the_rims_range():
