@@ -1,6 +1,9 @@
-"""Time and peak memory beside OpenCV's, each ratio from one run.
+"""Time and peak memory beside OpenCV's and scikit-image's, each ratio from one run.
 
-    python -m inpaintkit.benchmarks.speed [--radius R] [--repeats N] [--only NAME,...]
+    python -m inpaintkit.benchmarks.speed [--radius R] [--repeats N] [--only PART,...]
+
+Parts: text, scratch, growth, memory (telea beside OpenCV's), plates (harmonic and biharmonic beside scikit-image's
+biharmonic in both of its modes), family (every method on one photograph).
 
 The compiling call is thrown away; the two sides run alternately; times are medians with their range. One core means one
 core: the comparison runs in a process bound to it. Peak memory is the largest resident set of a fresh process that
@@ -25,9 +28,9 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-from inpaintkit import inpaint
+from inpaintkit import inpaint, methods
 from inpaintkit.api import versions
-from inpaintkit.damage import text
+from inpaintkit.damage import scratches, text
 from inpaintkit.problem import Mask
 
 _TWELVE = (3000, 4000)
@@ -49,6 +52,15 @@ def one_scratch(shape: tuple[int, int]) -> Mask:
     canvas = np.zeros(shape, np.uint8)
     cv2.line(canvas, (900, 700), (1400, 1000), 1, 3)
     return canvas.view(np.bool_)
+
+
+def box(shape: tuple[int, int]) -> Mask:
+    """One square of 12 % of a picture."""
+    hole = np.zeros(shape, np.bool_)
+    side = round((0.12 * shape[0] * shape[1]) ** 0.5)
+    top, left = (shape[0] - side) // 2, (shape[1] - side) // 2
+    hole[top : top + side, left : left + side] = True
+    return hole
 
 
 def ours(photo: NDArray[np.uint8], hole: Mask, radius: float) -> None:
@@ -123,28 +135,98 @@ before = resident("VmRSS")
 fill(photo, hole)
 print(resident("VmHWM"), resident("VmHWM") - before)
 """
-_SIDES = {
-    "inpaintkit": ("import inpaintkit", "inpaintkit.inpaint(photo, hole, 'telea', radius={radius})"),
-    "cv2": ("import cv2", "cv2.inpaint(photo, hole.view(np.uint8), {radius}, cv2.INPAINT_TELEA)"),
+_OURS = "import inpaintkit"
+_SKIMAGE = "from skimage.restoration import inpaint_biharmonic"
+_PLATES = {
+    "harmonic": (_OURS, "return inpaintkit.inpaint(photo, hole, 'harmonic')"),
+    "biharmonic": (_OURS, "return inpaintkit.inpaint(photo, hole, 'biharmonic')"),
+    "skimage": (_SKIMAGE, "return inpaint_biharmonic(photo, hole, channel_axis=-1)"),
+    "skimage, by regions": (
+        _SKIMAGE,
+        "return inpaint_biharmonic(photo, hole, channel_axis=-1, split_into_regions=True)",
+    ),
 }
+
+
+def peak(photo: NDArray[np.uint8], hole: Mask, imports: str, fill: str) -> tuple[float, float]:
+    """MiB at the peak of a fresh process that fills, and above what it held after a small fill."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [f"{folder}/photo.npy", f"{folder}/hole.npy"]
+        for file, array in zip(files, (photo, hole), strict=True):
+            np.save(file, array)
+        whole, work = _run(["-c", _PEAK.format(imports=imports, fill=fill), *files]).split()
+    return float(whole), float(work)
+
+
+def plates(repeats: int) -> None:
+    """Harmonic and biharmonic fills beside scikit-image's two modes, in turn, then each one's peak memory."""
+    print("| case | " + " | ".join(_PLATES) + " | biharmonic, times as fast | memory of its faster mode over ours |")
+    print("|---" * (len(_PLATES) + 3) + "|")
+    three = (1500, 2000)
+    for name, shape, hole in (
+        ("12 MP, text", _TWELVE, page(_TWELVE)),
+        ("3 MP, box of 12 %", three, box(three)),
+        ("12 MP, box of 12 %", _TWELVE, box(_TWELVE)),
+    ):
+        photo = photograph(shape)
+        sides = dict(_PLATES) if name != "12 MP, box of 12 %" else dict(list(_PLATES.items())[:2])  # theirs: minutes
+        calls = [_filler(*side) for side in sides.values()]
+        for call in calls:
+            call(photo[:64, :64].copy(), np.eye(64, dtype=bool))  # compile
+        taken: list[list[float]] = [[] for _ in calls]
+        for _ in range(repeats):
+            for call, seconds in zip(calls, taken, strict=True):
+                began = time.perf_counter()
+                call(photo, hole)
+                seconds.append(time.perf_counter() - began)
+        peaks = [peak(photo, hole, *side)[0] for side in sides.values()]
+        cells = [f"{shown(seconds)}, {mib:.0f} MiB" for seconds, mib in zip(taken, peaks, strict=True)]
+        middle = [statistics.median(seconds) for seconds in taken]
+        ratios = ["-", "-"]
+        if len(sides) == 4:
+            faster = 2 + int(np.argmin(middle[2:]))
+            ratios = [f"**{middle[faster] / middle[1]:.1f}**", f"**{peaks[faster] / peaks[1]:.1f}**"]
+        print(f"| {name} | " + " | ".join(cells + ["-"] * (4 - len(cells)) + ratios) + " |", flush=True)
+    print(
+        "\nto reach: text 5 times as fast; box of 3 MP 10 times, with a quarter of the memory; "
+        "box of 12 MP in 10 s and 1 GB\n"
+    )
+
+
+def _filler(imports: str, fill: str) -> Callable[[NDArray[np.uint8], Mask], Any]:
+    names: dict[str, Any] = {}
+    exec(f"{imports}\ndef fill(photo, hole): {fill}", names)
+    filler: Callable[[NDArray[np.uint8], Mask], Any] = names["fill"]
+    return filler
+
+
+def family(repeats: int) -> None:
+    """Every method of the registry on a 512 x 512 photograph, and its time over telea's."""
+    photo = photograph((512, 512))
+    words, lines = text((512, 512), size=24, share=0.19, seed=1), scratches((512, 512), number=12, seed=1)
+    print("| method | text 19 % | scratches | over telea's, text |\n|---|---|---|---|")
+    names = list(methods())
+    taken = [
+        alternating([lambda n=n, hole=hole: inpaint(photo, hole, n) for n in names], repeats)  # type: ignore[misc]
+        for hole in (words, lines)
+    ]
+    base = statistics.median(taken[0][names.index("telea")])
+    for name, first, second in zip(names, *taken, strict=True):
+        print(f"| {name} | {shown(first)} | {shown(second)} | {statistics.median(first) / base:.2f} |", flush=True)
 
 
 def memory(radius: float) -> None:
     """Peak memory of a text fill, each side in a process that does nothing else, whole and above a small fill's."""
+    sides = (
+        (_OURS, f"inpaintkit.inpaint(photo, hole, 'telea', radius={radius})"),
+        ("import cv2", f"cv2.inpaint(photo, hole.view(np.uint8), {radius}, cv2.INPAINT_TELEA)"),
+    )
     for shape in (_TWELVE, (4243, 5657)):
-        with tempfile.TemporaryDirectory() as folder:
-            files = [f"{folder}/photo.npy", f"{folder}/hole.npy"]
-            for file, array in zip(files, (photograph(shape), page(shape)), strict=True):
-                np.save(file, array)
-            scripts = [
-                _PEAK.format(imports=imports, fill=fill.format(radius=radius)) for imports, fill in _SIDES.values()
-            ]
-            peaks = [[float(mib) for mib in _run(["-c", script, *files]).split()] for script in scripts]
-        (mine, work), (peer, peer_work) = peaks
+        (mine, work), (other, other_work) = (peak(photograph(shape), page(shape), *side) for side in sides)
         print(
-            f"\n{shape[0] * shape[1] / 1e6:.0f} MP, peak memory of the process: {mine:.0f} MiB, cv2 {peer:.0f} MiB, "
-            f"ratio **{mine / peer:.2f}**; of the fill alone: {work:.0f} MiB, cv2 {peer_work:.0f} MiB, "
-            f"ratio **{work / peer_work:.2f}** (to reach: at most 1)"
+            f"\n{shape[0] * shape[1] / 1e6:.0f} MP, peak memory of the process: {mine:.0f} MiB, cv2 {other:.0f} MiB, "
+            f"ratio **{mine / other:.2f}**; of the fill alone: {work:.0f} MiB, cv2 {other_work:.0f} MiB, "
+            f"ratio **{work / other_work:.2f}** (to reach: at most 1)"
         )
 
 
@@ -165,7 +247,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--radius", type=float, default=5.0, help="radius of both sides, in pixels")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", default="text,scratch,growth,memory", help="parts, separated by commas")
+    parser.add_argument("--only", default="text,scratch,growth,memory,plates,family", help="parts, separated by commas")
     parser.add_argument("--bound", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bound:
@@ -188,6 +270,10 @@ def main() -> None:
         growth(options.radius, options.repeats)
     if "memory" in parts:
         memory(options.radius)
+    if "plates" in parts:
+        plates(max(1, options.repeats // 2))
+    if "family" in parts:
+        family(options.repeats)
     return None
 
 
