@@ -16,6 +16,7 @@ from inpaintkit.kernels import kernel
 from inpaintkit.problem import Mask
 
 _WIDEST = 90  # mean width of the envelope up to which a direct solve is the quicker one
+_MOST = 1 << 25  # values of a factor, 256 MB; what comes after that is left to others
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ def factorise(
     """
     number = np.cumsum(inside.reshape(-1), dtype=np.int32)
     number[~inside.reshape(-1)] = 0  # unknown i has i + 1
-    order, first, narrow = _order_kernel(inside.reshape(-1), number, which, table, offsets, float(_WIDEST))
+    order, first, narrow = _order_kernel(inside.reshape(-1), number, which, table, offsets, float(_WIDEST), _MOST)
     if not len(order):
         return None, narrow
     start = np.zeros(len(order) + 1, np.int64)
@@ -55,7 +56,7 @@ def factorise(
 
 
 @kernel()
-def _order_kernel(inside: Any, number: Any, which: Any, table: Any, offsets: Any, widest: float) -> Any:
+def _order_kernel(inside: Any, number: Any, which: Any, table: Any, offsets: Any, widest: float, most: int) -> Any:
     """Narrow parts one after the other, each in reverse Cuthill-McKee order; first column of each row; who is in."""
     at = np.flatnonzero(inside)
     count = len(at)
@@ -65,7 +66,7 @@ def _order_kernel(inside: Any, number: Any, which: Any, table: Any, offsets: Any
     place = np.full(count, -1, np.int32)  # place in the order
     queue = np.empty(count, np.int32)
     seen = np.zeros(count, np.int8)
-    done = 0
+    done, held = 0, 0
     for seed in range(count):
         if seen[seed] == 2:
             continue
@@ -98,7 +99,8 @@ def _order_kernel(inside: Any, number: Any, which: Any, table: Any, offsets: Any
                     least = min(least, place[j])
             first[n] = least
             total += n - least
-        if total <= widest * stop:
+        if total <= widest * stop and held + total + stop <= most:
+            held += total + stop
             for n in range(done, done + stop):
                 narrow[order[n]] = True
             done += stop

@@ -29,6 +29,7 @@ _TAPS = {1: np.array([1, 2, 1], np.float32) / 2, 2: np.array([1, 4, 6, 4, 1], np
 _RADIUS = {1: 1, 2: 3}  # of coarse stencils
 _SMOOTHED = {1: 4.0, 2: 10.0}  # the smoother damps eigenvalues down to the largest over this
 _DIRECT = 200  # unknowns of a grid that is solved by its inverse
+_RIDDLED = 0.2  # share of unknowns amid others below which a hole is riddled
 _TOGETHER = 40_000  # unknowns from which a grid's work is worth sharing between threads
 _USUAL = 12  # iterations, for the progress bar
 
@@ -197,7 +198,7 @@ class _Level:
         """u in its places of the padded grid, zeros elsewhere: (H * W * C,), overwritten by the next call."""
         key = u.dtype, u.shape[1]
         if key not in self._fields:
-            self._fields[key] = np.zeros(self.inside.size * u.shape[1], u.dtype)
+            self._fields[key] = np.zeros(self.inside.size * u.shape[1] + 3, u.dtype)  # 3: the last of four lanes
         _spread_kernel(self._fields[key], self.starts, self.stops, u.reshape(-1), u.shape[1])
         return self._fields[key]
 
@@ -206,11 +207,9 @@ class _Level:
 
         Far from the hole's rim all coefficients are the same: they are worked out once and stand in row 0.
         """
-        core = slice(PAD, -PAD)
-        inside = np.pad(self.inside[core, core][::2, ::2], PAD)
+        inside, around = _halved(self._worth()), _halved(self.around)
         if self.inverse is not None or not inside.any():
             return None
-        around = np.pad(self.around[core, core][::2, ::2], PAD)
         taps, radius = _TAPS[self.power], _RADIUS[self.power]
         width = inside.shape[1]
         at = np.flatnonzero(inside)
@@ -240,6 +239,14 @@ class _Level:
         self.next = _Level(inside, around, which, table, offsets, self.power)
         return self.next
 
+    def _worth(self) -> Mask:
+        """Unknowns that may stand on the next grid: all, or in a riddled hole those whose neighbours are all unknown.
+
+        Between lost pixels that lie singly or in small clusters smoothing does it all, and coarse stencils cost most.
+        """
+        amid = np.asarray(cv2.erode(self.inside.view(np.uint8), np.ones((3, 3), np.uint8)), np.bool_)
+        return amid if np.count_nonzero(amid) < _RIDDLED * len(self.which) else self.inside
+
     def _amid_equals(self, reach: int) -> NDArray[np.bool_]:
         """Where all that P^T A P reads has the common coefficients: (H * W,)."""
         equal = self.inside.astype(np.uint8)
@@ -247,6 +254,10 @@ class _Level:
         side = 2 * (2 * reach + int(np.rint(self.offsets[-1] / self.width))) + 1
         deep = cv2.erode(equal, np.ones((side, side), np.uint8), borderValue=0)
         return np.asarray(deep, np.bool_).reshape(-1)
+
+
+def _halved(mask: Mask) -> Mask:
+    return np.pad(mask[PAD:-PAD:2, PAD:-PAD:2], PAD)
 
 
 def _ratio(over: Values, under: Values) -> Values:
@@ -286,6 +297,7 @@ def _times_kernel(
     out: Any, grid: Any, starts: Any, stops: Any, which: Any, table: Any, offsets: Any, channels: int
 ) -> None:
     """out = A u; unknowns in a row with the same coefficients are worked on together."""
+    zero = out.dtype.type(0)
     n = 0
     for run in range(len(starts)):
         at, stop = starts[run], stops[run]
@@ -296,14 +308,32 @@ def _times_kernel(
                 length += 1
             size = length * channels
             part = out[n * channels : n * channels + size]
-            for t in range(size):
-                part[t] = 0
-            for k in range(len(offsets)):
-                weight = table[row, k]
-                if weight != 0:
-                    near = grid[(at + offsets[k]) * channels : (at + offsets[k]) * channels + size]
-                    for t in range(size):
-                        part[t] += weight * near[t]
+            if size < 32:  # four lanes per unknown, whatever the number of channels: vectors without a loop
+                for i in range(at, at + length):
+                    a = b = c = d = zero
+                    for k in range(len(offsets)):
+                        weight = table[row, k]
+                        near = (i + offsets[k]) * channels
+                        a += weight * grid[near]
+                        b += weight * grid[near + 1]
+                        c += weight * grid[near + 2]
+                        d += weight * grid[near + 3]
+                    to = (i - at) * channels
+                    part[to] = a
+                    if channels > 1:
+                        part[to + 1] = b
+                    if channels > 2:
+                        part[to + 2] = c
+                    if channels > 3:
+                        part[to + 3] = d
+            else:
+                part[:] = 0
+                for k in range(len(offsets)):
+                    weight = table[row, k]
+                    if weight != 0:
+                        near = (at + offsets[k]) * channels
+                        for t in range(size):
+                            part[t] += weight * grid[near + t]
             at += length
             n += length
 
