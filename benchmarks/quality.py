@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def contestants(names: list[str], radius: float) -> dict[str, Fill]:
 
 
 def main() -> None:
-    """Print a Markdown table: a row per case, the mean, and the difference to OpenCV's Telea."""
+    """Print a Markdown table: a row per case, means, seconds, and each method's difference to OpenCV's two."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, help="a folder of PNG or JPEG photographs instead of scikit-image's")
     parser.add_argument("--methods", default=",".join(methods()), help="our methods, by name")
@@ -81,15 +82,28 @@ def main() -> None:
     print("| hole PSNR, dB | hole | " + " | ".join(fills) + " |")
     print("|---|---|" + "---|" * len(fills))
     rows = []
+    seconds = np.zeros(len(fills))
+    compile_for = np.eye(64, dtype=bool)
+    for fill in fills.values():
+        fill(np.zeros((64, 64, 3), np.uint8), compile_for)
     for name, photo, hole in cases(photos):
-        rows.append([hole_psnr(fill(photo.copy(), hole), photo, hole) for fill in fills.values()])
+        rows.append([])
+        for index, fill in enumerate(fills.values()):
+            began = time.perf_counter()
+            filled = fill(photo.copy(), hole)
+            seconds[index] += time.perf_counter() - began
+            rows[-1].append(hole_psnr(filled, photo, hole))
         print(f"| {name} | {hole.mean():.1%} | " + " | ".join(f"{value:.2f}" for value in rows[-1]) + " |", flush=True)
     table = np.array(rows)
     print("| **mean** | | " + " | ".join(f"**{value:.2f}**" for value in table.mean(axis=0)) + " |")
-    telea = list(fills).index(f"cv2 telea r={options.radius:g}")
+    print("| seconds a picture | | " + " | ".join(f"{value:.2f}" for value in seconds / len(rows)) + " |\n")
+    peers = [name for name in fills if name.startswith("cv2")]
+    print("| dB above | " + " | ".join(f"{peer}: mean | least | most" for peer in peers) + " |")
+    print("|---" * (1 + 3 * len(peers)) + "|")
     for index, name in enumerate(options.methods.split(",")):
-        gain = table[:, index] - table[:, telea]
-        print(f"\n{name} - cv2 telea: mean {gain.mean():+.2f} dB, least {gain.min():+.2f}, most {gain.max():+.2f}")
+        gains = [table[:, index] - table[:, list(fills).index(peer)] for peer in peers]
+        cells = [f"{value:+.2f}" for gain in gains for value in (gain.mean(), gain.min(), gain.max())]
+        print(f"| {name} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":
