@@ -130,6 +130,13 @@ METHODS = (
         context=2,
         cut=lambda o: 64,
     ),
+    Method(
+        "tv",
+        "inpaintkit.classic.tv:tv",
+        "total variation, solved to a stated gap: flat areas and straight edges across thin holes; makes no texture",
+        source="Chan and Shen 2002; Chambolle and Pock 2011",
+        context=16,  # a deep hole starts from halved pictures, whose rims are means of what lies around
+    ),
 )
 
 _registered: dict[str, Method] = {row.name: row for row in METHODS}
