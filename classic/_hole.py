@@ -32,8 +32,8 @@ def components(hole: Mask) -> tuple[Numbers, Numbers]:
     return order, start.astype(np.int64)
 
 
-def onion(image: Image, hole: Mask, known: Mask, weights: Image) -> tuple[Image, int]:
-    """The hole filled layer by layer from the rim, and how many of its pixels no layer reached.
+def onion(image: Image, hole: Mask, known: Mask, weights: Image) -> tuple[Image, Mask]:
+    """The hole filled layer by layer from the rim, and the pixels that have a colour then: the known and the reached.
 
     Each pixel takes the weighted mean of those of its eight neighbours that have a colour by then; equal ones give
     exactly their colour.
@@ -45,13 +45,13 @@ def onion(image: Image, hole: Mask, known: Mask, weights: Image) -> tuple[Image,
     """
     filled = image.copy()
     state = np.where(hole, np.uint8(_WAITING), known.view(np.uint8))
-    unreached = _onion_kernel(filled, state, np.flatnonzero(hole), weights)
-    return filled, int(unreached)
+    _onion_kernel(filled, state, np.flatnonzero(hole), weights)
+    return filled, state == _COLOURED
 
 
 @kernel()
-def _onion_kernel(filled: Any, state: Any, pixels: Any, weights: Any) -> int:
-    """Fill ``filled`` (H, W, C) in place where ``state`` (H, W) waits; gives how many pixels wait for ever."""
+def _onion_kernel(filled: Any, state: Any, pixels: Any, weights: Any) -> None:
+    """Fill ``filled`` (H, W, C) in place where ``state`` (H, W) waits."""
     height, width, channels = filled.shape
     queue = np.empty(len(pixels), np.int64)
     begin, end = 0, 0
@@ -89,4 +89,3 @@ def _onion_kernel(filled: Any, state: Any, pixels: Any, weights: Any) -> int:
         for n in range(begin, layer):
             state[queue[n] // width, queue[n] % width] = _COLOURED
         begin = layer
-    return len(pixels) - end

@@ -109,7 +109,7 @@ def tv(
     if max_iterations < 1:
         raise ValueError(f"tv's option max_iterations is {max_iterations}: needed is 1 or more")
     levels = _levels(problem)
-    filled, dual = None, None
+    coarser: _Parts | None = None
     for number, level in enumerate(reversed(levels)):
         parts = _Parts(level)
         if number == len(levels) - 1 and parts.unreached:
@@ -117,17 +117,17 @@ def tv(
                 f"tv: {parts.unreached} hole pixels touch no known pixel, not even through the hole: "
                 "pass fallback=True (--fallback) for a plain fill"
             )
-        if filled is not None and dual is not None:
-            parts.begin(filled, dual)
+        if coarser:
+            parts.begin(coarser)
         while parts.iterate(norm == "isotropic", tolerance / 255, max_iterations):
             problem.report(Step(number + parts.share(max_iterations), len(levels)))
-        filled, dual = parts.filled(), parts.dual()
+        coarser = parts
     problem.note(
         iterations=int(parts.steps.max()),
         gap=round(float((parts.gap * parts.unit).max()) * 255, 4),
         converged=bool(parts.settled.all()),
     )
-    return filled
+    return parts.filled()
 
 
 def _levels(problem: Problem) -> list[Level]:
@@ -167,7 +167,8 @@ class _Parts:
         hole, image = level.hole, level.image
         self.image = image
         self.graph = graph = _Graph(*_graph_kernel(*components(hole), hole, level.known))
-        start, self.unreached = onion(image, hole, level.known, _EVEN)
+        start, coloured = onion(image, hole, level.known, _EVEN)
+        self.unreached = int(np.count_nonzero(hole & ~coloured))
         colours = start.reshape(-1, image.shape[2])
         self.u, self.low, self.high, self.unit = _scaled_kernel(colours, graph.place, graph.first)
         self.p = np.zeros((len(self.u), 2, _LANES), np.float32)
@@ -178,14 +179,16 @@ class _Parts:
         self.steps = np.zeros(len(self.unit), np.int64)
         self.settled = self.unit == 0
 
-    def begin(self, coarse: Image, dual: Field) -> None:
-        """Start from the next coarser level's picture and dual field."""
+    def begin(self, coarser: _Parts) -> None:
+        """Start from the colours and the dual field of the level of half the size."""
         graph, own, part = self.graph, self.own, self.part
         height, width, channels = self.image.shape
         unit = np.where(self.unit > 0, self.unit, 1)[part, None]
-        start = (upsampled(coarse, (height, width)).reshape(-1, channels)[graph.place[own]] - self.low[part]) / unit
+        colours = upsampled(coarser.filled(), (height, width)).reshape(-1, channels)
+        start = (colours[graph.place[own]] - self.low[part]) / unit
         self.u[own, :channels] = np.clip(start, 0, self.high[part, :channels])
         y, x = np.divmod(graph.place[:-1], width)
+        dual = coarser.dual()
         before = dual[y // 2, np.maximum(x - 1, 0) // 2, 0], dual[np.maximum(y - 1, 0) // 2, x // 2, 1]
         for axis in (0, 1):
             here = graph.link[axis, :-1] != np.arange(len(y))  # elsewhere there is no difference
