@@ -46,7 +46,7 @@ Field = NDArray[np.float32]
 
 _LANES = 4  # channels as the kernels see them: a fixed number is one processor register, absent channels are 0
 _BALANCE = np.float32(4)  # sigma over tau for colours in [0, 1], where u has less far to go than p; flat from 3 to 6
-_RELAX = np.float32(1.7)  # below 2 it converges; saves a third of the iterations, and more where it is nearly 2 costs
+_RELAX = np.float32(1.7)  # it converges below 2; saves a third of the iterations, nearer to 2 some parts need many more
 _EVEN = np.ones((3, 3), np.float32)  # weights of the first fill
 _EVERY = 10  # iterations from one look at the gap to the next
 _CHUNK = 200  # iterations between reports
@@ -123,8 +123,8 @@ def tv(
             problem.report(Step(number + parts.share(max_iterations), len(levels)))
         coarser = parts
     problem.note(
-        iterations=int(parts.steps.max()),
-        gap=round(float((parts.gap * parts.unit).max()) * 255, 4),
+        iterations=int(parts.steps.max(initial=0)),
+        gap=round(float((parts.gap * parts.unit).max(initial=0)) * 255, 4),
         converged=bool(parts.settled.all()),
     )
     return parts.filled()
@@ -144,7 +144,7 @@ class _Graph(NamedTuple):
 
     place : (N + 1), flat index of the pixel.
     link : (4, N + 1), nodes right, below, left, above. Without a difference to the right or below, the node itself;
-        without one to the left or above, the last node.
+        without one to the left or above, the last node, whose p is 0.
     tau, sigma : (N + 1), 1 / differences of a pixel, and 1 / hole pixels in a difference, the larger of its two.
     first : (K + 1), where each part begins; inner : (K), where its hole pixels end and its rim begins.
     """

@@ -161,7 +161,7 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
     check(job.output, photo.pixels)
     shape = photo.pixels.shape[:2] if settings.resize_mask else None
     mask = "alpha" if job.mask == "alpha" else _mask(job.mask, shape)
-    arguments = {
+    arguments: dict[str, Any] = {
         name: _mask(value, shape) if isinstance(value, Path) else value for name, value in settings.arguments.items()
     }
     result, info = inpaint(photo.pixels, mask, settings.method, progress=progress, return_info=True, **arguments)
