@@ -25,7 +25,7 @@ from inpaintkit.distance import rim_distance
 from inpaintkit.errors import ContextError
 from inpaintkit.info import Filled, Info
 from inpaintkit.kernels import compiling
-from inpaintkit.picture import Picture, check_share, grow, hole_of
+from inpaintkit.picture import Picture, PictureMask, check_share, grow, hole_of
 from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
 from inpaintkit.regions import Box, Region, split, whole
 
@@ -139,6 +139,7 @@ def inpaint(
     _check_call(seed, device, dilate, feather)
     picture = Picture.of(image)
     hole = hole_of(mask, picture, invert=invert_mask)
+    _check_sizes(row.name, values, picture)
     opaque = isinstance(mask, str)
     result = picture.pixels.copy()
     filled: list[Filled] = []
@@ -263,6 +264,7 @@ class _Fill:
             seed=self.seed,
             device=self.device,
             raw=None if self.picture.alpha else raw,
+            place=crop.slices,
             _limits=self._limits,
             _report=lambda step: self._step(index, pixels, step),
             _facts=facts,
@@ -398,6 +400,15 @@ def _check_call(seed: int, device: str, dilate: int, feather: float) -> None:
         raise ValueError(f"dilate is {dilate!r}: give whole pixels, 0 or more")
     if isinstance(feather, bool) or not isinstance(feather, numbers.Real) or not 0 <= feather < np.inf:
         raise ValueError(f"feather is {feather!r}: give pixels, 0 or more")
+
+
+def _check_sizes(method: str, values: dict[str, Any], picture: Picture) -> None:
+    for name, value in values.items():
+        if isinstance(value, PictureMask) and value.pixels.shape != picture.shape:
+            raise ValueError(
+                f"{method}'s option {name} is {value.pixels.shape}, image is {picture.shape}: "
+                "resize one to match the other"
+            )
 
 
 def _to_pil(result: NDArray[Any], like: PILImage.Image) -> PILImage.Image:

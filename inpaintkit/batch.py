@@ -56,7 +56,7 @@ class Settings:
     method: str = "auto"
     resize_mask: bool = False
     page: int | None = None
-    arguments: dict[str, Any] = field(default_factory=dict)  # further keywords of ``inpaint``
+    arguments: dict[str, Any] = field(default_factory=dict)  # further keywords of ``inpaint``; a Path is a mask file
 
 
 @dataclass(frozen=True)
@@ -159,20 +159,22 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
     backup = job.backup
     photo = load(backup if backup and backup.exists() else job.photo, page=settings.page)
     check(job.output, photo.pixels)
-    mask = "alpha" if job.mask == "alpha" else read_mask(job.mask)
-    if settings.resize_mask and not isinstance(mask, str):
-        mask = _resized(mask, photo.pixels.shape[:2])
-    result, info = inpaint(
-        photo.pixels, mask, settings.method, progress=progress, return_info=True, **settings.arguments
-    )
+    shape = photo.pixels.shape[:2] if settings.resize_mask else None
+    mask = "alpha" if job.mask == "alpha" else _mask(job.mask, shape)
+    arguments: dict[str, Any] = {
+        name: _mask(value, shape) if isinstance(value, Path) else value for name, value in settings.arguments.items()
+    }
+    result, info = inpaint(photo.pixels, mask, settings.method, progress=progress, return_info=True, **arguments)
     if backup and not backup.exists():
         _keep(job.photo, backup)
     write(job.output, result, like=photo)
     return info
 
 
-def _resized(mask: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    if mask.shape[:2] == shape:
+def _mask(path: Path, shape: tuple[int, ...] | None) -> NDArray[Any]:
+    """A mask file's pixels, scaled to a shape where one is given."""
+    mask = read_mask(path)
+    if shape is None or mask.shape[:2] == shape:
         return mask
     scaled = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
     return np.asarray(scaled, mask.dtype)

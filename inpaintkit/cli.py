@@ -157,7 +157,11 @@ def _flag(option: str, annotation: Any) -> str:
 def _type(annotation: Any) -> Any:
     if typing.get_origin(annotation) is typing.Literal:
         return click.Choice([str(choice) for choice in typing.get_args(annotation)])
+    from inpaintkit.picture import PictureMask
+
     kinds = [kind for kind in typing.get_args(annotation) or (annotation,) if kind is not type(None)]
+    if kinds[0] is PictureMask:
+        return click.Path(dir_okay=False, path_type=Path)
     return kinds[0] if kinds[0] in (int, float, bool, str) else str
 
 

@@ -105,6 +105,26 @@ class Picture:
         return (high - low if high > low else 1.0), low
 
 
+@dataclass(frozen=True, eq=False)
+class PictureMask:
+    """The type of a method's option that marks pixels of the whole picture; ``problem.part`` cuts out a crop's.
+
+    A caller passes any mask that ``inpaint`` takes, the command line a file. It shows as one short line, since options
+    are listed for every region.
+    """
+
+    pixels: Mask
+
+    @classmethod
+    def of_option(cls, value: Any) -> PictureMask:
+        """What a caller passed, checked; raises TypeError or ValueError."""
+        return value if isinstance(value, cls) else cls(mask_of(value))
+
+    def __repr__(self) -> str:
+        height, width = self.pixels.shape
+        return f"PictureMask({height} x {width}, {np.count_nonzero(self.pixels)} marked)"
+
+
 def hole_of(mask: Any, picture: Picture, *, invert: bool = False) -> Mask:
     """The pixels to fill as bool (H, W): ``"alpha"`` for every pixel that is not fully opaque, or a mask.
 

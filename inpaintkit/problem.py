@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 NEUTRAL = np.float32(0.5)  # stands where no colour is known, so that nothing there looks like data
 
@@ -42,6 +44,7 @@ class Problem:
     seed : the caller's seed.
     device : "auto", "cpu", "cuda" or "mps".
     raw : the caller's own pixels of the crop, what lies under the mask included; None with alpha or from floats alone.
+    place : rows and columns of the picture that the crop shows; None: it is the picture.
     """
 
     image: Image
@@ -54,6 +57,7 @@ class Problem:
     seed: int = 0
     device: str = "auto"
     raw: NDArray[Any] | None = None
+    place: tuple[slice, slice] | None = None
     _limits: Callable[[], Image] | None = None
     _report: Callable[[Step], None] | None = None
     _facts: dict[str, Any] = field(default_factory=dict)
@@ -89,6 +93,13 @@ class Problem:
             return self._limits()
         colours = self.image[self.known]
         return np.stack([colours.min(axis=0), colours.max(axis=0)])
+
+    def part(self, whole: NDArray[Pixel]) -> NDArray[Pixel]:
+        """What lies under the crop of an array (H, W, ...) as large as the picture; it shares the array's memory."""
+        part = whole if self.place is None else whole[self.place]
+        if part.shape[:2] != self.hole.shape:
+            raise ValueError(f"an array of {whole.shape} is not as large as the picture around {self.hole.shape}")
+        return part
 
     def report(self, step: Step) -> None:
         """Tell the caller how far the method is in this region."""

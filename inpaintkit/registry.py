@@ -130,6 +130,21 @@ METHODS = (
         context=2,
         cut=lambda o: 64,
     ),
+    Method(
+        "tv",
+        "inpaintkit.classic.tv:tv",
+        "total variation, solved to a stated gap: flat areas and straight edges across thin holes; makes no texture",
+        source="Chan and Shen 2002; Chambolle and Pock 2011",
+        context=16,  # a deep hole starts from halved pictures, whose rims are means of what lies around
+        cut=lambda o: 32,
+    ),
+    Method(
+        "oliveira",
+        "inpaintkit.classic.oliveira:oliveira",
+        "iterated convolution of the hole: holes a few pixels wide; barriers keep edges sharp that cross them",
+        source="Oliveira et al. 2001",
+        cut=lambda o: 24,
+    ),
 )
 
 _registered: dict[str, Method] = {row.name: row for row in METHODS}
@@ -190,6 +205,11 @@ def _checked(method: str, name: str, value: Any, annotation: Any) -> Any:
     """The value, numbers as the annotated type; errors for what the annotation excludes."""
     kinds = typing.get_args(annotation) if typing.get_origin(annotation) in (typing.Union, _UNION) else (annotation,)
     for kind in kinds:
+        if hasattr(kind, "of_option") and value is not None:
+            try:
+                return kind.of_option(value)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{method}'s option {name} is no {kind.__name__}: {error}") from None
         if typing.get_origin(kind) is Literal:
             if value in typing.get_args(kind):
                 return value

@@ -175,6 +175,8 @@ def test_high_dynamic_range_survives(row, photo, scratch):
 def test_transparent_pixels_give_no_colour_and_an_alpha_mask_makes_the_result_opaque(row, photo, scratch):
     image, hole = photo(row.trial, 4).copy(), scratch(row.trial)
     image[: row.trial // 3] = (255, 0, 255, 0)  # what an eraser leaves behind
+    hole[: row.trial // 3] = False  # a hole amid it may lie out of a method's reach;
+    hole[2:, row.trial // 2] = True  # this one leads out of it
     expected = inpaint(np.where((image[..., 3:] == 0), np.uint8(0), image), hole, row.name)
     opaque = image[..., 3] > 0
     assert np.array_equal(inpaint(image, hole, row.name)[opaque], expected[opaque])
