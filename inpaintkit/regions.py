@@ -21,6 +21,7 @@ Runs = NDArray[np.int32]  # (N, 3): row, start, stop
 
 _SHARED = 160  # px: small regions whose centres share a square of this side share a crop; it fits a core's cache
 _CUT_AREA = 256 * 256  # px: smaller boxes are cheap enough whole
+_SPARSE = 6  # only a hole that covers less than one in so many pixels of its box is cut
 _CUT_SIDE = 96  # px: pieces of a cut region are not cut further
 _THIN = 3  # a hole is cut only where its depth is at most a third of the margin
 
@@ -119,7 +120,7 @@ def split(mask: Mask, *, reach: int = 1, context: int = 1, cut: int | None = Non
     for index, (box, pixels) in enumerate(zip(boxes.tolist(), counts.tolist(), strict=True)):
         bounds = Box(*box)
         own = runs[by_group[first[index] : first[index + 1]]]
-        if cut is not None and bounds.area > max(_CUT_AREA, 2 * pixels):
+        if cut is not None and bounds.area > max(_CUT_AREA, _SPARSE * pixels):
             pieces = _cut(mask, own, bounds, cut, context)
             if pieces:
                 regions += pieces
