@@ -114,6 +114,15 @@ METHODS = (
         context=lambda o: 2 * _limit(o) + 3 if o["variant"] == "opencv" else _limit(o) + 2,
         cut=lambda o: 4 * _limit(o) if o["variant"] == "damped" else None,
     ),
+    Method(
+        "transport",
+        "inpaintkit.classic.transport:transport",
+        "isophotes carried on into the hole: edges across scratches and text",
+        source="Bertalmio, Sapiro, Caselles and Ballester 2000",
+        reach=2,  # a difference of Laplacians reads two pixels away
+        context=16,
+        cut=lambda o: 32,
+    ),
 )
 
 _registered: dict[str, Method] = {row.name: row for row in METHODS}
