@@ -18,8 +18,8 @@ What is sought is the state in which nothing changes any more. Turns of small st
 
 ends, and a step's length may differ from pixel to pixel without moving that end. So each pixel takes the longest step
 that is stable for it (``_PACE``), about ten times the published one where the picture is smooth; each hole stops when
-it has come to rest; and a hole starts from the same flow on the next coarser level of a pyramid. No pixel leaves the
-range of the known colours beside its hole.
+it has come to rest; and a thick hole starts from the same flow on the next coarser level of a pyramid. No pixel leaves
+the range of the known colours beside its hole and of its start.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ _STIFF = np.float32(5)  # weight of |grad I|^2 in the step: carried third differ
 _FLAT = np.float32(1e-8)  # |grad I|^2 far below any visible slope: no direction there, and no division by zero
 _AROUND = 2  # px: a difference of Laplacians reads so far
 _DEEP = 6  # px from the rim: the coarser level's fill is a good start there; nearer it is a blur of what the rim shows
+_CALM = 300  # steps after which _STIFF grows with their number: what still swings about its end comes to rest
 _CHUNK = 100  # steps between reports
 _OVER, _SETTLED, _SWEEPS = np.float32(1.7), np.float32(1e-4), 300  # over-relaxation of the first guess
 _SQRT3 = np.float32(np.sqrt(3))
@@ -217,9 +218,11 @@ class _Flow:
 
     def advance(self, weights: NDArray[np.float32], tolerance: float, steps: int) -> None:
         """Let the holes that still move take so many steps."""
+        _, width, channels = self.canvas.shape
         _flow_kernel(
             self.canvas.reshape(-1),
-            *self.canvas.shape[1:],
+            width,
+            channels,
             self.runs,
             self.first,
             self.ghosts,
@@ -380,6 +383,7 @@ def _flow_kernel(
             for g in range(first_ghost[hole], first_ghost[hole + 1]):
                 for c in range(channels):
                     values[ghosts[g, 0] * channels + c] = values[ghosts[g, 1] * channels + c]
+            stiff = _STIFF * a * a * np.float32(max(1.0, taken[hole] / _CALM))
             at = 0
             for r in range(first[hole], first[hole + 1]):
                 start, stop = runs[r, 0] * channels, runs[r, 1] * channels
@@ -413,7 +417,7 @@ def _flow_kernel(
                     slope = np.sqrt(xb_m * xb_m + xf_m * xf_m + yb_m * yb_m + yf_m * yf_m)
                     curve = (ixx * iy * iy - two * ixy * ix * iy + iyy * ix * ix) / square
                     steep = xb * xb + xf * xf + yb * yb + yf * yf
-                    pace = _PACE / (b + a * abs(beta) + _STIFF * a * a * steep + _FLAT)
+                    pace = _PACE / (b + a * abs(beta) + stiff * steep + _FLAT)
                     changed[i] = pace * (a * beta * slope + b * curve)
             total = zero
             at = 0

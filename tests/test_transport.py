@@ -102,7 +102,7 @@ def test_the_end_is_that_of_the_published_loop():
             theirs[hole] += 0.1 * terms[0 if step < 15 else 1][hole]
     moved = np.abs(theirs - start)[hole].mean()
     assert moved > 0.01
-    assert np.abs(ours - theirs)[hole].mean() < 0.1 * moved
+    assert np.abs(ours - theirs)[hole].mean() < 0.02 * moved
 
 
 @pytest.mark.parametrize("width", [8, 10, 12])
@@ -116,7 +116,7 @@ def test_an_edge_that_arrives_at_an_angle_is_continued(width, angle):
     filled = transport(problem_of(edge, hole))[..., 0]
     shift = (filled - edge)[:, hole.any(axis=0)].sum(axis=0) / 0.8  # a column's surplus is its edge's way downwards
     assert np.abs(shift).max() * np.cos(slope) < 1
-    assert np.abs(filled - edge)[hole].mean() < 0.02
+    assert np.abs(filled - edge)[hole].mean() < 0.03
 
 
 def test_a_ramp_continues_nearly_exactly():
