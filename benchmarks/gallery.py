@@ -98,7 +98,7 @@ def _timed(fill: Fill, photo: Pixels, hole: Mask) -> tuple[Pixels, float]:
 
 
 def _pixels(filled: Any) -> Pixels:
-    return np.clip(np.rint(filled), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(filled), 0, 255), np.uint8)
 
 
 def _tiled(tiles: list[NDArray[Any]], per_row: int = 4) -> NDArray[Any]:
