@@ -144,7 +144,11 @@ def transport(
             problem.report(Step(sum(pixels[index + 1 :]) + pixels[index] * begun / max_steps, sum(pixels)))
         coarse = np.where(reached[..., None], canvas[_INNER], np.float32(np.nan))
         np.copyto(coarse, level.image, where=~level.hole[..., None])
-    problem.note(iterations=int(flow.steps.max()), residual=float(flow.residual.max()), converged=not flow.moving.any())
+    problem.note(
+        iterations=int(flow.steps.max(initial=0)),
+        residual=float(flow.residual.max(initial=0)),
+        converged=not flow.moving.any(),
+    )
     found = canvas[_INNER][problem.hole]
     result = problem.image.copy()
     result[problem.hole] = base + (_from_spherical(found + origin) - _from_spherical(origin) if spherical else found)
