@@ -88,7 +88,7 @@ class Region:
 
 def whole(mask: Mask) -> list[Region]:
     """The hole as one region with the whole picture around it."""
-    runs, _ = _runs(mask, 1)
+    runs, _ = labelled_runs(mask, 1)
     return [Region(Box(0, 0, *mask.shape), int(np.count_nonzero(mask)), runs)] if len(runs) else []
 
 
@@ -104,7 +104,7 @@ def split(mask: Mask, *, reach: int = 1, context: int = 1, cut: int | None = Non
         piece is then filled with that margin of its neighbours. None: never cut.
     share : let small regions that lie close share a crop.
     """
-    runs, labels = _runs(mask, max(1, reach))
+    runs, labels = labelled_runs(mask, max(1, reach))
     if not len(runs):
         return []
     boxes, counts = _boxes_kernel(runs, labels, int(labels.max()) + 1)
@@ -129,7 +129,8 @@ def split(mask: Mask, *, reach: int = 1, context: int = 1, cut: int | None = Non
     return regions
 
 
-def _runs(mask: Mask, reach: int) -> tuple[Runs, NDArray[np.int32]]:
+def labelled_runs(mask: Mask, reach: int) -> tuple[Runs, NDArray[np.int32]]:
+    """Runs of hole pixels in raster order, and for each the number of the region that it belongs to."""
     flat = mask.reshape(-1).view(np.uint8)
     flat.flags.writeable = False  # one type for the kernel, whatever the caller's mask allows
     found: tuple[Runs, NDArray[np.int32]] = _runs_kernel(flat, mask.shape[0], mask.shape[1], reach)

@@ -145,6 +145,15 @@ METHODS = (
         source="Oliveira et al. 2001",
         cut=lambda o: 24,
     ),
+    Method(
+        "transport",
+        "inpaintkit.classic.transport:transport",
+        "isophotes carried on into the hole: edges across scratches and text",
+        source="Bertalmio, Sapiro, Caselles and Ballester 2000",
+        reach=2,  # a difference of Laplacians reads two pixels away
+        context=16,
+        cut=lambda o: 32,
+    ),
 )
 
 _registered: dict[str, Method] = {row.name: row for row in METHODS}

@@ -1,0 +1,135 @@
+"""Sheets that show what each method does: two damaged photographs and drawn scenes, beside OpenCV's two.
+
+    python -m inpaintkit.benchmarks.gallery [--folder DIR] [--methods telea,...]
+
+Writes words.png, thick.png and scenes.png. Each picture is captioned with PSNR over the whole hole and seconds for the
+whole photograph, compiling excluded; a crop of it is shown at 200 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import skimage.data
+from numpy.typing import NDArray
+
+from inpaintkit import methods, write
+from inpaintkit.benchmarks.metrics import hole_psnr
+from inpaintkit.benchmarks.quality import Fill, Pixels, contestants
+from inpaintkit.damage import scratches, text
+from inpaintkit.masks import combine, ellipse, stroke
+from inpaintkit.problem import Mask
+from inpaintkit.sheet import masked, sheet
+
+_ZOOM = 2
+_SIDE = 64  # px, of a drawn scene
+_COLUMNS = 4
+
+
+def words() -> tuple[Pixels, Mask, tuple[slice, slice]]:
+    """A portrait under words and scratches, its hole, and what to show of it."""
+    photo = skimage.data.astronaut()[:300, 80:380]
+    hole = text(photo.shape[:2], size=24, share=0.17, seed=1) | scratches(photo.shape[:2], number=7, widest=5, seed=6)
+    return photo, hole, np.s_[35:165, 60:190]
+
+
+def thick() -> tuple[Pixels, Mask, tuple[slice, slice]]:
+    """A cat with thick holes across whiskers, eye and fur, its hole, and what to show of it."""
+    photo = skimage.data.chelsea()
+    shape = photo.shape[:2]
+    blobs = [ellipse(shape, box) for box in ((120, 125, 34, 26), (196, 96, 24, 30))]
+    line = stroke(shape, [(90, 178), (150, 92), (232, 160)], width=11)
+    return photo, combine(*blobs, line), np.s_[75:205, 80:250]
+
+
+def scenes() -> list[tuple[Pixels, Mask]]:
+    """Grey scenes of ``_SIDE`` pixels with a known continuation: straight edges, a T-junction, a circle's arc."""
+    y, x = np.mgrid[:_SIDE, :_SIDE] - (_SIDE - 1) / 2
+    middle = (_SIDE - 20) // 2
+    disc = ellipse((_SIDE, _SIDE), (middle, middle, 20, 20))
+    band = np.abs(x) < 5
+
+    def shaded(distance: NDArray[Any]) -> NDArray[Any]:
+        """1 on one side of an edge, 0 on the other, half a pixel of shade on both."""
+        return np.clip(distance + 0.5, 0, 1)
+
+    def straight(degrees: float) -> NDArray[Any]:
+        slope = np.radians(degrees)
+        return shaded(np.cos(slope) * y - np.sin(slope) * x)
+
+    junction = shaded(y) * 0.5 + shaded(-y) * shaded(x)
+    arc = shaded(24 - np.hypot(x, y - 18))
+    drawn = [(straight(angle), hole) for hole in (band, disc) for angle in (0, 20, 45, 65)]
+    drawn += [(values, hole) for hole in (band, disc) for values in (junction, arc)]
+    return [(np.rint(40 + 170 * values).astype(np.uint8), hole) for values, hole in drawn]
+
+
+def photograph_sheet(photo: Pixels, hole: Mask, shown: tuple[slice, slice], fills: dict[str, Fill]) -> Pixels:
+    """Damaged, truth, and each fill with its caption."""
+    cells = [("damaged", _enlarged(masked(photo, hole)[shown])), ("truth", _enlarged(photo[shown]))]
+    for name, fill in fills.items():
+        filled, seconds = _timed(fill, photo, hole)
+        caption = f"{name}  {hole_psnr(filled, photo, hole):.1f} dB  {seconds:.2f} s"
+        cells.append((caption, _enlarged(filled[shown])))
+    return sheet(cells, columns=_COLUMNS)
+
+
+def scene_sheet(drawn: list[tuple[Pixels, Mask]], fills: dict[str, Fill]) -> Pixels:
+    """Each fill's scenes in a block of rows of four."""
+    truth, hole = _tiled([scene for scene, _ in drawn]), _tiled([hole for _, hole in drawn])
+    cells = [("damaged", _enlarged(masked(truth, hole))), ("truth", _enlarged(masked(truth, hole & False)))]
+    for name, fill in fills.items():
+        filled = _tiled([_pixels(fill(scene.copy(), hole)) for scene, hole in drawn])
+        cells.append((f"{name}  {hole_psnr(filled, truth, hole):.1f} dB", _enlarged(masked(filled, hole & False))))
+    return sheet(cells, columns=_COLUMNS)
+
+
+def _timed(fill: Fill, photo: Pixels, hole: Mask) -> tuple[Pixels, float]:
+    fill(photo.copy(), hole)  # may compile
+    damaged = photo.copy()
+    began = time.perf_counter()
+    filled = fill(damaged, hole)
+    return _pixels(filled), time.perf_counter() - began
+
+
+def _pixels(filled: Any) -> Pixels:
+    return np.asarray(np.clip(np.rint(filled), 0, 255), np.uint8)
+
+
+def _tiled(tiles: list[NDArray[Any]], per_row: int = 4) -> NDArray[Any]:
+    rows = [np.concatenate(tiles[i : i + per_row], axis=1) for i in range(0, len(tiles), per_row)]
+    return np.concatenate(rows)
+
+
+def _enlarged(pixels: NDArray[Any]) -> Pixels:
+    size = (pixels.shape[1] * _ZOOM, pixels.shape[0] * _ZOOM)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def main() -> None:
+    """Write the sheets."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("gallery"), help="where to write; made if missing")
+    parser.add_argument("--methods", default=",".join(methods()), help="our methods, by name; all of the registry")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    fills = contestants(options.methods.split(","), 5)
+    photographs = {name: fill for name, fill in fills.items() if not name.startswith("skimage")}
+    sheets = {
+        "words": photograph_sheet(*words(), photographs),
+        "thick": photograph_sheet(*thick(), photographs),
+        "scenes": scene_sheet(scenes(), photographs),
+    }
+    for name, pixels in sheets.items():
+        path = options.folder / f"{name}.png"
+        write(path, pixels)
+        print(f"{path}: {pixels.shape[1]} x {pixels.shape[0]}, {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
