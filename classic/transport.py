@@ -17,7 +17,7 @@ What is sought is the state in which nothing changes any more. Turns of small st
     F = (A beta |grad I| + B kappa |grad I|) / (A + B) = 0,
 
 ends, and a step's length may differ from pixel to pixel without moving that end. So each pixel takes the longest step
-that is stable for it (``_PACE``), about ten times the published one where the picture is smooth; each hole stops when
+that is stable for it (``_PACE``), about eight times the published one where the picture is smooth; each hole stops when
 it has come to rest; and a thick hole starts from the same flow on the next coarser level of a pyramid. No pixel leaves
 the range of the known colours beside its hole and of its start.
 """
@@ -30,7 +30,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit.distance import rim_distance
+from inpaintkit.classic._elliptic import Elliptic
+from inpaintkit.distance import rim_distance, stranded
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
@@ -44,7 +45,7 @@ _AROUND = 2  # px: a difference of Laplacians reads so far
 _DEEP = 6  # px from the rim: the coarser level's fill is a good start there; nearer it is a blur of what the rim shows
 _CALM = 300  # steps after which _STIFF grows with their number: what still swings about its end comes to rest
 _CHUNK = 100  # steps between reports
-_OVER, _SETTLED, _SWEEPS = np.float32(1.7), np.float32(1e-4), 300  # over-relaxation of the first guess
+_SETTLED = 1e-4  # accuracy of the harmonic first guess
 _SQRT3 = np.float32(np.sqrt(3))
 _INNER = np.s_[_AROUND:-_AROUND, _AROUND:-_AROUND]  # of a padded array
 
@@ -55,7 +56,7 @@ def transport(
     transport_steps: int = 15,
     diffusion_steps: int = 2,
     presmooth: int = 2,
-    colour_space: Literal["spherical", "channels"] = "spherical",
+    colour_space: Literal["channels", "spherical"] = "channels",
     levels: int | None = None,
     tolerance: float = 1e-5,
     max_steps: int = 1000,
@@ -69,9 +70,9 @@ def transport(
     diffusion_steps : B, the share of anisotropic diffusion in the flow (0 or more; not both 0).
     presmooth : steps of anisotropic diffusion, 0.1 long, over what the flow sees of the known picture (0 or more); the
         known picture itself stays as it is.
-    colour_space : what flows. "spherical" is the paper's: (rho, sin phi, sin psi), the length and the angles of the
-        vector (red, green, blue). "channels" is each channel by itself, as grey and alpha always go, and the colours of
-        a picture with negative values.
+    colour_space : what flows. "channels" is each channel by itself. "spherical" is the paper's: (rho, sin phi, sin
+        psi), the length and the angles of the vector (red, green, blue); it leaves a faint fringe where dark meets
+        bright. Grey, alpha and pictures with negative values always go by channels.
     levels : levels of the pyramid (1 or more); None for as many as the hole needs.
     tolerance : a hole has come to rest when a step changes its pixels by less than this on the mean, in units of the
         full range (0 or more).
@@ -189,17 +190,20 @@ def _start(level: Level, coarse: Image | None) -> tuple[Image, Mask]:
     rim on it is harmonic.
     """
     canvas = np.pad(np.where(level.known[..., None], level.image, np.float32(0)), ((_AROUND,) * 2,) * 2 + ((0, 0),))
-    guess, guessed, begun = canvas[_INNER], np.zeros_like(level.hole), np.zeros_like(level.hole)
+    inner = canvas[_INNER]
+    guessed, begun = np.zeros_like(level.hole), np.zeros_like(level.hole)
     if coarse is not None:
         guess = upsampled(coarse, level.hole.shape)
         guessed = level.hole & np.isfinite(guess).all(axis=2)
         begun = guessed & (rim_distance(level.hole, level.known) > _DEEP)
-        np.copyto(canvas[_INNER], guess, where=begun[..., None])
-    usable = np.pad(level.known | begun, _AROUND)
-    _harmonic_kernel(canvas, usable, np.flatnonzero(np.pad(level.hole & ~begun, _AROUND)))
-    reached = level.hole & usable[_INNER]
-    np.copyto(canvas[_INNER], guess, where=(guessed & ~reached)[..., None])
-    return canvas, reached | guessed
+        np.copyto(inner, guess, where=guessed[..., None])
+    around = level.known | begun
+    rest = level.hole & ~begun
+    rest &= ~stranded(rest, around)
+    if rest.any():
+        system = Elliptic(rest, around, 1)
+        inner[rest] = system.solve(system.right_side(inner, around), tolerance=_SETTLED).values
+    return canvas, rest | guessed
 
 
 class _Flow:
@@ -239,64 +243,6 @@ class _Flow:
             float(tolerance),
             steps,
         )
-
-
-@kernel()
-def _harmonic_kernel(canvas: Any, usable: Any, todo: Any) -> None:
-    """Fill ``todo`` from the rim inwards by the mean of the usable neighbours, then let it relax; marks ``usable``."""
-    height, width, channels = canvas.shape
-    values, open_ = canvas.reshape(-1, channels), usable.reshape(-1)
-    side = np.array([-width, -1, 1, width, -width - 1, -width + 1, width - 1, width + 1])
-    waiting = np.zeros(height * width, np.bool_)
-    for p in todo:
-        waiting[p] = True
-    order = np.empty(len(todo), np.int64)
-    reached = 0
-    for p in todo:
-        for k in range(8):
-            if open_[p + side[k]] and waiting[p]:
-                waiting[p] = False
-                order[reached] = p
-                reached += 1
-    at = 0
-    while at < reached:
-        layer = reached
-        for i in range(at, layer):
-            p = order[i]
-            weight = np.float32(0)
-            for k in range(8):
-                q = p + side[k]
-                if open_[q]:
-                    share = np.float32(1) if k < 4 else np.float32(0.5)
-                    weight += share
-                    for c in range(channels):
-                        values[p, c] += share * values[q, c]
-                elif waiting[q]:
-                    waiting[q] = False
-                    order[reached] = q
-                    reached += 1
-            for c in range(channels):
-                values[p, c] /= weight
-        for i in range(at, layer):  # a layer is filled from the layers before it
-            open_[order[i]] = True
-        at = layer
-    for sweep in range(_SWEEPS):
-        most = np.float32(0)
-        for i in range(reached):
-            p = order[i] if sweep % 2 == 0 else order[reached - 1 - i]
-            number = open_[p - width] + open_[p - 1] + open_[p + 1] + open_[p + width]
-            if number == 0:
-                continue
-            for c in range(channels):
-                total = np.float32(0)
-                for k in range(4):
-                    if open_[p + side[k]]:
-                        total += values[p + side[k], c]
-                change = _OVER * (total / np.float32(number) - values[p, c])
-                values[p, c] += change
-                most = max(most, abs(change))
-        if most < _SETTLED:
-            break
 
 
 @kernel()
