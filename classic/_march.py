@@ -7,6 +7,7 @@ Three ways to the same thing: ``march`` solves the eikonal equation |grad T| = 1
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import cv2
@@ -14,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.distance import distance_to
+from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
-from inpaintkit.problem import Image, Mask
+from inpaintkit.problem import Image, Mask, Problem, Step
 
 FAR = np.float32(1e6)  # arrival time of pixels no front has reached
 KNOWN, BAND, HOLE, VOID = 0, 1, 2, 3
+_SLICE = 2**24  # neighbours looked at between two reports: some tenths of a second
 
 
 class Front(NamedTuple):
@@ -64,6 +67,40 @@ def march_like_opencv(hole: Mask, void: Mask, radius: int) -> Front:
     flags[1:-1, 1:-1][void] = VOID
     order = _touch_kernel(flags, arrival, band)
     return Front(arrival, order)
+
+
+def fill_in_order(
+    problem: Problem,
+    order: NDArray[Any],
+    neighbours: int,
+    fill: Callable[[NDArray[Any]], NDArray[Any]],
+    unreached: str,
+) -> None:
+    """Fill the pixels of a front one after another, and report between slices of some tenths of a second.
+
+    Parameters
+    ----------
+    order : flat indices in the method's own layout; hole pixels that no front reached are missing.
+    neighbours : pixels looked at for each pixel of the order.
+    fill : fills a slice of ``order`` and gives those of its pixels that had no usable neighbour. These are tried again
+        after all others: beyond transparent pixels distance is not the order of filling.
+    unreached : message of the ContextError, with ``{}`` for the number of pixels that nothing known reaches.
+    """
+    total = np.count_nonzero(problem.hole)
+    missing = total - len(order)
+    size = max(1, _SLICE // neighbours)
+    while len(order):
+        left = []
+        for start in range(0, len(order), size):
+            left.append(fill(order[start : start + size]))
+            if start + size < len(order):
+                problem.report(Step(total - missing - len(order) + start + size, total))
+        rest = np.concatenate(left)
+        if len(rest) == len(order):
+            break
+        order = rest
+    if len(order) + missing:
+        raise ContextError(unreached.format(len(order) + missing))
 
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
