@@ -43,10 +43,14 @@ def march(hole: Mask, known: Mask, outside: float) -> Front:
     return Front(arrival, order)
 
 
-def measure(hole: Mask, known: Mask) -> Front:
-    """The front by exact distances: the rim's known pixels have T = 0, the hole's first pixels T = 1."""
+def measure(hole: Mask, known: Mask, *, alternate: bool = False) -> Front:
+    """The front by exact distances: the rim's known pixels have T = 0, the hole's first pixels T = 1.
+
+    Equal distances follow the raster. ``alternate`` turns every other distance round, so that what a pixel takes from
+    the one before it along a row does not drift to one side.
+    """
     arrival = np.where(known, 1 - distance_to(hole), distance_to(known))
-    return Front(arrival, _sorted_kernel(hole, arrival))
+    return Front(arrival, _sorted_kernel(hole, arrival, alternate))
 
 
 def march_like_opencv(hole: Mask, void: Mask, radius: int) -> Front:
@@ -107,8 +111,11 @@ _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
 @kernel()
-def _sorted_kernel(hole: Any, arrival: Any) -> Any:
-    """Hole pixels by arrival: squared distances are whole numbers, so one bucket each sorts them exactly."""
+def _sorted_kernel(hole: Any, arrival: Any, alternate: bool) -> Any:
+    """Hole pixels by arrival: squared distances are whole numbers, so one bucket each sorts them exactly.
+
+    With ``alternate`` the odd buckets run against the raster.
+    """
     height, width = hole.shape
     last = 0
     for y in range(height):
@@ -129,6 +136,10 @@ def _sorted_kernel(hole: Any, arrival: Any) -> Any:
                 bucket = int(arrival[y, x] * arrival[y, x] + 0.5)
                 order[start[bucket]] = y * width + x
                 start[bucket] += 1
+    if alternate:
+        for bucket in range(1, last + 1, 2):
+            first = start[bucket - 1]  # by now each bucket's start is its end
+            order[first : start[bucket]] = order[first : start[bucket]][::-1].copy()
     return order
 
 
