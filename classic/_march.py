@@ -90,7 +90,7 @@ def fill_in_order(
         after all others: beyond transparent pixels distance is not the order of filling.
     unreached : message of the ContextError, with ``{}`` for the number of pixels that nothing known reaches.
     """
-    total = np.count_nonzero(problem.hole)
+    total = int(np.count_nonzero(problem.hole))
     missing = total - len(order)
     size = max(1, _SLICE // neighbours)
     while len(order):
@@ -105,6 +105,13 @@ def fill_in_order(
         order = rest
     if len(order) + missing:
         raise ContextError(unreached.format(len(order) + missing))
+
+
+def filled_from(problem: Problem, data: NDArray[np.float32], base: NDArray[np.float32], margin: int) -> Image:
+    """The crop with its hole taken from ``data`` (padded H * W, C, n), colours relative to ``base`` first."""
+    filled = problem.image.copy()
+    _place_kernel(filled, problem.hole, data, base, margin)
+    return filled
 
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
@@ -141,6 +148,17 @@ def _sorted_kernel(hole: Any, arrival: Any, alternate: bool) -> Any:
             first = start[bucket - 1]  # by now each bucket's start is its end
             order[first : start[bucket]] = order[first : start[bucket]][::-1].copy()
     return order
+
+
+@kernel()
+def _place_kernel(filled: Any, hole: Any, data: Any, base: Any, margin: int) -> None:
+    height, width, channels = filled.shape
+    for y in range(height):
+        for x in range(width):
+            if hole[y, x]:
+                p = (y + margin) * (width + 2 * margin) + x + margin
+                for c in range(channels):
+                    filled[y, x, c] = data[p, c, 0] + base[c]
 
 
 @kernel()

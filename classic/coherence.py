@@ -27,12 +27,13 @@ comes from, so that ramps continue and errors do not grow.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit.classic._march import fill_in_order, measure
+from inpaintkit.classic._march import fill_in_order, filled_from, measure
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Problem
@@ -103,7 +104,7 @@ def coherence(
     dy, dx, inside, rho_weight = _neighbours(radius, rho)
     reach = math.ceil(max(radius, half_width(rho)))
     margin = max(reach, half_width(sigma))
-    height, width, channels = problem.image.shape
+    width, channels = problem.image.shape[1:]
     usable = np.pad(problem.known, margin)
     stride = usable.shape[1]
     order = (front.order // width + margin) * stride + front.order % width + margin
@@ -112,20 +113,19 @@ def coherence(
     data = np.zeros((usable.size, channels, 3), np.float32)  # colour, its y and x slope, side by side in memory
     tensor = np.zeros((usable.size, 3), np.float32)  # grad I grad I^T: yy, yx, xx
     _start_kernel(problem.image, base, front.arrival, reach, usable, data, tensor, window)
+    del front  # a large hole's arrays are large: none is kept longer than it is needed
     near = (dy * stride + dx, dy.astype(np.float32), dx.astype(np.float32), inside, rho_weight)
     strength = (np.float32(kappa / radius), np.float32(delta**4))
     fill_in_order(
         problem,
         order,
         len(dy),
-        lambda part: _fill_kernel(part, usable, stride, data, tensor, *near, *strength, window),
+        partial(_fill_kernel, usable, stride, data, tensor, *near, *strength, window),
         f"coherence: {{}} hole pixels have no known pixel within {radius:g} px, not even through the hole: "
         "raise radius, or pass fallback=True (--fallback) for a plain fill",
     )
-    filled = problem.image.copy()
-    crop = data.reshape(-1, stride, channels, 3)[margin : margin + height, margin : margin + width, :, 0]
-    np.add(crop, base, out=filled, where=problem.hole[..., None])
-    return filled
+    del usable, order, tensor
+    return filled_from(problem, data, base, margin)
 
 
 def half_width(width: float) -> int:
@@ -164,7 +164,7 @@ def _start_kernel(
     for y in range(height):
         for x in range(width):
             p = (y + margin) * stride + x + margin
-            if known[p]:
+            if known[p] and arrival[y, x] >= 1 - reach - len(window):  # other memory is never touched
                 for c in range(channels):
                     data[p, c, 0] = image[y, x, c] - base[c]
     for y in range(height):
@@ -176,7 +176,6 @@ def _start_kernel(
 
 @kernel(fastmath=True)
 def _fill_kernel(
-    order: Any,
     usable: Any,
     stride: int,
     data: Any,
@@ -189,6 +188,7 @@ def _fill_kernel(
     sharpness: Any,
     delta4: Any,
     window: Any,
+    order: Any,
 ) -> Any:
     """Fill ``data`` and ``tensor`` and mark ``usable`` in place in the given order.
 
