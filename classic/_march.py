@@ -7,6 +7,7 @@ Three ways to the same thing: ``march`` solves the eikonal equation |grad T| = 1
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import cv2
@@ -14,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.distance import distance_to
+from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
-from inpaintkit.problem import Image, Mask
+from inpaintkit.problem import Image, Mask, Problem, Step
 
 FAR = np.float32(1e6)  # arrival time of pixels no front has reached
 KNOWN, BAND, HOLE, VOID = 0, 1, 2, 3
+_SLICE = 2**24  # neighbours looked at between two reports: some tenths of a second
 
 
 class Front(NamedTuple):
@@ -40,10 +43,14 @@ def march(hole: Mask, known: Mask, outside: float) -> Front:
     return Front(arrival, order)
 
 
-def measure(hole: Mask, known: Mask) -> Front:
-    """The front by exact distances: the rim's known pixels have T = 0, the hole's first pixels T = 1."""
+def measure(hole: Mask, known: Mask, *, alternate: bool = False) -> Front:
+    """The front by exact distances: the rim's known pixels have T = 0, the hole's first pixels T = 1.
+
+    Equal distances follow the raster. ``alternate`` turns every other distance round, so that what a pixel takes from
+    the one before it along a row does not drift to one side.
+    """
     arrival = np.where(known, 1 - distance_to(hole), distance_to(known))
-    return Front(arrival, _sorted_kernel(hole, arrival))
+    return Front(arrival, _sorted_kernel(hole, arrival, alternate))
 
 
 def march_like_opencv(hole: Mask, void: Mask, radius: int) -> Front:
@@ -66,12 +73,56 @@ def march_like_opencv(hole: Mask, void: Mask, radius: int) -> Front:
     return Front(arrival, order)
 
 
+def fill_in_order(
+    problem: Problem,
+    order: NDArray[Any],
+    neighbours: int,
+    fill: Callable[[NDArray[Any]], NDArray[Any]],
+    unreached: str,
+) -> None:
+    """Fill the pixels of a front one after another, and report between slices of some tenths of a second.
+
+    Parameters
+    ----------
+    order : flat indices in the method's own layout; hole pixels that no front reached are missing.
+    neighbours : pixels looked at for each pixel of the order.
+    fill : fills a slice of ``order`` and gives those of its pixels that had no usable neighbour. These are tried again
+        after all others: beyond transparent pixels distance is not the order of filling.
+    unreached : message of the ContextError, with ``{}`` for the number of pixels that nothing known reaches.
+    """
+    total = int(np.count_nonzero(problem.hole))
+    missing = total - len(order)
+    size = max(1, _SLICE // neighbours)
+    while len(order):
+        left = []
+        for start in range(0, len(order), size):
+            left.append(fill(order[start : start + size]))
+            if start + size < len(order):
+                problem.report(Step(total - missing - len(order) + start + size, total))
+        rest = np.concatenate(left)
+        if len(rest) == len(order):
+            break
+        order = rest
+    if len(order) + missing:
+        raise ContextError(unreached.format(len(order) + missing))
+
+
+def filled_from(problem: Problem, data: NDArray[np.float32], base: NDArray[np.float32], margin: int) -> Image:
+    """The crop with its hole taken from ``data`` (padded H * W, C, n), colours relative to ``base`` first."""
+    filled = problem.image.copy()
+    _place_kernel(filled, problem.hole, data, base, margin)
+    return filled
+
+
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
 @kernel()
-def _sorted_kernel(hole: Any, arrival: Any) -> Any:
-    """Hole pixels by arrival: squared distances are whole numbers, so one bucket each sorts them exactly."""
+def _sorted_kernel(hole: Any, arrival: Any, alternate: bool) -> Any:
+    """Hole pixels by arrival: squared distances are whole numbers, so one bucket each sorts them exactly.
+
+    With ``alternate`` the odd buckets run against the raster.
+    """
     height, width = hole.shape
     last = 0
     for y in range(height):
@@ -92,7 +143,22 @@ def _sorted_kernel(hole: Any, arrival: Any) -> Any:
                 bucket = int(arrival[y, x] * arrival[y, x] + 0.5)
                 order[start[bucket]] = y * width + x
                 start[bucket] += 1
+    if alternate:
+        for bucket in range(1, last + 1, 2):
+            first = start[bucket - 1]  # by now each bucket's start is its end
+            order[first : start[bucket]] = order[first : start[bucket]][::-1].copy()
     return order
+
+
+@kernel()
+def _place_kernel(filled: Any, hole: Any, data: Any, base: Any, margin: int) -> None:
+    height, width, channels = filled.shape
+    for y in range(height):
+        for x in range(width):
+            if hole[y, x]:
+                p = (y + margin) * (width + 2 * margin) + x + margin
+                for c in range(channels):
+                    filled[y, x, c] = data[p, c, 0] + base[c]
 
 
 @kernel()

@@ -20,12 +20,13 @@ dir, so that all directions count.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import cv2
 import numpy as np
 
-from inpaintkit.classic._march import Front, march, march_like_opencv, measure
+from inpaintkit.classic._march import Front, fill_in_order, filled_from, march, march_like_opencv, measure
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Problem
@@ -85,51 +86,62 @@ def telea(problem: Problem, *, radius: float = 5.0, variant: Literal["damped", "
 
 def _fill(problem: Problem, front: Front, radius: float, *, damped: bool) -> Image:
     margin = int(radius)
-    width = problem.image.shape[1]
+    width, channels = problem.image.shape[1:]
     usable = np.pad(problem.known, margin)
     arrival = np.pad(front.arrival, margin, mode="edge")
     order = (front.order // width + margin) * usable.shape[1] + front.order % width + margin
+    del front  # a large hole's arrays are large: none is kept longer than it is needed
     dy, dx = (grid.reshape(-1) for grid in np.mgrid[-margin : margin + 1, -margin : margin + 1])
     near = (dy**2 + dx**2 <= radius**2) & ((dy != 0) | (dx != 0))
-    filled = problem.image.copy()
+    dy, dx = dy[near], dx[near]
     # Work relative to one known colour: a constant stays exactly constant.
-    base = problem.image.reshape(-1, problem.image.shape[2])[np.argmax(problem.known)]
-    missing = np.count_nonzero(problem.hole) - len(order)
-    left = _fill_kernel(filled, base, usable, arrival, order, dy[near], dx[near], damped)
-    while 0 < len(left) < len(order):  # beyond transparent pixels distance is not the order of filling
-        order = left
-        left = _fill_kernel(filled, base, usable, arrival, order, dy[near], dx[near], damped)
-    if len(left) + missing:
-        raise ContextError(
-            f"telea: {len(left) + missing} hole pixels have no known pixel within {radius:g} px, not even through the "
-            "hole: raise radius, or pass fallback=True (--fallback) for a plain fill"
-        )
-    return filled
+    base = problem.image.reshape(-1, channels)[np.argmax(problem.known)]
+    data = np.zeros((usable.size, channels, 3), np.float32)  # colour, its y and x derivative, side by side in memory
+    energy = np.zeros(usable.size, np.float32)  # |grad I|^2 over all channels
+    _start_kernel(problem.image, base, usable, arrival, data, energy)
+    fill_in_order(
+        problem,
+        order,
+        len(dy),
+        partial(_fill_kernel, usable, arrival, data, energy, dy, dx, margin, damped),
+        f"telea: {{}} hole pixels have no known pixel within {radius:g} px, not even through the hole: raise radius, "
+        "or pass fallback=True (--fallback) for a plain fill",
+    )
+    del usable, arrival, order, energy
+    return filled_from(problem, data, base, margin)
 
 
 @kernel(fastmath=True)
-def _fill_kernel(filled: Any, base: Any, usable: Any, arrival: Any, order: Any, dy: Any, dx: Any, damped: bool) -> Any:
-    """Fill ``filled`` (H, W, C) and mark ``usable`` in place in the given order.
-
-    ``usable``, ``arrival`` and the flat indices of ``order`` are padded by the radius, so no neighbour lies outside.
-    Gives the pixels of ``order`` that had no usable neighbour.
-    """
-    height, width, channels = filled.shape
-    margin = (usable.shape[1] - width) // 2
-    stride = usable.shape[1]
+def _start_kernel(image: Any, base: Any, usable: Any, arrival: Any, data: Any, energy: Any) -> None:
+    """Colours and gradients of the known pixels that some hole pixel looks at; the other memory is never touched."""
+    height, width, channels = image.shape
+    margin, stride = (usable.shape[1] - width) // 2, usable.shape[1]
     known, time = usable.reshape(-1), arrival.reshape(-1)
-    data = np.zeros((usable.size, channels, 3), np.float32)  # colour, its y and x derivative, side by side in memory
-    energy = np.zeros(usable.size, np.float32)  # |grad I|^2 over all channels
-    for y in range(height):
-        for x in range(width):
-            for c in range(channels):
-                data[(y + margin) * stride + x + margin, c, 0] = filled[y, x, c] - base[c]
     for y in range(height):
         for x in range(width):
             p = (y + margin) * stride + x + margin
-            if known[p]:
+            if known[p] and time[p] >= -margin - 2:  # a gradient looks one pixel farther
+                for c in range(channels):
+                    data[p, c, 0] = image[y, x, c] - base[c]
+    for y in range(height):
+        for x in range(width):
+            p = (y + margin) * stride + x + margin
+            if known[p] and time[p] >= -margin - 1:
                 _gradient(data, known, energy, p, stride)
 
+
+@kernel(fastmath=True)
+def _fill_kernel(
+    usable: Any, arrival: Any, data: Any, energy: Any, dy: Any, dx: Any, margin: int, damped: bool, order: Any
+) -> Any:
+    """Fill ``data`` and ``energy`` and mark ``usable`` in place in the given order.
+
+    All arrays and the flat indices of ``order`` are padded by the margin, so no neighbour lies outside. Gives the
+    pixels of ``order`` that had no usable neighbour.
+    """
+    channels = data.shape[1]
+    stride = usable.shape[1]
+    known, time = usable.reshape(-1), arrival.reshape(-1)
     count = len(dy)
     offset = dy * stride + dx
     down, right = np.empty(count, np.float32), np.empty(count, np.float32)  # (p - q) / |p - q|
@@ -193,14 +205,12 @@ def _fill_kernel(filled: Any, base: Any, usable: Any, arrival: Any, order: Any, 
             coherence = np.sqrt(agreed / (total * force)) if force > 0 else np.float32(0)
             trust = min(max((coherence - _NOISE) / (_SURE - _NOISE), np.float32(0)), np.float32(1))
             trust *= margin / (margin + now - np.float32(1))
-        y, x = p // stride - margin, p % stride - margin
         for c in range(channels):
             moved = step[c]
             if damped:
                 most = _MOST_SPREAD * spread[c]
                 moved = trust * min(max(moved, -most), most)
             data[p, c, 0] = mean[c] + moved
-            filled[y, x, c] = data[p, c, 0] + base[c]
         known[p] = True
         _gradient(data, known, energy, p, stride)
     return left[:skipped].copy()

@@ -29,6 +29,7 @@ from inpaintkit.picture import Picture, PictureMask, check_share, grow, hole_of
 from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
 from inpaintkit.regions import Box, Region, split, whole
 
+_BAND = 2**18  # pixels put back at a time
 _EXTREME = 1e6  # times the robust range: what lies beyond would overflow when methods square it
 _STRIPE = 256  # rows that are read at once where the whole picture must be
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -310,26 +311,32 @@ class _Fill:
             return np.clip(normalised, -_EXTREME, _EXTREME).astype(np.float32)
 
     def _composite(self, result: NDArray[Any], crop: Box, own: Mask, fill: Image) -> None:
-        target = result[crop.slices]
-        values = fill[own]
+        target, before = result[crop.slices], self.picture.pixels[crop.slices]
+        depth = rim_distance(self.mask[crop.slices]) if self.feather else None
+        rows = max(1, _BAND // own.shape[1])  # a band at a time: the steps between take several times its memory
+        for top in range(0, len(own), rows):
+            band = slice(top, top + rows)
+            here = own[band]
+            share = None if depth is None else np.clip(depth[band][here] / (self.feather + 1), 0, 1)[:, None]
+            target[band][here] = self._caller_colours(fill[band][here], before[band][here], share)
+
+    def _caller_colours(self, values: Image, old: NDArray[Any], share: NDArray[Any] | None) -> NDArray[Any]:
+        """Filled colours (n, C) in the caller's units, ``share`` of them mixed with the ``old`` ones."""
         if not self.picture.alpha:
-            target[own] = self._feathered(self._restored(values), crop, own)
-            return
+            return self._feathered(self._restored(values), old, share)
         colours = values
         alpha = np.ones((len(values), 1), np.float32)
         if not self.opaque:
             alpha = np.clip(values[:, -1:], 0, 1)
             colours = (values[:, :-1] / np.maximum(alpha, 1e-6)).astype(np.float32)
         restored = np.concatenate([self._restored(colours), self._as_dtype(alpha * self.picture.opaque)], axis=1)
-        target[own] = self._feathered(restored, crop, own)
+        return self._feathered(restored, old, share)
 
-    def _feathered(self, new: NDArray[Any], crop: Box, own: Mask) -> NDArray[Any]:
+    def _feathered(self, new: NDArray[Any], old: NDArray[Any], share: NDArray[Any] | None) -> NDArray[Any]:
         """Mix what was under the mask back in: all of it at the rim, none from ``feather`` pixels inwards."""
-        if not self.feather:
+        if share is None:
             return new
-        depth = rim_distance(self.mask[crop.slices])[own]
-        share = np.clip(depth / (self.feather + 1), 0, 1)[:, None]
-        old = self.picture.pixels[crop.slices][own].astype(np.float64)
+        old = old.astype(np.float64)
         keep = np.where(np.isfinite(old).all(axis=1, keepdims=True), 1 - share, 0)
         old = np.where(keep > 0, old, 0)
         if not self.picture.alpha:

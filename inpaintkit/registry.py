@@ -103,6 +103,16 @@ def _limit(options: Options) -> int:
     return max(1, math.ceil(min(radius, 1e6)))
 
 
+def _ball(options: Options) -> int:
+    """What a pixel of coherence transport looks at: the colours' radius or the tensor's window, in whole pixels."""
+    return max(_limit(options), _half_width(options["rho"]))
+
+
+def _half_width(width: float) -> int:
+    """Pixels that a Gaussian window reaches to either side."""
+    return max(1, round(2 * min(max(width, 0), 1e6)))
+
+
 METHODS = (
     Method(
         "telea",
@@ -113,6 +123,16 @@ METHODS = (
         reach=lambda o: 2 * _limit(o) + 2,
         context=lambda o: 2 * _limit(o) + 3 if o["variant"] == "opencv" else _limit(o) + 2,
         cut=lambda o: 4 * _limit(o) if o["variant"] == "damped" else None,
+    ),
+    Method(
+        "coherence",
+        "inpaintkit.classic.coherence:coherence",
+        "coherence transport: scratches, text, small holes; carries lines and edges across",
+        source="Bornemann and März 2007",
+        # A source within the ball has a slope from its own window.
+        reach=lambda o: _ball(o) + _half_width(o["sigma"]),
+        context=lambda o: _ball(o) + _half_width(o["sigma"]),
+        cut=lambda o: 6 * _ball(o),
     ),
     Method(
         "harmonic",

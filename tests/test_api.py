@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 
 import inpaintkit
-from inpaintkit import ContextError, InpaintWarning, damage, inpaint, kernels, variants
+from inpaintkit import ContextError, InpaintWarning, api, damage, inpaint, kernels, variants
 from inpaintkit.problem import Problem, Step
 
 
@@ -305,3 +305,15 @@ def test_a_mask_of_low_values_is_warned_of(cat):
     faint[50:60, 50:60] = 100
     with pytest.warns(InpaintWarning, match="reach 100 only"):
         inpaint(cat, faint)
+
+
+@pytest.mark.parametrize("feather", [0, 2.5])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_a_fill_is_put_back_band_by_band(channels, feather, photo, monkeypatch):
+    image = photo(64, channels).copy()
+    image[..., -1] //= 2
+    hole = np.zeros((64, 64), bool)
+    hole[10:50, 20:40] = True
+    whole = inpaint(image, hole, feather=feather)
+    monkeypatch.setattr(api, "_BAND", 64 * 7)
+    assert np.array_equal(inpaint(image, hole, feather=feather), whole)

@@ -55,3 +55,10 @@ def test_no_front_starts_from_transparent_pixels(start):
     known = ~hole
     known[:, 4:] = False
     assert len(start(hole, known, 2).order) == 9
+
+
+def test_every_other_distance_can_run_against_the_raster():
+    hole = np.zeros((4, 3), bool)
+    hole[1:] = True
+    assert measure(hole, ~hole).order.tolist() == [3, 4, 5, 6, 7, 8, 9, 10, 11]
+    assert measure(hole, ~hole, alternate=True).order.tolist() == [5, 4, 3, 6, 7, 8, 11, 10, 9]  # squares 1, 4, 9

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from inpaintkit import ContextError, damage, inpaint, registry
 from inpaintkit.benchmarks.metrics import hole_psnr
+from inpaintkit.classic import _march
 from inpaintkit.classic._march import measure
 from inpaintkit.classic.telea import _fill, telea
 from inpaintkit.files import read
@@ -196,3 +197,25 @@ def test_a_fill_does_not_hang_on_which_regions_share_a_crop(variant, monkeypatch
     together = inpaint(photo, hole, "telea", variant=variant, radius=3)
     monkeypatch.setattr(regions, "_SHARED", 24)
     assert np.array_equal(inpaint(photo, hole, "telea", variant=variant, radius=3), together)
+
+
+@pytest.mark.parametrize("method", ["telea", "coherence"])
+def test_a_large_region_is_filled_in_slices_that_report_and_can_be_stopped(method, monkeypatch):
+    photo = skimage.data.astronaut()[:120, :120]
+    hole = np.zeros((120, 120), bool)
+    hole[20:100, 20:100] = True
+    whole = inpaint(photo, hole, method)
+    monkeypatch.setattr(_march, "_SLICE", 80 * 700)  # at radius 5 a pixel has 80 neighbours
+    steps = []
+    assert np.array_equal(inpaint(photo, hole, method, progress=steps.append), whole)
+    assert [step.done for step in steps if step.total == 6400] == [*range(700, 6400, 700), 6400]
+
+    def stop(step):
+        steps.append(step)
+        if step.done >= 2100:
+            raise KeyboardInterrupt
+
+    steps.clear()
+    with pytest.raises(KeyboardInterrupt):
+        inpaint(photo, hole, method, progress=stop)
+    assert steps[-1].done == 2100

@@ -1,0 +1,341 @@
+"""Coherence transport (Bornemann and März 2007): fill inwards from the rim, colours carried along the isophotes.
+
+In the order of their distance to the rim, pixels take the weighted mean of the known pixels y in the ball of radius
+epsilon. The structure tensor J of what is known tells each pixel the direction n across its isophote, and the weight
+
+    w(x, y) = exp(-(mu / epsilon)^2 |n . (x - y)|^2 / 2) / |x - y|
+
+leaves little but the isophote itself where J is sure of it. doi:10.1007/s10851-007-0017-6
+
+lambda_1 >= lambda_2 are the eigenvalues of J, n belongs to lambda_1, and
+
+    mu = kappa exp(-delta^4 / (lambda_1 - lambda_2)^2) (lambda_1 - lambda_2) / (lambda_1 + lambda_2)
+
+is 0, a plain mean weighted by distance, where the tensor knows no direction. J is grad I grad I^T averaged over the
+known pixels with a Gaussian of width rho, and grad I is taken in a window of width sigma. Only what is known or filled
+before counts.
+
+Three things differ from the paper; together they gain 1 to 2 dB on scratches and text. (a) Beside unknown pixels, the
+gradient of the picture smoothed over what is known is too short across the rim and so turned along it. Here it is the
+slope of the plane that fits the known pixels best under the same Gaussian window, right on a ramp whatever the mask.
+(b) The last factor of mu: a corner or a texture of two directions has a wide gap between large eigenvalues and no
+isophote to follow. (c) A first-order term: the pixel moves from the mean by what the slopes say, as far as they agree
+(|sum w grad I| / sqrt(sum w sum w |grad I|^2), 1 on a ramp) and at most by 0.4 standard deviations of the colours it
+comes from, so that ramps continue and errors do not grow.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit.classic._march import fill_in_order, filled_from, measure
+from inpaintkit.errors import ContextError
+from inpaintkit.kernels import kernel
+from inpaintkit.problem import Image, Problem
+
+_GREY_LEVELS = np.float32(255)  # of the range: gradients count in 8-bit grey levels per pixel, as delta does
+_LEAST_GAP = np.float32(1e-6)  # (grey levels / px)^2: eigenvalues nearer one another are equal
+_MOST = np.finfo(np.float32).max
+_NARROW = np.float32(1e-4)  # px^2, added to the window's variances: no slope across pixels that lie in one line
+_MOST_SPREAD = np.float32(0.4)  # (c), as in telea
+
+
+def coherence(
+    problem: Problem,
+    *,
+    radius: float = 5.0,
+    kappa: float = 13.0,
+    sigma: float = 0.7,
+    rho: float = 2.5,
+    delta: float = 1.0,
+) -> Image:
+    """Fill a hole by coherence transport.
+
+    Parameters
+    ----------
+    problem : the region to fill.
+    radius : epsilon, reach of the known colours, in pixels (1 to 100).
+    kappa : how sharply colours follow the isophotes (0, not at all, to 1000): all but the pixels within about
+        radius / kappa of the isophote lose their weight.
+    sigma : width of the window that slopes are taken in, in pixels (0.5 to 10).
+    rho : width of the window that directions are averaged over, in pixels (0.5 to 50).
+    delta : quantisation, the slope in grey levels of 255 per pixel below which a direction is chance (0 to 255); the
+        standard deviation of the noise where there is more of it.
+
+    Returns
+    -------
+    float32 (H, W, C), the crop with its hole filled.
+
+    Raises
+    ------
+    ValueError : an option out of range.
+    ContextError : hole pixels with no known pixel within the radius, not even through the hole.
+
+    References
+    ----------
+    F. Bornemann and T. März, Fast image inpainting based on coherence transport, J. Math. Imaging Vision 28, 2007.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from inpaintkit.problem import Problem
+    >>> edge = np.tri(15, dtype=np.float32)[..., None]
+    >>> hole = np.zeros((15, 15), bool)
+    >>> hole[6:9] = True
+    >>> np.rint(coherence(Problem.create(edge, hole))[7, 5:10, 0]).astype(int).tolist()
+    [1, 1, 1, 0, 0]
+    """
+    ranges = {"radius": (1, 100), "kappa": (0, 1000), "sigma": (0.5, 10), "rho": (0.5, 50), "delta": (0, 255)}
+    given = {"radius": radius, "kappa": kappa, "sigma": sigma, "rho": rho, "delta": delta}
+    for name, (least, most) in ranges.items():
+        if not least <= given[name] <= most:
+            raise ValueError(f"coherence's option {name} is {given[name]:g}: needed is {least:g} to {most:g}")
+    if not problem.known.any():
+        raise ContextError(
+            "coherence: nothing is known around the hole: pass fallback=True (--fallback) for a plain fill"
+        )
+    front = measure(problem.hole, problem.known, alternate=True)
+    window = _gaussian(sigma)
+    dy, dx, inside, rho_weight = _neighbours(radius, rho)
+    reach = math.ceil(max(radius, half_width(rho)))
+    margin = max(reach, half_width(sigma))
+    width, channels = problem.image.shape[1:]
+    usable = np.pad(problem.known, margin)
+    stride = usable.shape[1]
+    order = (front.order // width + margin) * stride + front.order % width + margin
+    # Work relative to one known colour: a constant stays exactly constant.
+    base = problem.image.reshape(-1, channels)[np.argmax(problem.known)]
+    data = np.zeros((usable.size, channels, 3), np.float32)  # colour, its y and x slope, side by side in memory
+    tensor = np.zeros((usable.size, 3), np.float32)  # grad I grad I^T: yy, yx, xx
+    _start_kernel(problem.image, base, front.arrival, reach, usable, data, tensor, window)
+    del front  # a large hole's arrays are large: none is kept longer than it is needed
+    near = (dy * stride + dx, dy.astype(np.float32), dx.astype(np.float32), inside, rho_weight)
+    strength = (np.float32(kappa / radius), np.float32(delta**4))
+    fill_in_order(
+        problem,
+        order,
+        len(dy),
+        partial(_fill_kernel, usable, stride, data, tensor, *near, *strength, window),
+        f"coherence: {{}} hole pixels have no known pixel within {radius:g} px, not even through the hole: "
+        "raise radius, or pass fallback=True (--fallback) for a plain fill",
+    )
+    del usable, order, tensor
+    return filled_from(problem, data, base, margin)
+
+
+def half_width(width: float) -> int:
+    """Pixels that a Gaussian window of this width reaches to either side."""
+    return max(1, round(2 * width))
+
+
+def _gaussian(width: float) -> NDArray[np.float32]:
+    side = np.arange(-half_width(width), half_width(width) + 1)
+    weight: NDArray[np.float32] = np.exp(-(side**2) / (2 * width**2)).astype(np.float32)
+    return weight
+
+
+def _neighbours(radius: float, rho: float) -> tuple[NDArray[Any], NDArray[Any], int, NDArray[np.float32]]:
+    """Offsets by distance, how many of them lie within the radius, and their weights in the tensor's mean."""
+    wide = half_width(rho)
+    most = int(max(radius, wide))
+    dy, dx = (grid.reshape(-1) for grid in np.mgrid[-most : most + 1, -most : most + 1])
+    square = dy**2 + dx**2
+    order = np.argsort(square, kind="stable")[1:]  # not the pixel itself
+    order = order[square[order] <= max(radius, wide) ** 2]
+    square = square[order]
+    weight = np.where(square <= wide**2, np.exp(-square / (2 * rho**2)), 0).astype(np.float32)
+    return dy[order], dx[order], int(np.count_nonzero(square <= radius**2)), weight
+
+
+@kernel(fastmath=True)
+def _start_kernel(
+    image: Any, base: Any, arrival: Any, reach: int, usable: Any, data: Any, tensor: Any, window: Any
+) -> None:
+    """Colours, slopes and tensors of the known pixels that some hole pixel reaches."""
+    height, width, channels = image.shape
+    margin, stride = (usable.shape[1] - width) // 2, usable.shape[1]
+    known = usable.reshape(-1)
+    room = _room(len(window) ** 2)
+    for y in range(height):
+        for x in range(width):
+            p = (y + margin) * stride + x + margin
+            if known[p] and arrival[y, x] >= 1 - reach - len(window):  # other memory is never touched
+                for c in range(channels):
+                    data[p, c, 0] = image[y, x, c] - base[c]
+    for y in range(height):
+        for x in range(width):
+            p = (y + margin) * stride + x + margin
+            if known[p] and arrival[y, x] >= 1 - reach:
+                _slope(p, known, stride, data, tensor, window, room)
+
+
+@kernel(fastmath=True)
+def _fill_kernel(
+    usable: Any,
+    stride: int,
+    data: Any,
+    tensor: Any,
+    offset: Any,
+    dy: Any,
+    dx: Any,
+    inside: int,
+    rho_weight: Any,
+    sharpness: Any,
+    delta4: Any,
+    window: Any,
+    order: Any,
+) -> Any:
+    """Fill ``data`` and ``tensor`` and mark ``usable`` in place in the given order.
+
+    ``usable`` and the flat indices of ``order`` are padded, so no neighbour lies outside. Gives the pixels of ``order``
+    that had no usable neighbour within the radius.
+    """
+    known = usable.reshape(-1)
+    count, channels = len(offset), data.shape[1]
+    colours = np.float32(1 if channels <= 2 else 3)  # alpha counts as much as all colours together
+    per_length = np.empty(count, np.float32)
+    for k in range(count):
+        per_length[k] = 1 / np.sqrt(dy[k] * dy[k] + dx[k] * dx[k])
+    found, place = np.empty(count, np.int64), np.empty(count, np.int64)
+    weight, across, along = np.empty(count, np.float32), np.empty(count, np.float32), np.empty(count, np.float32)
+    mean, step, spread = np.empty(channels, np.float32), np.empty(channels, np.float32), np.empty(channels, np.float32)
+    room = _room(len(window) ** 2)
+    left = np.empty(len(order), order.dtype)
+    skipped = 0
+    for n in range(len(order)):
+        p = order[n]
+        number = 0
+        for k in range(inside):  # no branch: which neighbours are known is a coin toss to the processor
+            found[number] = k
+            number += known[p + offset[k]]
+        if number == 0:
+            left[skipped] = p
+            skipped += 1
+            continue
+        wide = number
+        for k in range(inside, count):
+            found[wide] = k
+            wide += known[p + offset[k]]
+        mass, yy, yx, xx = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for j in range(wide):
+            k = found[j]
+            q = p + offset[k]
+            place[j] = q
+            mass += rho_weight[k]
+            yy += rho_weight[k] * tensor[q, 0]
+            yx += rho_weight[k] * tensor[q, 1]
+            xx += rho_weight[k] * tensor[q, 2]
+        per_mass = 1 / mass if mass > 0 else np.float32(0)
+        yy *= per_mass
+        yx *= per_mass
+        xx *= per_mass
+        ny, nx = np.float32(0), np.float32(0)  # mu / epsilon times n
+        gap = np.sqrt((yy - xx) * (yy - xx) + 4 * yx * yx)
+        if gap > _LEAST_GAP:
+            mu = sharpness * np.exp(-delta4 / (gap * gap)) * gap / (yy + xx)
+            ny, nx = (yy - xx + gap, 2 * yx) if yy >= xx else (2 * yx, xx - yy + gap)
+            mu /= np.sqrt(ny * ny + nx * nx)
+            ny *= mu
+            nx *= mu
+        least = _MOST
+        for j in range(number):
+            k = found[j]
+            off = ny * dy[k] + nx * dx[k]
+            weight[j] = np.float32(0.5) * off * off
+            least = min(least, weight[j])
+        total, force = np.float32(0), np.float32(0)
+        for j in range(number):
+            k, q = found[j], place[j]
+            w = np.exp(least - weight[j]) * per_length[k]  # shifted: some neighbour always keeps its weight
+            weight[j] = w
+            across[j] = -w * dy[k]  # w (x - y)
+            along[j] = -w * dx[k]
+            total += w
+            force += w * (tensor[q, 0] + tensor[q, 2])
+        agreed = np.float32(0)
+        for c in range(channels):
+            zero, first, second = np.float32(0), np.float32(0), np.float32(0)
+            sum_y, sum_x = np.float32(0), np.float32(0)
+            for j in range(number):
+                q, w = place[j], weight[j]
+                value, slope_y, slope_x = data[q, c, 0], data[q, c, 1], data[q, c, 2]
+                zero += w * value
+                second += w * value * value
+                first += across[j] * slope_y + along[j] * slope_x
+                sum_y += w * slope_y
+                sum_x += w * slope_x
+            mean[c] = zero / total
+            step[c] = first / total
+            spread[c] = np.sqrt(max(second / total - mean[c] * mean[c], np.float32(0)))
+            agreed += sum_y * sum_y + sum_x * sum_x
+        agreed *= _GREY_LEVELS * _GREY_LEVELS / colours
+        trust = np.sqrt(agreed / (total * force)) if force > _LEAST_GAP * total else np.float32(0)
+        for c in range(channels):
+            most = _MOST_SPREAD * spread[c]
+            data[p, c, 0] = mean[c] + trust * min(max(step[c], -most), most)
+        known[p] = True
+        _slope(p, known, stride, data, tensor, window, room)
+    return left[:skipped].copy()
+
+
+@kernel(fastmath=True)
+def _room(size: int) -> Any:
+    """Space for one window: which pixels, and with what factors they make a slope."""
+    return np.empty(size, np.int64), np.empty((size, 5), np.float32)
+
+
+@kernel(fastmath=True)
+def _slope(p: int, known: Any, stride: int, data: Any, tensor: Any, window: Any, room: Any) -> None:
+    """The plane that fits the known pixels around ``p`` best: its slopes and their tensor."""
+    place, factor = room
+    half = len(window) // 2
+    number = 0
+    mass, mean_y, mean_x = np.float32(0), np.float32(0), np.float32(0)
+    for v in range(-half, half + 1):
+        for u in range(-half, half + 1):
+            q = p + v * stride + u
+            w = window[v + half] * window[u + half]
+            place[number] = q
+            factor[number, 0] = w
+            factor[number, 1] = v
+            factor[number, 2] = u
+            if known[q]:
+                number += 1
+                mass += w
+                mean_y += w * v
+                mean_x += w * u
+    mean_y /= mass
+    mean_x /= mass
+    yy, yx, xx = np.float32(0), np.float32(0), np.float32(0)
+    for j in range(number):
+        w, v, u = factor[j, 0], factor[j, 1] - mean_y, factor[j, 2] - mean_x
+        yy += w * v * v
+        yx += w * v * u
+        xx += w * u * u
+    yy = yy / mass + _NARROW
+    xx = xx / mass + _NARROW
+    yx = yx / mass
+    scale = 1 / (mass * (yy * xx - yx * yx))
+    for j in range(number):
+        w, v, u = factor[j, 0] * scale, factor[j, 1] - mean_y, factor[j, 2] - mean_x
+        factor[j, 3] = w * (xx * v - yx * u)
+        factor[j, 4] = w * (yy * u - yx * v)
+    channels = data.shape[1]
+    each = _GREY_LEVELS * _GREY_LEVELS / np.float32(1 if channels <= 2 else 3)
+    tensor[p, :] = 0
+    for c in range(channels):
+        down, right = np.float32(0), np.float32(0)
+        for j in range(number):
+            value = data[place[j], c, 0]
+            down += factor[j, 3] * value
+            right += factor[j, 4] * value
+        data[p, c, 1] = down
+        data[p, c, 2] = right
+        tensor[p, 0] += each * down * down
+        tensor[p, 1] += each * down * right
+        tensor[p, 2] += each * right * right
