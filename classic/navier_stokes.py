@@ -7,7 +7,7 @@ I is the picture in grey levels of 255, v = (-I_y, I_x) the isophotes' direction
 
     w_t + v . grad w = nu div(g(|grad w|) grad w),     g(s) = 1 / (1 + (s / K)^2),                                  (7)
     L I = w in the hole, I as known around it,                                                                      (8)
-    I_t = a(|grad I|) curv(I) |grad I|,     a(s) = s^2 / (s^2 + E^2), the anisotropic diffusion of I.
+    I_t = b a(|grad I|) curv(I) |grad I|,     a(s) = s^2 / (s^2 + E^2), the anisotropic diffusion of I.
 
 A cycle is one step of (7), the solution of (8), and some steps of diffusion; w is then taken anew from I. Each pixel
 has its own time step, as large as its speed and viscosity allow: the steady state does not know of it. Luminance and
@@ -19,10 +19,11 @@ What the paper leaves open, and what is done here:
   across the rim (no slip). With w from the known side alone, closed eddies overshoot by half the range.
 - The start is the creeping flow, the steady state of (7) without transport and with g = 1: L L I = 0. Ramps are exact
   in it and stay so. A start from coarser pictures, tried too, cuts thin lines that the creeping flow joins.
-- nu is a number of grey levels, like I itself: below 50 a jet bends away from its line in a hole of 20 pixels, as
-  jets do.
-- The diffusion acts on edges (E below) and leaves shading to the flow. It runs through the hole forwards and backwards
-  with the pixels already moved, which ends the flickering of lone pixels.
+- nu is a number of grey levels, as I is. The flow's Reynolds number is the contrast of an edge over nu; from about 3
+  upwards a jet leaves its straight line in a hole of 20 pixels, as jets do.
+- The diffusion acts on edges (E below) and leaves shading to the flow. What smears grows with the way through the
+  hole, so b is 1 from 8 pixels inside the rim and falls to 0.1 beside it; at full strength there, edges follow the rim
+  of a thin hole instead of crossing it. Pixels move one after the other, else lone ones flicker for ever.
 
 ``variant="opencv"`` is what OpenCV calls INPAINT_NS, which is not this: one pass of fast marching, each pixel the mean
 of the known ones around it, weighted by nearness and by how well they lie along its isophote.
@@ -38,7 +39,7 @@ from numpy.typing import NDArray
 
 from inpaintkit.classic._elliptic import fill
 from inpaintkit.classic._march import march_like_opencv
-from inpaintkit.distance import stranded
+from inpaintkit.distance import rim_distance, stranded
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
@@ -47,9 +48,11 @@ Values = NDArray[np.float64]
 Neighbours = NDArray[np.int32]
 
 _LEVELS = 255.0  # what nu, the contrast and the tolerance are measured in
-_EDGE = 5.0  # E, grey levels a pixel: weaker gradients are shading
+_EDGE = 0.5  # E, grey levels a pixel: weaker gradients are shading or noise
+_DEEP, _LEAST_SHARE = 8.0, 0.1  # pixels from the rim with b = 1, and the least b
 _FLOW, _LEVEL = 0.125, 0.5  # largest stable steps: of (7) as a fraction of the CFL limit, of the diffusion in pixels^2
 _ACCURACY = 0.02  # of the Poisson solution of a cycle, relative: the next cycle corrects
+_NOTHING = 1e-200  # squares of what moves so little would underflow
 _CHECK = 5  # cycles from one look at the residual to the next
 _QUIET = 0.99  # share of the pixels that must have come to rest
 _TO_PLANES = np.array([[1 / 3, 1 / 3, 1 / 3], [1 / 2, 0, -1 / 2], [-1 / 4, 1 / 2, -1 / 4]])  # luminance and chroma
@@ -61,12 +64,12 @@ def navier_stokes(
     problem: Problem,
     *,
     variant: Literal["pde", "opencv"] = "pde",
-    nu: float = 50.0,
-    contrast: float = 200.0,
-    diffusion: int = 16,
+    nu: float = 200.0,
+    contrast: float = 500.0,
+    diffusion: int = 28,
     safety: float = 0.8,
     cycles: int = 400,
-    tolerance: float = 0.05,
+    tolerance: float = 0.02,
     radius: float = 5.0,
 ) -> Image:
     """Fill a hole as a flow whose stream lines are the isophotes.
@@ -79,7 +82,7 @@ def navier_stokes(
     contrast : K of g, in grey levels of 255 a pixel^3 (above 0): where w changes faster than that, viscosity fades.
     diffusion : steps of anisotropic diffusion in each cycle (0 or more): more keeps edges straighter and sharper.
     safety : time steps as a fraction of the largest stable ones (above 0, at most 1).
-    cycles : the most cycles (0 or more; 0 gives the creeping flow that the cycles start from).
+    cycles : the most cycles (1 or more).
     tolerance : stop when 99 % of the pixels move by less a cycle, in grey levels of 255 (0 or more).
     radius : reach of the known colours of "opencv", in pixels (1 to 100).
 
@@ -124,9 +127,10 @@ def navier_stokes(
         plane[:count].clip(plane[count:].min(), plane[count:].max(), out=plane[:count])
     residual, done = np.zeros(len(planes)), 0
     moving = list(range(len(planes)))
-    flow = [_Flow(near, count) for _ in planes]
+    share = np.clip((rim_distance(hole, problem.known)[hole] / _DEEP) ** 2, _LEAST_SHARE, 1).astype(np.float64)
+    flow = [_Flow(near, share) for _ in planes]
     while moving and done < cycles:
-        check = done % _CHECK == _CHECK - 1
+        check = done % _CHECK == _CHECK - 1 or done == cycles - 1
         for index in moving:
             moved = flow[index].cycle(planes[index], nu, contrast, diffusion, safety)
             if check:
@@ -148,7 +152,7 @@ def _check(
         ("contrast", contrast, contrast > 0, "more than 0 grey levels a pixel^3"),
         ("diffusion", diffusion, diffusion >= 0, "0 or more steps"),
         ("safety", safety, 0 < safety <= 1, "more than 0 and at most 1"),
-        ("cycles", cycles, cycles >= 0, "0 or more"),
+        ("cycles", cycles, cycles >= 1, "1 or more"),
         ("tolerance", tolerance, tolerance >= 0, "0 or more grey levels"),
         ("radius", radius, 1 <= radius <= 100, "1 to 100 pixels"),
     ):
@@ -192,8 +196,9 @@ def _to_colours(planes: Values) -> Values:
 class _Flow:
     """The cycles of one plane; keeps what the kernels work on."""
 
-    def __init__(self, near: Neighbours, count: int) -> None:
-        self.near = near
+    def __init__(self, near: Neighbours, share: Values) -> None:
+        self.near, self.share = near, share
+        count = len(share)
         east, west = near[:count, _EAST], near[:count, _WEST]
         corners = [near[east, _NORTH], near[east, _SOUTH], near[west, _NORTH], near[west, _SOUTH]]
         self.corners = np.stack(corners, axis=1)
@@ -208,7 +213,7 @@ class _Flow:
         _flow_kernel(plane, self.near, nu, contrast, _FLOW * safety, self.vorticity, self.viscosity, self.gain)
         _poisson_kernel(self.near, self.gain, _ACCURACY, self.moved, self.work)
         plane[:count] += self.moved
-        _diffuse_kernel(plane, self.near, self.corners, diffusion, _LEVEL * safety, _EDGE)
+        _diffuse_kernel(plane, self.near, self.corners, self.share * (_LEVEL * safety), diffusion, _EDGE)
         return np.subtract(plane[:count], self.before, out=self.moved)
 
 
@@ -225,7 +230,7 @@ def _flow_kernel(
     for p in range(len(near)):
         wx = (w[near[p, 1]] - w[near[p, 0]]) / 2
         wy = (w[near[p, 3]] - w[near[p, 2]]) / 2
-        viscosity[p] = 1 / (1 + (wx * wx + wy * wy) / (contrast * contrast))
+        viscosity[p] = 1 / (1 + (wx / contrast) ** 2 + (wy / contrast) ** 2)
     for p in range(len(gain)):
         west, east, north, south = near[p, 0], near[p, 1], near[p, 2], near[p, 3]
         spread = 0.0
@@ -237,7 +242,7 @@ def _flow_kernel(
         wx = _upwind(vx, w[near[west, 0]], w[west], w[p], w[east], w[near[east, 1]])
         wy = _upwind(vy, w[near[north, 2]], w[north], w[p], w[south], w[near[south, 3]])
         most = abs(vx) + abs(vy) + 4 * nu
-        gain[p] = step / most * (nu * spread - vx * wx - vy * wy) if most > 0 else 0.0
+        gain[p] = step * (nu / most * spread - (vx * wx + vy * wy) / most) if most > 0 else 0.0
 
 
 @kernel()
@@ -267,9 +272,9 @@ def _poisson_kernel(near: Any, right: Any, accuracy: float, u: Any, work: Any) -
         residual[p] = -right[p]
         direction[p] = residual[p]
         now += residual[p] * residual[p]
-    enough = accuracy * accuracy * now
+    enough = max(accuracy * accuracy * now, _NOTHING)
     for _ in range(count):
-        if now <= enough:  # at once where nothing moves
+        if now <= enough:
             break
         energy = 0.0
         for p in range(count):
@@ -290,13 +295,13 @@ def _poisson_kernel(near: Any, right: Any, accuracy: float, u: Any, work: Any) -
 
 
 @kernel()
-def _diffuse_kernel(plane: Any, near: Any, corners: Any, steps: int, step: float, edge: float) -> None:
+def _diffuse_kernel(plane: Any, near: Any, corners: Any, step: Any, steps: int, edge: float) -> None:
     """Anisotropic diffusion of ``plane`` in place: its second derivative along isophotes, where it has edges.
 
     The share of the corners, |I_x I_y| / 2, is the one with which a diagonal edge has no diffusion across at all.
     """
     count = len(corners)
-    least = (edge / 5) ** 2  # below that nothing is an edge: skipped, without a jump
+    least = (edge / 5) ** 2  # nothing below it is an edge; subtracted below, so that there is no jump
     for half in range(2 * steps):
         # Every other pixel, then the rest: a pixel and the next in its row are never moved at once.
         for p in range(half % 2, count, 2):
@@ -312,7 +317,7 @@ def _diffuse_kernel(plane: Any, near: Any, corners: Any, steps: int, step: float
             bend = (east + west - 2 * here) * gy * gy + (south + north - 2 * here) * gx * gx
             bend -= (falling - rising) * gx * gy / 2
             bend += (falling + rising + 4 * here - 2 * (east + west + north + south)) * abs(gx * gy) / 2
-            plane[p] = here + step * bend * (square - least) / (square * (square + edge * edge))
+            plane[p] = here + step[p] * bend * (square - least) / (square * (square + edge * edge))
 
 
 def _opencv(problem: Problem, radius: int) -> Image:
