@@ -174,6 +174,16 @@ METHODS = (
         context=16,
         cut=lambda o: 32,
     ),
+    Method(
+        "navier_stokes",
+        "inpaintkit.classic.navier_stokes:navier_stokes",
+        "isophotes continued as stream lines: thin holes, and straight edges through wider ones",
+        source="Bertalmio, Bertozzi and Sapiro 2001",
+        # Upwinding sees the Laplacian two pixels away, and so colours three pixels away.
+        reach=lambda o: 2 * _limit(o) + 2 if o["variant"] == "opencv" else 3,
+        context=lambda o: 2 * _limit(o) + 3 if o["variant"] == "opencv" else 3,
+        cut=lambda o: 48 if o["variant"] == "pde" else None,
+    ),
 )
 
 _registered: dict[str, Method] = {row.name: row for row in METHODS}
