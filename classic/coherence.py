@@ -19,9 +19,12 @@ Three things differ from the paper; together they gain 1 to 2 dB on scratches an
 gradient of the picture smoothed over what is known is too short across the rim and so turned along it. Here it is the
 slope of the plane that fits the known pixels best under the same Gaussian window, right on a ramp whatever the mask.
 (b) The last factor of mu: a corner or a texture of two directions has a wide gap between large eigenvalues and no
-isophote to follow. (c) A first-order term: the pixel moves from the mean by what the slopes say, as far as they agree
-(|sum w grad I| / sqrt(sum w sum w |grad I|^2), 1 on a ramp) and at most by 0.4 standard deviations of the colours it
-comes from, so that ramps continue and errors do not grow.
+isophote to follow. (c) A first-order term: the pixel moves from the mean by what the slopes say, as far as they agree,
+a = |sum w grad I| / sqrt(sum w sum w |grad I|^2), and by at most 0.4 standard deviations of the colours under w, so
+that errors do not grow. Where isophotes run along the rim these colours are all one; there half a deviation of all
+colours in the ball, times a^32, lets a ramp go on. Slopes seen over epsilon are good for as far: 1 - (T - 1) / epsilon.
+
+Pixels of one distance take interleaved turns: in raster order a straight rim would bend every edge the same way.
 """
 
 from __future__ import annotations
@@ -42,7 +45,8 @@ _GREY_LEVELS = np.float32(255)  # of the range: gradients count in 8-bit grey le
 _LEAST_GAP = np.float32(1e-6)  # (grey levels / px)^2: eigenvalues nearer one another are equal
 _MOST = np.finfo(np.float32).max
 _NARROW = np.float32(1e-4)  # px^2, added to the window's variances: no slope across pixels that lie in one line
-_MOST_SPREAD = np.float32(0.4)  # (c), as in telea
+_MOST_SPREAD, _RAMP_SPREAD = np.float32(0.4), np.float32(0.5)  # (c)
+_RAMP = 32  # (c): 0.97^32 is 0.4
 
 
 def coherence(
@@ -99,7 +103,7 @@ def coherence(
         raise ContextError(
             "coherence: nothing is known around the hole: pass fallback=True (--fallback) for a plain fill"
         )
-    front = measure(problem.hole, problem.known, alternate=True)
+    front = measure(problem.hole, problem.known, interleave=problem.origin)
     window = _gaussian(sigma)
     dy, dx, inside, rho_weight = _neighbours(radius, rho)
     reach = math.ceil(max(radius, half_width(rho)))
@@ -112,19 +116,20 @@ def coherence(
     base = problem.image.reshape(-1, channels)[np.argmax(problem.known)]
     data = np.zeros((usable.size, channels, 3), np.float32)  # colour, its y and x slope, side by side in memory
     tensor = np.zeros((usable.size, 3), np.float32)  # grad I grad I^T: yy, yx, xx
-    _start_kernel(problem.image, base, front.arrival, reach, usable, data, tensor, window)
+    arrival = front.arrival
     del front  # a large hole's arrays are large: none is kept longer than it is needed
+    limit = 2 * _start_kernel(problem.image, base, arrival, reach, usable, data, tensor, window)
     near = (dy * stride + dx, dy.astype(np.float32), dx.astype(np.float32), inside, rho_weight)
-    strength = (np.float32(kappa / radius), np.float32(delta**4))
+    strength = (np.float32(kappa / radius), np.float32(delta**4), limit)
     fill_in_order(
         problem,
         order,
         len(dy),
-        partial(_fill_kernel, usable, stride, data, tensor, *near, *strength, window),
+        partial(_fill_kernel, usable, arrival, radius, data, tensor, *near, *strength, window),
         f"coherence: {{}} hole pixels have no known pixel within {radius:g} px, not even through the hole: "
         "raise radius, or pass fallback=True (--fallback) for a plain fill",
     )
-    del usable, order, tensor
+    del usable, arrival, order, tensor
     return filled_from(problem, data, base, margin)
 
 
@@ -155,29 +160,33 @@ def _neighbours(radius: float, rho: float) -> tuple[NDArray[Any], NDArray[Any], 
 @kernel(fastmath=True)
 def _start_kernel(
     image: Any, base: Any, arrival: Any, reach: int, usable: Any, data: Any, tensor: Any, window: Any
-) -> None:
-    """Colours, slopes and tensors of the known pixels that some hole pixel reaches."""
+) -> Any:
+    """Colours, slopes and tensors of the known pixels that some hole pixel reaches; gives the largest colour."""
     height, width, channels = image.shape
     margin, stride = (usable.shape[1] - width) // 2, usable.shape[1]
     known = usable.reshape(-1)
     room = _room(len(window) ** 2)
+    largest = np.float32(0)
     for y in range(height):
         for x in range(width):
             p = (y + margin) * stride + x + margin
             if known[p] and arrival[y, x] >= 1 - reach - len(window):  # other memory is never touched
                 for c in range(channels):
                     data[p, c, 0] = image[y, x, c] - base[c]
+                    largest = max(largest, abs(data[p, c, 0]))
     for y in range(height):
         for x in range(width):
             p = (y + margin) * stride + x + margin
             if known[p] and arrival[y, x] >= 1 - reach:
                 _slope(p, known, stride, data, tensor, window, room)
+    return largest
 
 
 @kernel(fastmath=True)
 def _fill_kernel(
     usable: Any,
-    stride: int,
+    arrival: Any,
+    radius: float,
     data: Any,
     tensor: Any,
     offset: Any,
@@ -187,6 +196,7 @@ def _fill_kernel(
     rho_weight: Any,
     sharpness: Any,
     delta4: Any,
+    limit: Any,
     window: Any,
     order: Any,
 ) -> Any:
@@ -195,7 +205,8 @@ def _fill_kernel(
     ``usable`` and the flat indices of ``order`` are padded, so no neighbour lies outside. Gives the pixels of ``order``
     that had no usable neighbour within the radius.
     """
-    known = usable.reshape(-1)
+    known, stride = usable.reshape(-1), usable.shape[1]
+    margin = (stride - arrival.shape[1]) // 2
     count, channels = len(offset), data.shape[1]
     colours = np.float32(1 if channels <= 2 else 3)  # alpha counts as much as all colours together
     per_length = np.empty(count, np.float32)
@@ -203,7 +214,9 @@ def _fill_kernel(
         per_length[k] = 1 / np.sqrt(dy[k] * dy[k] + dx[k] * dx[k])
     found, place = np.empty(count, np.int64), np.empty(count, np.int64)
     weight, across, along = np.empty(count, np.float32), np.empty(count, np.float32), np.empty(count, np.float32)
-    mean, step, spread = np.empty(channels, np.float32), np.empty(channels, np.float32), np.empty(channels, np.float32)
+    plain = np.empty(count, np.float32)
+    mean, step = np.empty(channels, np.float32), np.empty(channels, np.float32)
+    spread, broad = np.empty(channels, np.float32), np.empty(channels, np.float32)  # under w, and under 1 / |x - y|
     room = _room(len(window) ** 2)
     left = np.empty(len(order), order.dtype)
     skipped = 0
@@ -248,11 +261,13 @@ def _fill_kernel(
             off = ny * dy[k] + nx * dx[k]
             weight[j] = np.float32(0.5) * off * off
             least = min(least, weight[j])
-        total, force = np.float32(0), np.float32(0)
+        total, whole, force = np.float32(0), np.float32(0), np.float32(0)
         for j in range(number):
             k, q = found[j], place[j]
             w = np.exp(least - weight[j]) * per_length[k]  # shifted: some neighbour always keeps its weight
             weight[j] = w
+            plain[j] = per_length[k]
+            whole += per_length[k]
             across[j] = -w * dy[k]  # w (x - y)
             along[j] = -w * dx[k]
             total += w
@@ -260,24 +275,32 @@ def _fill_kernel(
         agreed = np.float32(0)
         for c in range(channels):
             zero, first, second = np.float32(0), np.float32(0), np.float32(0)
-            sum_y, sum_x = np.float32(0), np.float32(0)
+            sum_y, sum_x, all_first, all_second = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
             for j in range(number):
                 q, w = place[j], weight[j]
                 value, slope_y, slope_x = data[q, c, 0], data[q, c, 1], data[q, c, 2]
                 zero += w * value
                 second += w * value * value
+                all_first += plain[j] * value
+                all_second += plain[j] * value * value
                 first += across[j] * slope_y + along[j] * slope_x
                 sum_y += w * slope_y
                 sum_x += w * slope_x
             mean[c] = zero / total
             step[c] = first / total
             spread[c] = np.sqrt(max(second / total - mean[c] * mean[c], np.float32(0)))
+            all_first /= whole
+            broad[c] = np.sqrt(max(all_second / whole - all_first * all_first, np.float32(0)))
             agreed += sum_y * sum_y + sum_x * sum_x
         agreed *= _GREY_LEVELS * _GREY_LEVELS / colours
         trust = np.sqrt(agreed / (total * force)) if force > _LEAST_GAP * total else np.float32(0)
+        deep = arrival[p // stride - margin, p % stride - margin] - 1
+        ramp = _RAMP_SPREAD * trust**_RAMP
+        trust *= max(np.float32(1) - deep / np.float32(radius), np.float32(0))
         for c in range(channels):
-            most = _MOST_SPREAD * spread[c]
-            data[p, c, 0] = mean[c] + trust * min(max(step[c], -most), most)
+            most = max(_MOST_SPREAD * spread[c], ramp * broad[c])
+            value = mean[c] + trust * min(max(step[c], -most), most)
+            data[p, c, 0] = min(max(value, -limit), limit)  # whatever the options, nothing grows without bound
         known[p] = True
         _slope(p, known, stride, data, tensor, window, room)
     return left[:skipped].copy()

@@ -262,6 +262,7 @@ class _Fill:
             scale=self.scale,
             offset=self.offset,
             region=index,
+            origin=(crop.top, crop.left),
             seed=self.seed,
             device=self.device,
             raw=None if self.picture.alpha else raw,

@@ -41,6 +41,7 @@ class Problem:
     dtype : the caller's pixel type.
     scale, offset : value = image * scale + offset gives the caller's colours back.
     region : number of the region in the picture.
+    origin : the picture's row and column at which the crop begins.
     seed : the caller's seed.
     device : "auto", "cpu", "cuda" or "mps".
     raw : the caller's own pixels of the crop, what lies under the mask included; None with alpha or from floats alone.
@@ -54,6 +55,7 @@ class Problem:
     scale: float = 1.0
     offset: float = 0.0
     region: int = 0
+    origin: tuple[int, int] = (0, 0)
     seed: int = 0
     device: str = "auto"
     raw: NDArray[Any] | None = None

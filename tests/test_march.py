@@ -57,8 +57,11 @@ def test_no_front_starts_from_transparent_pixels(start):
     assert len(start(hole, known, 2).order) == 9
 
 
-def test_every_other_distance_can_run_against_the_raster():
-    hole = np.zeros((4, 3), bool)
+def test_equal_distances_can_take_turns():
+    hole = np.zeros((4, 9), bool)
     hole[1:] = True
-    assert measure(hole, ~hole).order.tolist() == [3, 4, 5, 6, 7, 8, 9, 10, 11]
-    assert measure(hole, ~hole, alternate=True).order.tolist() == [5, 4, 3, 6, 7, 8, 11, 10, 9]  # squares 1, 4, 9
+    assert measure(hole, ~hole).order.tolist() == list(range(9, 36))
+    turns = [5, 1, 7, 3, 6, 2, 0, 8, 4]  # columns of row 1 by (3 + x) % 8 in the order 0 4 2 6 1 5 3 7
+    assert measure(hole, ~hole, interleave=(0, 0)).order[:9].tolist() == [9 + x for x in turns]
+    shifted = measure(hole[:, 2:], ~hole[:, 2:], interleave=(0, 2)).order[:7]  # a crop's pixels keep their turns
+    assert shifted.tolist() == [7 + x - 2 for x in turns if x >= 2]
