@@ -132,7 +132,7 @@ METHODS = (
         # A source within the ball has a slope from its own window.
         reach=lambda o: _ball(o) + _half_width(o["sigma"]),
         context=lambda o: _ball(o) + _half_width(o["sigma"]),
-        cut=lambda o: 3 * _ball(o),
+        cut=lambda o: max(4 * _limit(o), 2 * _ball(o) + _half_width(o["sigma"])),
     ),
     Method(
         "harmonic",
