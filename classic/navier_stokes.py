@@ -16,14 +16,15 @@ two chroma planes are filled separately.
 What the paper leaves open, and what is done here:
 
 - The rim. w of a known pixel beside the hole is L I with the hole's present pixels, so that the gradient of I runs on
-  across the rim (no slip). With w from the known side alone, closed eddies overshoot by half the range.
+  across the rim (no slip). With w from the known side alone, closed eddies overshoot by half the range and more.
 - The start is the creeping flow, the steady state of (7) without transport and with g = 1: L L I = 0. Ramps are exact
   in it and stay so. A start from coarser pictures, tried too, cuts thin lines that the creeping flow joins.
 - nu is a number of grey levels, as I is. The flow's Reynolds number is the contrast of an edge over nu; from about 3
   upwards a jet leaves its straight line in a hole of 20 pixels, as jets do.
-- The diffusion acts on edges (E below) and leaves shading to the flow. What smears grows with the way through the
-  hole, so b is 1 from 8 pixels inside the rim and falls to 0.1 beside it; at full strength there, edges follow the rim
-  of a thin hole instead of crossing it. Pixels move one after the other, else lone ones flicker for ever.
+- The diffusion acts wherever there is a gradient (E below). What smears grows with the way through the hole, so b is
+  1 from 8 pixels inside the rim and falls to 0.1 beside it; at full strength there, edges follow the rim of a thin
+  hole instead of crossing it. Pixels move one after the other, which ends most of the flickering of lone ones. It
+  makes edges straight, curved ones too: an arc comes out as its chord.
 
 ``variant="opencv"`` is what OpenCV calls INPAINT_NS, which is not this: one pass of fast marching, each pixel the mean
 of the known ones around it, weighted by nearness and by how well they lie along its isophote.
