@@ -266,7 +266,6 @@ class _Fill:
             seed=self.seed,
             device=self.device,
             raw=None if self.picture.alpha else raw,
-            place=crop.slices,
             _limits=self._limits,
             _report=lambda step: self._step(index, pixels, step),
             _facts=facts,

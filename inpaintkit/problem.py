@@ -45,7 +45,6 @@ class Problem:
     seed : the caller's seed.
     device : "auto", "cpu", "cuda" or "mps".
     raw : the caller's own pixels of the crop, what lies under the mask included; None with alpha or from floats alone.
-    place : rows and columns of the picture that the crop shows; None: it is the picture.
     """
 
     image: Image
@@ -59,7 +58,6 @@ class Problem:
     seed: int = 0
     device: str = "auto"
     raw: NDArray[Any] | None = None
-    place: tuple[slice, slice] | None = None
     _limits: Callable[[], Image] | None = None
     _report: Callable[[Step], None] | None = None
     _facts: dict[str, Any] = field(default_factory=dict)
@@ -98,7 +96,8 @@ class Problem:
 
     def part(self, whole: NDArray[Pixel]) -> NDArray[Pixel]:
         """What lies under the crop of an array (H, W, ...) as large as the picture; it shares the array's memory."""
-        part = whole if self.place is None else whole[self.place]
+        (top, left), (height, width) = self.origin, self.hole.shape
+        part = whole[top : top + height, left : left + width]
         if part.shape[:2] != self.hole.shape:
             raise ValueError(f"an array of {whole.shape} is not as large as the picture around {self.hole.shape}")
         return part

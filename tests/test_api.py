@@ -24,15 +24,15 @@ def words():
     return damage.text((200, 200), size=20, seed=1)
 
 
-def test_auto_means_telea_and_info_tells_what_was_done(cat, words):
+def test_auto_means_coherence_and_info_tells_what_was_done(cat, words):
     result, info = inpaint(cat, words, return_info=True, radius=4, seed=7, threads=1)
-    assert np.array_equal(result, inpaint(cat, words, "telea", radius=4.0))
-    assert (info.method, info.seed, info.threads, info.device) == ("telea", 7, 1, "auto")
+    assert np.array_equal(result, inpaint(cat, words, "coherence", radius=4.0))
+    assert (info.method, info.seed, info.threads, info.device) == ("coherence", 7, 1, "auto")
     assert info.pixels == np.count_nonzero(words) == sum(region.pixels for region in info.regions)
-    assert all(region.options == {"radius": 4.0, "variant": "damped"} for region in info.regions)
+    assert all(region.options == region.options | {"radius": 4.0} for region in info.regions)
     assert 0 < sum(region.seconds for region in info.regions) <= info.seconds
     assert {"inpaintkit", "numpy", "numba"} <= set(info.versions)
-    assert str(info).startswith(f"telea: {info.pixels} px in {len(info.regions)} regions")
+    assert str(info).startswith(f"coherence: {info.pixels} px in {len(info.regions)} regions")
     assert info.confidence is None
 
 
@@ -161,7 +161,7 @@ def test_context_errors_name_the_region_and_the_way_out(toy, cat, words):
         ({"dilate": 1.5}, "dilate is 1.5"),
         ({"feather": -1}, "feather is -1"),
         ({"feather": float("nan")}, "feather is nan"),
-        ({"variant": "fast"}, "'damped' or 'paper' or 'opencv'"),
+        ({"method": "telea", "variant": "fast"}, "'damped' or 'paper' or 'opencv'"),
         ({"radius": "wide"}, "radius is 'wide': needed is a finite number"),
         ({"radius": True}, "radius is True"),
     ],

@@ -77,7 +77,7 @@ def test_a_problem_made_by_hand_is_the_whole_picture():
     image, hole = np.zeros((4, 5, 1), np.float32), np.eye(4, 5, dtype=bool)
     problem = Problem.create(image, hole)
     assert np.array_equal(problem.part(np.arange(20).reshape(4, 5)), np.arange(20).reshape(4, 5))
-    cut = Problem.create(image, hole, place=(slice(2, 6), slice(3, 8)))
+    cut = Problem.create(image, hole, origin=(2, 3))
     whole = np.arange(200).reshape(10, 10, 2)
     assert np.array_equal(cut.part(whole), whole[2:6, 3:8])
     with pytest.raises(ValueError, match="not as large as the picture"):
