@@ -81,7 +81,7 @@ def main() -> None:
     print("versions:", ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages), "\n")
     print("| hole PSNR, dB | hole | " + " | ".join(fills) + " |")
     print("|---|---|" + "---|" * len(fills))
-    rows = []
+    rows: list[list[float]] = []
     seconds = np.zeros(len(fills))
     compile_for = np.eye(64, dtype=bool)
     for fill in fills.values():
