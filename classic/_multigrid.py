@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import local
 from typing import Any
 
 import cv2
@@ -30,7 +31,7 @@ _RADIUS = {1: 1, 2: 3}  # of coarse stencils
 _SMOOTHED = {1: 4.0, 2: 10.0}  # the smoother damps eigenvalues down to the largest over this
 _DIRECT = 200  # unknowns of a grid that is solved by its inverse
 _RIDDLED = 0.2  # share of unknowns amid others below which a hole is riddled
-_TOGETHER = 40_000  # unknowns from which a grid's work is worth sharing between threads
+_LARGE = 40_000  # unknowns from which pairs of channels are solved for each by themselves, in threads
 _USUAL = 12  # iterations, for the progress bar
 
 
@@ -62,6 +63,20 @@ class Multigrid:
         progress: Callable[[Step], None] | None = None,
     ) -> tuple[Values, int, float]:
         """u, float64 (n, C), of A u = ``right``, the number of iterations, and the largest change in the last one."""
+        pairs = [slice(c, c + 2) for c in range(0, right.shape[1], 2)] if len(right) >= _LARGE else [slice(None)]
+
+        def part(pair: slice) -> tuple[Values, int, float]:
+            begin = None if start is None else np.ascontiguousarray(start[:, pair])
+            tell = progress if pair == pairs[0] else None
+            return self._iterate(np.ascontiguousarray(right[:, pair]), begin, tolerance, most, tell)
+
+        parts, iterations, changes = zip(*threads.run(part, pairs), strict=True)
+        return np.concatenate(parts, axis=1), max(iterations), max(changes)
+
+    def _iterate(
+        self, right: Values, start: Values | None, tolerance: float, most: int, progress: Callable[[Step], None] | None
+    ) -> tuple[Values, int, float]:
+        """Conjugate gradients, channel by channel but side by side."""
         fine = self._levels[0]
         u = np.zeros_like(right) if start is None else start.copy()
         residual = right.copy() if start is None else right - fine.times(u, self._table)
@@ -114,14 +129,12 @@ class _Level:
     power: int
     inverse: Values | None = None
     next: _Level | None = None
-    _fields: dict[Any, NDArray[Any]] = field(default_factory=dict)
+    _own: local = field(default_factory=local)  # each thread's grids
 
     def __post_init__(self) -> None:
         self.width = self.inside.shape[1]
         edges = np.diff(self.inside.reshape(-1).view(np.int8), prepend=0)
         self.starts, self.stops = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-        self.first = np.zeros(len(self.starts) + 1, np.int64)  # number of each run's first unknown
-        np.cumsum(self.stops - self.starts, out=self.first[1:])
         self.number = np.cumsum(self.inside, dtype=np.int32)  # 1 to n, 0 for what is no unknown
         self.number[~self.inside.reshape(-1)] = 0
         diagonal = self.table[:, len(self.offsets) // 2]
@@ -131,7 +144,7 @@ class _Level:
         )  # Gershgorin: of the eigenvalues of A / diagonal
         least = largest / _SMOOTHED[self.power]
         self.theta, self.delta = (largest + least) / 2, (largest - least) / 2
-        if self.first[-1] <= _DIRECT:
+        if len(self.which) <= _DIRECT:
             self.inverse = self._inverted()
 
     def _inverted(self) -> Values:
@@ -146,26 +159,9 @@ class _Level:
     def times(self, u: Values, table: Values | None = None) -> Values:
         """A u."""
         table = self.table if table is None else table
-        spread = self._spread(u)
         out = np.empty_like(u)
-
-        def rows(ends: tuple[int, int]) -> None:
-            part = slice(self.first[ends[0]], self.first[ends[1]])
-            runs = slice(*ends)
-            _times_kernel(
-                out[part].reshape(-1),
-                spread,
-                self.starts[runs],
-                self.stops[runs],
-                self.which[part],
-                table,
-                self.offsets,
-                u.shape[1],
-            )
-
-        runs = len(self.starts)
-        middle = int(np.searchsorted(self.first, len(u) // 2)) if len(u) >= _TOGETHER else runs
-        threads.run(rows, [(0, middle), (middle, runs)] if middle < runs else [(0, runs)])
+        runs = (self.starts, self.stops)
+        _times_kernel(out.reshape(-1), self._spread(u), *runs, self.which, table, self.offsets, u.shape[1])
         return out
 
     def smooth(self, u: Values, residual: Values) -> None:
@@ -182,9 +178,12 @@ class _Level:
 
     def restrict(self, residual: Values) -> Values:
         """P^T residual."""
-        out = np.empty((len(self.below), residual.shape[1]), np.float32)
+        assert self.next is not None
+        below, channels = self.next, residual.shape[1]
+        out = np.empty((len(below.which), channels), np.float32)
         spread = self._spread(residual * self.share)
-        _restrict_kernel(out, spread, self.below, _TAPS[self.power], self.width, residual.shape[1])
+        taps = _TAPS[self.power]
+        _restrict_kernel(out, spread, below.starts, below.stops, taps, below.width, self.width, channels)
         return out
 
     def prolong(self, correction: Values, u: Values) -> None:
@@ -196,11 +195,12 @@ class _Level:
 
     def _spread(self, u: Values) -> NDArray[Any]:
         """u in its places of the padded grid, zeros elsewhere: (H * W * C,), overwritten by the next call."""
-        key = u.dtype, u.shape[1]
-        if key not in self._fields:
-            self._fields[key] = np.zeros(self.inside.size * u.shape[1] + 3, u.dtype)  # 3: the last of four lanes
-        _spread_kernel(self._fields[key], self.starts, self.stops, u.reshape(-1), u.shape[1])
-        return self._fields[key]
+        grids, key = vars(self._own), f"{u.dtype} {u.shape[1]}"
+        if key not in grids:
+            grids[key] = np.zeros(self.inside.size * u.shape[1] + 3, u.dtype)  # 3: the last of four lanes
+        grid: NDArray[Any] = grids[key]
+        _spread_kernel(grid, self.starts, self.stops, u.reshape(-1), u.shape[1])
+        return grid
 
     def coarsened(self) -> _Level | None:
         """The next grid, with the system P^T A P; None where this one is solved directly or nothing is left to solve.
@@ -213,10 +213,10 @@ class _Level:
         taps, radius = _TAPS[self.power], _RADIUS[self.power]
         width = inside.shape[1]
         at = np.flatnonzero(inside)
-        self.below = ((at // width - PAD) * 2 + PAD) * self.width + (at % width - PAD) * 2 + PAD
+        below = ((at // width - PAD) * 2 + PAD) * self.width + (at % width - PAD) * 2 + PAD
         self.share = np.empty((len(self.which), 1), np.float32)  # makes weights sum to one beside the picture's edge
         _share_kernel(self.share[:, 0], self.inside, around, taps)
-        deep = self._amid_equals(len(taps) // 2)[self.below]
+        deep = self._amid_equals(len(taps) // 2)[below]
         rows = np.concatenate([np.flatnonzero(deep)[:1], np.flatnonzero(~deep)])
         which = np.zeros(len(at), np.int32)
         which[rows] = np.arange(len(rows))
@@ -298,6 +298,7 @@ def _times_kernel(
 ) -> None:
     """out = A u; unknowns in a row with the same coefficients are worked on together."""
     zero = out.dtype.type(0)
+    fours = len(offsets) // 4 * 4
     n = 0
     for run in range(len(starts)):
         at, stop = starts[run], stops[run]
@@ -328,47 +329,71 @@ def _times_kernel(
                         part[to + 3] = d
             else:
                 part[:] = 0
-                for k in range(len(offsets)):
-                    weight = table[row, k]
-                    if weight != 0:
-                        near = (at + offsets[k]) * channels
-                        for t in range(size):
-                            part[t] += weight * grid[near + t]
+                for k in range(0, fours, 4):  # four at a time, for a sum costs less than to fetch and put it back
+                    a, b, c, d = table[row, k], table[row, k + 1], table[row, k + 2], table[row, k + 3]
+                    one = grid[(at + offsets[k]) * channels :]
+                    two = grid[(at + offsets[k + 1]) * channels :]
+                    three = grid[(at + offsets[k + 2]) * channels :]
+                    four = grid[(at + offsets[k + 3]) * channels :]
+                    for t in range(size):
+                        part[t] += a * one[t] + b * two[t] + c * three[t] + d * four[t]
+                for k in range(fours, len(offsets)):
+                    a = table[row, k]
+                    one = grid[(at + offsets[k]) * channels :]
+                    for t in range(size):
+                        part[t] += a * one[t]
             at += length
             n += length
 
 
 @kernel()
-def _restrict_kernel(out: Any, grid: Any, below: Any, taps: Any, width: int, channels: int) -> None:
-    """Sums of fine values under each coarse unknown, whose place in the fine grid is ``below``."""
+def _restrict_kernel(
+    out: Any, grid: Any, starts: Any, stops: Any, taps: Any, coarse: int, fine: int, channels: int
+) -> None:
+    """Sums of fine values under each coarse unknown: down the columns first, then along the row."""
     reach = len(taps) // 2
-    for n in range(len(below)):
-        for c in range(channels):
-            out[n, c] = 0
+    n = 0
+    for run in range(len(starts)):
+        length = stops[run] - starts[run]
+        i, j = starts[run] // coarse - PAD, starts[run] % coarse - PAD
+        first = (2 * i + PAD) * fine + 2 * j + PAD - reach
+        line = np.zeros((2 * length - 1 + 2 * reach) * channels, np.float32)
         for v in range(-reach, reach + 1):
-            for u in range(-reach, reach + 1):
-                weight = taps[v + reach] * taps[u + reach]
-                at = (below[n] + v * width + u) * channels
-                for c in range(channels):
-                    out[n, c] += weight * grid[at + c]
+            weight = taps[v + reach]
+            row = grid[(first + v * fine) * channels :]
+            for t in range(len(line)):
+                line[t] += weight * row[t]
+        for m in range(length):
+            for c in range(channels):
+                total = np.float32(0)
+                for u in range(2 * reach + 1):
+                    total += taps[u] * line[(2 * m + u) * channels + c]
+                out[n, c] = total
+            n += 1
 
 
 @kernel()
 def _prolong_kernel(
     u: Any, grid: Any, share: Any, starts: Any, stops: Any, taps: Any, fine: int, coarse: int, channels: int
 ) -> None:
-    """Add to each fine unknown its coarse neighbours, in the grid of width ``coarse``."""
+    """Add to each fine unknown its coarse neighbours, in the grid of width ``coarse``: columns first, then rows."""
     reach = len(taps) // 2
     n = 0
     for run in range(len(starts)):
-        for at in range(starts[run], stops[run]):
-            i, j = at // fine - PAD, at % fine - PAD
-            for y in range((i - reach + 1) // 2, (i + reach) // 2 + 1):
-                for x in range((j - reach + 1) // 2, (j + reach) // 2 + 1):
-                    weight = share[n, 0] * taps[i - 2 * y + reach] * taps[j - 2 * x + reach]
-                    near = ((y + PAD) * coarse + x + PAD) * channels
-                    for c in range(channels):
-                        u[n, c] += weight * grid[near + c]
+        i, j = starts[run] // fine - PAD, starts[run] % fine - PAD
+        length = stops[run] - starts[run]
+        first, last = (j - reach + 1) // 2, (j + length - 1 + reach) // 2
+        line = np.zeros((last + 1 - first) * channels, np.float32)
+        for y in range((i - reach + 1) // 2, (i + reach) // 2 + 1):
+            weight = taps[i - 2 * y + reach]
+            row = grid[((y + PAD) * coarse + first + PAD) * channels :]
+            for t in range(len(line)):
+                line[t] += weight * row[t]
+        for at in range(j, j + length):
+            for x in range((at - reach + 1) // 2, (at + reach) // 2 + 1):
+                weight = share[n, 0] * taps[at - 2 * x + reach]
+                for c in range(channels):
+                    u[n, c] += weight * line[(x - first) * channels + c]
             n += 1
 
 
