@@ -128,8 +128,9 @@ def _factor_kernel(
             begin = max(low, first[j])
             total = row[j - low]
             shift = start[j] - first[j]
-            for k in range(begin, j):
-                total -= row[k - low] * values[shift + k]
+            mine, theirs = row[begin - low : j - low], values[shift + begin : shift + j]
+            for k in range(len(mine)):
+                total -= mine[k] * theirs[k]
             row[j - low] = total * values[shift + j]
         total = row[i - low]
         for k in range(i - low):
@@ -145,13 +146,15 @@ def _substitute_kernel(order: Any, first: Any, start: Any, values: Any, right: A
         for i in range(len(order)):
             shift = start[i] - first[i]
             total = right[order[i], c]
-            for k in range(first[i], i):
-                total -= values[shift + k] * work[k]
+            row, above = values[start[i] : shift + i], work[first[i] : i]
+            for k in range(len(row)):
+                total -= row[k] * above[k]
             work[i] = total * values[shift + i]
         for i in range(len(order) - 1, -1, -1):
             shift = start[i] - first[i]
             work[i] *= values[shift + i]
             total = work[i]
-            for k in range(first[i], i):
-                work[k] -= values[shift + k] * total
+            row, above = values[start[i] : shift + i], work[first[i] : i]
+            for k in range(len(row)):
+                above[k] -= row[k] * total
             result[order[i], c] = total
