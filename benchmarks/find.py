@@ -1,0 +1,232 @@
+"""How well damage is found: recall, precision and what a repair with the found mask loses, on drawn damage.
+
+    python -m inpaintkit.benchmarks.find [--kinds text,stamp,...] [--sizes 8,12,...] [--photos N] [--images DIR]
+                                         [--save DIR]
+
+Recall counts every pixel that the damage changed, by however little; a proposed pixel is right where it lies at most
+2 px from one of them. The gap is whole-picture PSNR of the repair with the true mask less that with the found one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import skimage.data
+from numpy.typing import NDArray
+
+from inpaintkit import damage, inpaint
+from inpaintkit.damage import Pixels
+from inpaintkit.files import read
+from inpaintkit.problem import Mask
+
+TOLERANCE = 2  # px
+SIZES = (8, 12, 16, 24, 36, 60, 100, 200)
+RIGHT, MISSED, WRONG = (0, 200, 0), (255, 0, 0), (255, 0, 255)
+_SIDE = 768  # px: larger photographs are reduced, so that sizes mean the same in all of them
+
+
+@dataclass(frozen=True)
+class Case:
+    """A photograph, what was done to it, and every pixel that this changed."""
+
+    name: str
+    row: str  # of the table
+    photo: Pixels
+    damaged: Pixels
+    truth: Mask
+
+
+@dataclass(frozen=True)
+class Score:
+    """What became of a case; NaN where a figure means nothing."""
+
+    name: str
+    row: str
+    recall: float
+    precision: float
+    gap: float  # dB
+    proposed: float  # share of the picture
+    seconds: float
+
+
+def photographs() -> Iterator[tuple[str, Pixels]]:
+    """Scikit-image's photographs that need no download, colour and grey; ``page`` and ``text`` are themselves text."""
+    yield "astronaut", skimage.data.astronaut()
+    yield "coffee", skimage.data.coffee()
+    yield "chelsea", skimage.data.chelsea()
+    yield "rocket", skimage.data.rocket()
+    yield "retina", skimage.data.retina()
+    yield "motorcycle", skimage.data.stereo_motorcycle()[0]
+    yield "ihc", skimage.data.immunohistochemistry()
+    yield "hubble", skimage.data.hubble_deep_field()
+    yield "camera", skimage.data.camera()
+    yield "coins", skimage.data.coins()
+    yield "moon", skimage.data.moon()
+    yield "brick", skimage.data.brick()
+    yield "grass", skimage.data.grass()
+    yield "gravel", skimage.data.gravel()
+
+
+def reduced(photo: Pixels) -> Pixels:
+    """A photograph with no side longer than ``_SIDE``."""
+    scale = _SIDE / max(photo.shape[:2])
+    if scale >= 1:
+        return photo
+    return np.asarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def cases(kind: str, photos: list[tuple[str, Pixels]], sizes: list[int], seed: int) -> Iterator[Case]:
+    """Every case of a kind of damage."""
+    for index, (name, photo) in enumerate(photos):
+        chance = 1000 * seed + index
+        if kind == "clean":
+            yield Case(name, "clean", photo, photo, np.zeros(photo.shape[:2], np.bool_))
+        for size in sizes if kind in ("text", "stamp") else ():
+            if kind == "text":
+                damaged, truth, style = damage.caption(photo, size=size, seed=chance + 100 * size)
+                what = f"{style.font}, {style.colour}, outline {style.outline}, shadow {style.shadow}"
+            else:
+                damaged, truth = damage.date_stamp(photo, size=size, seed=chance + 100 * size)
+                what = "stamp"
+            yield Case(f"{name}, {size} px, {what}", f"{kind} {size} px", photo, damaged, truth)
+
+
+def scored(case: Case, find: Callable[[Pixels], Mask], method: str) -> tuple[Score, Mask]:
+    """Find the damage of a case, repair it with the found and with the true mask, and compare."""
+    began = time.perf_counter()
+    found = find(case.damaged)
+    seconds = time.perf_counter() - began
+    hits, damaged = np.count_nonzero(found & case.truth), np.count_nonzero(case.truth)
+    near = cv2.dilate(case.truth.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))) > 0
+    proposed = np.count_nonzero(found)
+    gap = np.nan
+    if damaged:
+        # The least error is that of rounding, so that a repair that is nearly perfect does not count without limit.
+        errors = [max(_error(case, mask, method), 1 / 12) for mask in (case.truth, found)]
+        gap = 10 * np.log10(errors[1] / errors[0])
+    score = Score(
+        case.name,
+        case.row,
+        hits / damaged if damaged else np.nan,
+        np.count_nonzero(found & near) / proposed if proposed and damaged else np.nan,
+        gap,
+        proposed / found.size,
+        seconds,
+    )
+    return score, found
+
+
+def _error(case: Case, mask: Mask, method: str) -> float:
+    """Mean squared error of the whole repaired picture."""
+    filled = inpaint(case.damaged, mask, method, fallback=True, threads=2) if mask.any() else case.damaged
+    return float(np.mean((filled.astype(np.float64) - case.photo) ** 2))
+
+
+def finder(kind: str, sensitivity: float) -> Callable[[Pixels], Mask]:
+    """What looks for a kind of damage."""
+    name = {"stamp": "text"}.get(kind, kind)
+    find: Callable[..., tuple[Mask, Any]] = getattr(importlib.import_module(f"inpaintkit.find_{name}"), f"find_{name}")
+
+    def look(damaged: Pixels) -> Mask:
+        image = damaged.astype(np.float32) / 255
+        return find(image[..., None] if image.ndim == 2 else image, sensitivity=sensitivity)[0]
+
+    return look
+
+
+def overlay(case: Case, found: Mask) -> Pixels:
+    """The damaged picture, what was found rightly in green, what was missed in red, what is wrong in magenta."""
+    grey = case.damaged if case.damaged.ndim == 2 else case.damaged.mean(axis=2).astype(np.uint8)
+    seen = np.repeat((grey // 2 + 64)[..., None], 3, axis=2)
+    for where, colour in ((found & case.truth, RIGHT), (case.truth & ~found, MISSED), (found & ~case.truth, WRONG)):
+        seen[where] = colour
+    return np.hstack([case.damaged if case.damaged.ndim == 3 else np.repeat(grey[..., None], 3, axis=2), seen])
+
+
+def table(scores: list[Score]) -> str:
+    """A row per kind and size: the means, and the worst gap."""
+    lines = [
+        "| damage | cases | recall | least | precision | mean gap, dB | median | worst | proposed | s |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in dict.fromkeys(score.row for score in scores):
+        mine = [score for score in scores if score.row == row]
+        part = np.array([(s.recall, s.precision, s.gap, s.proposed, s.seconds) for s in mine])
+        recall, precision, gap, proposed, seconds = part.T
+        lines.append(
+            f"| {row} | {len(mine)} | {_mean(recall):.3f} | {_worst(-recall, -1):.3f} | {_mean(precision):.3f} "
+            f"| {_mean(gap):.2f} | {_median(gap):.2f} | {_worst(gap):.2f} | {_mean(proposed):.2%} "
+            f"| {_mean(seconds):.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def _known(values: NDArray[Any]) -> NDArray[Any]:
+    return values[~np.isnan(values)]
+
+
+def _mean(values: NDArray[Any]) -> float:
+    known = _known(values)
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _median(values: NDArray[Any]) -> float:
+    known = _known(values)
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+def _worst(values: NDArray[Any], sign: int = 1) -> float:
+    known = _known(values)
+    return sign * float(known.max()) if len(known) else float("nan")
+
+
+def main() -> None:
+    """Print Markdown tables, the worst cases after them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kinds", default="text,stamp", help="text, stamp, clean")
+    parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="of text and stamps, in pixels")
+    parser.add_argument("--photos", type=int, help="at most so many photographs")
+    parser.add_argument("--images", type=Path, help="a folder of PNG or JPEG photographs instead of scikit-image's")
+    parser.add_argument("--method", default="auto", help="what repairs")
+    parser.add_argument("--sensitivity", type=float, default=0.5)
+    parser.add_argument("--seed", type=int, default=0, help="another seed draws other damage")
+    parser.add_argument("--failures", type=int, default=8, help="how many of the worst cases of a kind are listed")
+    parser.add_argument("--save", type=Path, help="a folder for pictures of what was found, missed and wrong")
+    options = parser.parse_args()
+    source = ((path.stem, read(path)) for path in sorted(options.images.iterdir())) if options.images else photographs()
+    photos = [(name, reduced(photo)) for name, photo in islice(source, options.photos)]
+    sizes = [int(size) for size in options.sizes.split(",")]
+    print("photographs:", ", ".join(name for name, _ in photos))
+    print("fonts:", ", ".join(damage.fonts()))
+    for kind in options.kinds.split(","):
+        find = finder("text" if kind == "clean" else kind, options.sensitivity)
+        scores = []
+        for case in cases(kind, photos, sizes, options.seed):
+            score, found = scored(case, find, options.method)
+            scores.append(score)
+            if options.save:
+                options.save.mkdir(parents=True, exist_ok=True)
+                name = case.name.split(",")[0]
+                picture = cv2.cvtColor(overlay(case, found), cv2.COLOR_RGB2BGR)
+                cv2.imwrite(str(options.save / f"{case.row.replace(' ', '_')}_{name}.png"), picture)
+        print(f"\n## {kind}\n\n{table(scores)}\n\nThe worst:\n")
+        badness = {"clean": lambda score: score.proposed}.get(kind, lambda score: score.gap)
+        for score in sorted(scores, key=badness, reverse=True)[: options.failures]:
+            print(
+                f"- {score.name}: recall {score.recall:.3f}, precision {score.precision:.3f}, gap {score.gap:.2f} dB, "
+                f"proposed {score.proposed:.2%}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
