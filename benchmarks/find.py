@@ -90,7 +90,8 @@ def grainy(photo: Pixels, seed: int) -> Pixels:
     """A photograph on film: grain a little soft, of standard deviation ``_GRAIN``, the same in all channels."""
     noise = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, photo.shape[:2]), (0, 0), 0.6)
     noise = np.asarray(noise * _GRAIN / noise.std())
-    return np.clip(np.rint(photo + (noise if photo.ndim == 2 else noise[..., None])), 0, 255).astype(np.uint8)
+    noisy = np.rint(photo + (noise if photo.ndim == 2 else noise[..., None]))
+    return np.asarray(np.clip(noisy, 0, 255), np.uint8)
 
 
 def cases(kind: str, photos: list[tuple[str, Pixels]], sizes: list[int], seed: int) -> Iterator[Case]:
@@ -99,18 +100,21 @@ def cases(kind: str, photos: list[tuple[str, Pixels]], sizes: list[int], seed: i
         chance = 1000 * seed + index
         if kind == "clean":
             yield Case(name, "clean", photo, photo, np.zeros(photo.shape[:2], np.bool_))
-        for size in sizes if kind in ("text", "stamp") else ():
-            if kind == "text":
-                damaged, truth, style = damage.caption(photo, size=size, seed=chance + 100 * size)
-                what = f"{style.font}, {style.colour}, outline {style.outline}, shadow {style.shadow}"
-            else:
-                damaged, truth = damage.date_stamp(photo, size=size, seed=chance + 100 * size)
-                what = "stamp"
-            yield Case(f"{name}, {size} px, {what}", f"{kind} {size} px", photo, damaged, truth)
-        draw = {"scratches": damage.scratched, "dust": damage.dusty}.get(kind)
-        for row, original in ((kind, photo), (f"{kind} on grain", grainy(photo, chance))) if draw else ():
-            damaged, truth = draw(original, seed=chance)
-            yield Case(name, row, original, damaged, truth)
+        elif kind in ("scratches", "dust"):
+            draw = damage.scratched if kind == "scratches" else damage.dusty
+            for row, original in ((kind, photo), (f"{kind} on grain", grainy(photo, chance))):
+                damaged, truth = draw(original, seed=chance)
+                yield Case(name, row, original, damaged, truth)
+        else:
+            for size in sizes:
+                seed_of_size = chance + 100 * size
+                if kind == "text":
+                    damaged, truth, style = damage.caption(photo, size=size, seed=seed_of_size)
+                    look = f", {style.font}, {style.colour}, outline {style.outline}, shadow {style.shadow}"
+                else:
+                    damaged, truth = damage.date_stamp(photo, size=size, seed=seed_of_size)
+                    look = ""
+                yield Case(f"{name}, {size} px{look}", f"{kind} {size} px", photo, damaged, truth)
 
 
 def scored(case: Case, find: Callable[[Pixels], Mask], method: str) -> tuple[Score, Mask]:
@@ -184,7 +188,8 @@ def table(scores: list[Score]) -> str:
 
 
 def _known(values: NDArray[Any]) -> NDArray[Any]:
-    return values[~np.isnan(values)]
+    known: NDArray[Any] = values[~np.isnan(values)]
+    return known
 
 
 def _mean(values: NDArray[Any]) -> float:

@@ -281,8 +281,8 @@ def dusty(photo: Pixels, *, number: int = 60, largest: float = 12.0, seed: int =
     """
     _check_photo(photo)
     rng = np.random.default_rng(seed)
-    cover = np.zeros(photo.shape[:2], np.float32)
-    height, width = cover.shape
+    height, width = photo.shape[:2]
+    cover = np.zeros((height, width), np.float32)
     reach = math.ceil(largest) + 2
     down, right = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     for _ in range(number):
@@ -355,7 +355,7 @@ def _paste(cover: Image, ink: Image, top: int, left: int) -> None:
 def _wear(rng: np.random.Generator) -> tuple[int, int, int]:
     """The colour of a scratch or of dust: nearly white or nearly black."""
     level = int(rng.choice([25, 235])) + int(rng.integers(-10, 11))
-    red, green, blue = (min(255, level + int(rng.integers(-6, 7))) for _ in range(3))
+    red, green, blue = (int(channel) for channel in np.clip(level + rng.integers(-6, 7, 3), 0, 255))
     return red, green, blue
 
 
