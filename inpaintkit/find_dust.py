@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit.crowd import crowd
+from inpaintkit import threads
+from inpaintkit.evidence import bright_side, crowd, dark_side
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
 
@@ -26,12 +27,12 @@ _BESIDE, _RING = 2, 5  # px
 
 
 @kernel()
-def _ring_kernel(image: Any, labels: Any, boxes: Any, seen: Any) -> None:
+def _ring_kernel(image: Any, labels: Any, which: Any, boxes: Any, seen: Any) -> None:
     """Measure candidates.
 
-    boxes : int32 (N, 4), left, top, width, height of what is labelled 1 to N; seen : float32 (N, 5), the mean of the
-    ring, its standard deviation, its brightest pixel, the candidate's own brightest, and how sharp it is: pixels above
-    three quarters of its contrast as a share of those above one quarter.
+    which : int (N,), their labels; boxes : int32 (N, 4), left, top, width, height; seen : float32 (N, 5), the ring's
+    mean, standard deviation and brightest pixel, the candidate's own brightest, and how sharp it is: pixels above three
+    quarters of its contrast as a share of those above one quarter.
     """
     height, width = image.shape
     for index in range(len(boxes)):
@@ -44,7 +45,7 @@ def _ring_kernel(image: Any, labels: Any, boxes: Any, seen: Any) -> None:
                 value = image[y, x]
                 outside = y < top - _BESIDE or y >= top + high + _BESIDE
                 outside = outside or x < left - _BESIDE or x >= left + wide + _BESIDE
-                if labels[y, x] == index + 1:
+                if labels[y, x] == which[index]:
                     peak = max(peak, value)
                 elif outside:
                     total += value
@@ -67,18 +68,16 @@ def _ring_kernel(image: Any, labels: Any, boxes: Any, seen: Any) -> None:
 
 @kernel()
 def _mark_kernel(
-    image: Any, labels: Any, boxes: Any, seen: Any, trust: Any, keep: Any, mask: Any, confidence: Any
+    image: Any, labels: Any, which: Any, boxes: Any, seen: Any, trust: Any, mask: Any, confidence: Any
 ) -> None:
-    """Mark what stands out of the rings in the boxes of the candidates that are kept."""
+    """Mark what stands out of the rings in the boxes of candidates that are dust."""
     height, width = image.shape
     for index in range(len(boxes)):
-        if not keep[index]:
-            continue
         left, top, wide, high = boxes[index]
         least = seen[index, 0] + max(0.12 * (seen[index, 3] - seen[index, 0]), seen[index, 1])
         for y in range(max(0, top - _BESIDE), min(height, top + high + _BESIDE)):
             for x in range(max(0, left - _BESIDE), min(width, left + wide + _BESIDE)):
-                if image[y, x] >= least or labels[y, x] == index + 1:
+                if image[y, x] >= least or labels[y, x] == which[index]:
                     mask[y, x] = True
                     confidence[y, x] = max(confidence[y, x], trust[index])
 
@@ -106,33 +105,32 @@ def find_dust(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     """
     mask = np.zeros(image.shape[:2], np.bool_)
     confidence = np.zeros(image.shape[:2], np.float32)
-    for bright in (True, False):
-        picture = np.ascontiguousarray(image.min(axis=2) if bright else 1 - image.max(axis=2))
-        levels = np.rint(picture * 255).astype(np.uint8)
-        for across in _DISCS:
-            disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
-            hat = cv2.morphologyEx(levels, cv2.MORPH_TOPHAT, disc)
-            for step in _STEPS:
-                labels, boxes, area = _candidates(hat > step, across)
-                if not len(boxes):
-                    continue
-                seen = np.zeros((len(boxes), 5), np.float32)
-                _ring_kernel(picture, labels, boxes, seen)
-                worth = _evidence(boxes, area, seen, picture)
-                keep = worth > 3 - 8 * sensitivity
-                trust = 1 / (1 + np.exp(-worth))
-                _mark_kernel(picture, labels, boxes, seen, trust, keep, mask, confidence)
+    for part, trust in threads.run(lambda side: _search(side, sensitivity), (bright_side(image), dark_side(image))):
+        mask |= part
+        np.maximum(confidence, trust, out=confidence)
     return mask, confidence
 
 
-def _candidates(stands: Mask, across: int) -> tuple[Any, Any, Any]:
-    """Connected parts no larger than a disc: labels from 1 (H, W), boxes (N, 4), areas in pixels (N,)."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(stands.view(np.uint8), connectivity=8)
-    small = (stats[:, cv2.CC_STAT_WIDTH] <= across) & (stats[:, cv2.CC_STAT_HEIGHT] <= across)
-    small[0] = False  # what is none
-    number = np.zeros(count, np.int32)
-    number[small] = np.arange(1, np.count_nonzero(small) + 1)
-    return number[labels], stats[small, : cv2.CC_STAT_AREA], stats[small, cv2.CC_STAT_AREA]
+def _search(picture: Image, sensitivity: float) -> tuple[Mask, Image]:
+    """The bright spots of a picture (H, W)."""
+    mask, confidence = np.zeros(picture.shape, np.bool_), np.zeros(picture.shape, np.float32)
+    levels = np.rint(picture * 255).astype(np.uint8)
+    for across in _DISCS:
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
+        hat = cv2.morphologyEx(levels, cv2.MORPH_TOPHAT, disc)
+        for step in _STEPS:
+            _, labels, stats, _ = cv2.connectedComponentsWithStats((hat > step).view(np.uint8), connectivity=8)
+            small = (stats[:, cv2.CC_STAT_WIDTH] <= across) & (stats[:, cv2.CC_STAT_HEIGHT] <= across)
+            small[0] = False  # what does not stand out
+            which = np.flatnonzero(small)
+            boxes, area = stats[which, : cv2.CC_STAT_AREA], stats[which, cv2.CC_STAT_AREA]
+            seen = np.zeros((len(which), 5), np.float32)
+            _ring_kernel(picture, labels, which, boxes, seen)
+            worth = _evidence(boxes, area, seen, picture)
+            keep = worth > 3 - 8 * sensitivity
+            trust = 1 / (1 + np.exp(-worth[keep]))
+            _mark_kernel(picture, labels, which[keep], boxes[keep], seen[keep], trust, mask, confidence)
+    return mask, confidence
 
 
 def _evidence(boxes: NDArray[np.int32], area: NDArray[np.int32], seen: Image, picture: Image) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit import threads
-from inpaintkit.crowd import AROUND, crowd
+from inpaintkit.evidence import AROUND, bright_side, crowd, dark_side
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
 
@@ -38,7 +38,7 @@ _ALONG = 8  # points that a profile is averaged over, on each side
 _COARSE = 4  # px: the grid on which texture is measured
 _TEXTURE = 31  # of that grid, the square in which it is
 _FINE = 1500  # px: above that side, every doubling adds an octave
-_STRIPE = 64  # rows given to a thread at a time
+_FEWEST = 16  # points of a line that is judged
 
 _COSINE, _SINE = np.cos(np.arange(_ANGLES) * np.pi / _ANGLES), np.sin(np.arange(_ANGLES) * np.pi / _ANGLES)
 
@@ -48,8 +48,6 @@ def _vote_kernel(
     image: Any,
     tau: Any,
     scale: Any,
-    first: Any,
-    last: Any,
     line: Any,
     left: Any,
     right: Any,
@@ -67,7 +65,7 @@ def _vote_kernel(
     angles, points = line.shape
     quarter = angles // 4
     middle = points // 2
-    for row in range(first, last):
+    for row in range(score.shape[0]):
         for column in range(score.shape[1]):
             here = (row + pad) * image.shape[1] + column + pad
             full = tau[row // scale, column // scale]
@@ -139,32 +137,25 @@ def _support_kernel(
 
 @kernel()
 def _profile_kernel(
-    image: Any,
-    rows: Any,
-    columns: Any,
-    angle: Any,
-    cosine: Any,
-    sine: Any,
-    side: Any,
-    extent: Any,
-    level: Any,
+    image: Any, rows: Any, columns: Any, angle: Any, cosine: Any, sine: Any, unit: Any, extent: Any, level: Any
 ) -> None:
     """Measure points on scratches by the profile across, averaged along.
 
-    image : float32 (H, W), the scratch bright; rows, columns : of the points; side : w in this picture's pixels;
-    extent : (N, 2), where the scratch begins and ends in pixels along the normal;
-    level : (N, 3), the brightness of its middle and of both sides.
+    image : float32 (H, W), the scratch bright; rows, columns : of the points in it; unit : its pixels in one of the
+    octave's; extent : (N, 2), where the scratch begins and ends in pixels along the normal; level : (N, 3), the
+    brightness of its middle and of both sides.
     """
     height, width = image.shape
-    span = 6 * side  # in half pixels: as far as 3 w
+    half = unit / 2
+    span = 6 * _SIDE
     profile = np.zeros(2 * span + 2, np.float32)
     for index in range(len(rows)):
         down, right = sine[angle[index]], cosine[angle[index]]
         for t in range(-span, span + 1):
             total, count = np.float32(0), 0
             for s in range(-_ALONG, _ALONG + 1, 2):
-                y = rows[index] + s * down + t / 2 * right
-                x = columns[index] + s * right - t / 2 * down
+                y = rows[index] + s * down + t * half * right
+                x = columns[index] + s * right - t * half * down
                 if 0 <= y < height - 1 and 0 <= x < width - 1:
                     i, j = int(y), int(x)
                     v, u = np.float32(y - i), np.float32(x - j)
@@ -174,13 +165,13 @@ def _profile_kernel(
                     count += 1
             profile[t + span] = total / count if count else profile[max(0, t + span - 1)]
         top = span
-        for t in range(span - side, span + side + 1):
+        for t in range(span - _SIDE, span + _SIDE + 1):
             if profile[t] > profile[top]:
                 top = t
         level[index, 0] = profile[top]
         for way in (-1, 1):
             low, at = profile[top], 1
-            for t in range(1, 4 * side + 1):
+            for t in range(1, 4 * _SIDE + 1):
                 if profile[top + way * t] < low:
                     low, at = profile[top + way * t], t
                 elif t > at + 3:
@@ -196,52 +187,55 @@ def _profile_kernel(
             step = profile[top + way * t] - profile[top + way * (t + 1)]
             nearly = t + (profile[top + way * t] - low - 0.2 * contrast) / step if step > 0 else t
             foot = min(middle + (nearly - middle) * 5 / 3, at)  # where a straight edge ends
-            extent[index, (way + 1) // 2] = (top - span + way * foot) / 2
+            extent[index, (way + 1) // 2] = (top - span + way * foot) * half
             level[index, 1 + (way + 1) // 2] = low
 
 
 @kernel()
-def _link_kernel(
-    index: Any,
-    rows: Any,
-    columns: Any,
-    angle: Any,
-    cosine: Any,
-    sine: Any,
-    far: Any,
-    turn: Any,
-    parent: Any,
-) -> None:
-    """Unite the points that continue one another: ahead, at most ``far`` away, in nearly the same direction.
+def _link_kernel(index: Any, rows: Any, columns: Any, angle: Any, cosine: Any, sine: Any, parent: Any) -> None:
+    """Unite points that share a pixel, and those that are next in their own direction, nearly parallel.
 
-    index : int32 (H, W), which point lies on a pixel, -1 for none; parent : int32 (N,), each point's line afterwards.
+    index : int32 (h, w), one of the points on each pixel, -1 for none; parent : int32 (N,), of each point, afterwards
+    the first point of its line.
     """
     angles = len(cosine)
     for point in range(len(rows)):
+        first = index[rows[point], columns[point]]
+        if first != point:
+            _unite_kernel(parent, point, first)
+            continue
         k = angle[point]
-        for s in range(-far, far + 1):
-            lateral = 1 + abs(s) // 16
-            for t in range(-lateral, lateral + 1):
-                y = round(rows[point] + s * sine[k] + t * cosine[k])
-                x = round(columns[point] + s * cosine[k] - t * sine[k])
-                if not (0 <= y < index.shape[0] and 0 <= x < index.shape[1]) or index[y, x] < 0:
-                    continue
-                other = index[y, x]
-                off = abs(angle[other] - k)
-                if min(off, angles - off) > turn:
-                    continue
-                first, second = point, other
-                while parent[first] != first:
-                    first = parent[first]
-                while parent[second] != second:
-                    second = parent[second]
-                parent[max(first, second)] = min(first, second)
-                parent[point] = min(first, second)
+        for way in (-1, 1):
+            met = False
+            for s in range(1, _AHEAD + 1):
+                lateral = 1 + s // 16
+                for t in range(-lateral, lateral + 1):
+                    y = round(rows[point] + way * s * sine[k] + t * cosine[k])
+                    x = round(columns[point] + way * s * cosine[k] - t * sine[k])
+                    if not (0 <= y < index.shape[0] and 0 <= x < index.shape[1]) or index[y, x] < 0:
+                        continue
+                    turn = abs(angle[index[y, x]] - k)
+                    if min(turn, angles - turn) <= _TURN:
+                        _unite_kernel(parent, point, index[y, x])
+                        met = True
+                if met and s >= 12:
+                    break
     for point in range(len(rows)):
-        root = point
-        while parent[root] != root:
-            root = parent[root]
-        parent[point] = root
+        parent[point] = _root_kernel(parent, point)
+
+
+@kernel()
+def _unite_kernel(parent: Any, first: Any, second: Any) -> None:
+    first, second = _root_kernel(parent, first), _root_kernel(parent, second)
+    parent[max(first, second)] = min(first, second)
+
+
+@kernel()
+def _root_kernel(parent: Any, point: Any) -> Any:
+    while parent[point] != point:
+        parent[point] = parent[parent[point]]
+        point = parent[point]
+    return point
 
 
 @kernel()
@@ -296,22 +290,38 @@ def find_scratches(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Ima
     mask = np.zeros(image.shape[:2], np.bool_)
     confidence = np.zeros(image.shape[:2], np.float32)
     octaves = 2 + max(0, math.floor(math.log2(max(mask.shape) / _FINE)))
-    for bright in (True, False):
-        picture = np.ascontiguousarray(image.min(axis=2) if bright else 1 - image.max(axis=2))
-        for octave in range(octaves):
-            rows, columns, angle = _points(picture, octave, sensitivity)
-            if len(rows):
-                _propose(picture, octave, rows, columns, angle, sensitivity, mask, confidence)
+    sides = bright_side(image), dark_side(image)
+    searches = [(side, octave) for octave in range(octaves) for side in sides]
+    for rows, columns, angle, extent, trust in threads.run(lambda search: _search(*search, sensitivity), searches):
+        _paint_kernel(mask, confidence, rows, columns, angle, extent, trust, _COSINE, _SINE)
     return mask, confidence
+
+
+def _search(picture: Image, octave: int, sensitivity: float) -> tuple[Any, ...]:
+    """The points of bright scratches in one octave of a picture: rows, columns, direction, extent, confidence."""
+    rows, columns, angle = _points(picture, octave, sensitivity)
+    extent, level = np.zeros((len(rows), 2), np.float32), np.zeros((len(rows), 3), np.float32)
+    _profile_kernel(picture, rows, columns, angle, _COSINE, _SINE, 1 << octave, extent, level)
+    lines, others = _lines(picture.shape, octave, rows, columns, angle, extent, level)
+    known = lines >= 0
+    rows, columns, angle = rows[known], columns[known], angle[known]
+    extent, level, lines = extent[known], level[known], lines[known]
+    worth = _evidence(lines, octave, extent / 2**octave, level, others)[lines]
+    width, contrast = extent[:, 1] - extent[:, 0], _contrast(level)
+    typical = _medians(width, lines)[lines]
+    # Beyond a scratch's ends votes were given to what happens to lie there.
+    belongs = (contrast > 0.3 * _medians(contrast, lines)[lines]) & (width < 1.7 * typical + 1)
+    keep = belongs & (worth > 4 - 8 * sensitivity)
+    extent += np.maximum(0, width - 1.25 * typical)[:, None] / 2 * np.array([1, -1], np.float32)
+    return rows[keep], columns[keep], angle[keep], extent[keep], 1 / (1 + np.exp(-worth[keep]))
 
 
 def _points(picture: Image, octave: int, sensitivity: float) -> tuple[Positions, Positions, Indices]:
     """Where accepted lines of the bright side of a picture (H, W) run: rows, columns in its pixels, and direction."""
     small = picture
     if octave:
-        small = np.asarray(
-            cv2.resize(picture, None, fx=0.5**octave, fy=0.5**octave, interpolation=cv2.INTER_AREA), np.float32
-        )
+        scale = 0.5**octave
+        small = np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)
     smooth = np.rint(np.clip(cv2.GaussianBlur(small, (0, 0), 0.7), 0, 1) * 255).astype(np.uint8)
     tau = _tau(smooth, sensitivity)
     pad = _HALF + _SIDE + 1
@@ -326,11 +336,7 @@ def _points(picture: Image, octave: int, sensitivity: float) -> tuple[Positions,
     lines = offsets(0), offsets(-_SIDE), offsets(_SIDE)
     score, angle = np.zeros(smooth.shape, np.float32), np.zeros(smooth.shape, np.uint8)
     least = 0.75 - 0.35 * sensitivity
-
-    def vote(first: int) -> None:
-        _vote_kernel(image, tau, _COARSE, first, min(first + _STRIPE, len(score)), *lines, least, score, angle)
-
-    threads.run(vote, range(0, len(score), _STRIPE))
+    _vote_kernel(image, tau, _COARSE, *lines, least, score, angle)
     given = np.full(score.shape, -1, np.int16)
     _support_kernel(image, tau, _COARSE, *lines, least, score, angle, given)
     rows, columns = np.nonzero(given >= 0)
@@ -346,70 +352,71 @@ def _tau(smooth: NDArray[np.uint8], sensitivity: float) -> Image:
     return tau
 
 
-def _propose(
-    picture: Image,
+def _lines(
+    shape: tuple[int, ...],
     octave: int,
     rows: Positions,
     columns: Positions,
     angle: Indices,
-    sensitivity: float,
-    mask: Mask,
-    confidence: Image,
-) -> None:
-    """Join points to lines, judge these, and paint those that are scratches."""
-    extent, level = np.zeros((len(rows), 2), np.float32), np.zeros((len(rows), 3), np.float32)
-    part = -(-len(rows) // 64)
+    extent: Image,
+    level: Image,
+) -> tuple[Indices, NDArray[Any]]:
+    """Which line each point belongs to, -1 for one of few points, and how many others lie around each line.
 
-    def measure(first: int) -> None:
-        own = slice(first, first + part)
-        _profile_kernel(
-            picture, rows[own], columns[own], angle[own], _COSINE, _SINE, _SIDE << octave, extent[own], level[own]
-        )
-
-    threads.run(measure, range(0, len(rows), part))
+    Others are counted in lengths of the square that ``crowd`` looks at.
+    """
     middle = extent.mean(axis=1)
-    y = np.clip(np.rint(rows + middle * _COSINE[angle]), 0, mask.shape[0] - 1).astype(np.int64)
-    x = np.clip(np.rint(columns - middle * _SINE[angle]), 0, mask.shape[1] - 1).astype(np.int64)
-    index = np.full(mask.shape, -1, np.int32)
-    index[y, x] = np.arange(len(rows))
+    small = [-(-side // 2**octave) for side in shape]
+    axis_row = np.clip((rows + middle * _COSINE[angle] + 0.5) // 2**octave, 0, small[0] - 1).astype(np.int64)
+    axis_column = np.clip((columns - middle * _SINE[angle] + 0.5) // 2**octave, 0, small[1] - 1).astype(np.int64)
+    index = np.full(small, -1, np.int32)
+    index[axis_row, axis_column] = np.arange(len(rows))
     parent = np.arange(len(rows), dtype=np.int32)
-    _link_kernel(index, y, x, angle, _COSINE, _SINE, _AHEAD << octave, _TURN, parent)
-    lines = np.unique(parent, return_inverse=True)[1]
-    contrast = level[:, 0] - level[:, 1:].max(axis=1)
-    usual = _medians(contrast, lines)
-    axis = index[index >= 0]  # one point per pixel
-    around = crowd(y[axis], x[axis], usual[lines[axis]], mask.shape)
+    _link_kernel(index, axis_row, axis_column, angle, _COSINE, _SINE, parent)
+    lines = np.where(np.bincount(parent, minlength=len(parent))[parent] >= _FEWEST, parent, -1)
+    known = lines >= 0
+    lines[known] = np.unique(lines[known], return_inverse=True)[1]
+    axis = index[index >= 0]
+    axis = axis[lines[axis] >= 0]  # one point per pixel
+    usual = _medians(_contrast(level[known]), lines[known])
+    around = crowd(axis_row[axis] << octave, axis_column[axis] << octave, usual[lines[axis]], shape) * 2**octave
     length = np.bincount(lines[axis], minlength=len(usual))
     others = np.bincount(lines[axis], around, minlength=len(usual)) / np.maximum(length, 1) / AROUND
-    within = np.minimum(length / AROUND, 1)
-    others = np.maximum(0, others - within * (1 + within) / 2)  # without what the line itself has in the square
-    worth = _evidence(lines, extent / 2**octave, level, others)
-    width = extent[:, 1] - extent[:, 0]
-    typical = _medians(width, lines)[lines]
-    # Beyond a scratch's ends votes were given to what happens to lie there.
-    belongs = (contrast > 0.3 * usual[lines]) & (width < 1.7 * typical + 1)
-    keep = belongs & (worth[lines] > 4 - 8 * sensitivity)
-    extent += np.maximum(0, width - 1.25 * typical)[:, None] / 2 * np.array([1, -1], np.float32)
-    trust = 1 / (1 + np.exp(-worth[lines] - 4))
-    _paint_kernel(mask, confidence, rows[keep], columns[keep], angle[keep], extent[keep], trust[keep], _COSINE, _SINE)
+    own = np.minimum(length * 2**octave / AROUND, 1)
+    return lines.astype(np.int64), np.maximum(0, others - own * (1 + own) / 2)
 
 
-def _evidence(lines: Indices, extent: Image, level: Image, others: NDArray[Any]) -> NDArray[Any]:
+def _contrast(level: Image) -> Image:
+    """By how much the middle of points exceeds the brighter side, (N,)."""
+    contrast: Image = level[:, 0] - level[:, 1:].max(axis=1)
+    return contrast
+
+
+def _evidence(lines: Indices, octave: int, extent: Image, level: Image, others: NDArray[Any]) -> NDArray[Any]:
     """How much speaks for each line being a scratch.
 
-    Size speaks for it; width, a middle that varies more than its sides do, sides that differ, and other lines around
-    speak against it. The weights are those of a logistic regression over lines found in scikit-image's photographs
-    with scratches drawn on them, rounded.
+    For it: points, a bright middle, surroundings that change while the line goes on. Against it: sides that differ,
+    width, a width that varies, other lines around. The weights are those of a logistic regression over the lines found
+    in scikit-image's photographs with scratches drawn on them, each weighted by what it would cost to be wrong.
     """
-    contrast = np.maximum(_medians(level[:, 0] - level[:, 1:].max(axis=1), lines), 1 / 255)
+    contrast = np.maximum(_medians(_contrast(level), lines), 1 / 255)
 
     def spread(values: NDArray[Any]) -> NDArray[Any]:
         return _medians(np.abs(values - _medians(values, lines)[lines]), lines)
 
-    uneven = np.minimum(spread(level[:, 0]) / (contrast + 2 * spread(level[:, 1:].mean(axis=1))), 2)
-    unequal = np.minimum(_medians(np.abs(level[:, 1] - level[:, 2]), lines) / contrast, 2)
-    width = _medians(extent[:, 1] - extent[:, 0], lines)
-    worth: NDArray[Any] = 1.4 * np.log(np.bincount(lines)) - 0.4 * width - 7 * uneven - 4 * unequal - others - 3.7
+    across = extent[:, 1] - extent[:, 0]
+    width = _medians(across, lines)
+    worth: NDArray[Any] = (
+        1.2 * np.log(np.bincount(lines))
+        + 4.8 * _medians(level[:, 0], lines)
+        + 1.7 * np.log(spread(level[:, 1:].mean(axis=1)) / contrast + 0.05)
+        - 7.8 * np.minimum(_medians(np.abs(level[:, 1] - level[:, 2]), lines) / contrast, 2)
+        - 0.76 * width
+        - 9.8 * spread(across) / np.maximum(width, 0.5)
+        - 3.7 * np.log1p(others)
+        - 2.5 * octave
+        + 1.8
+    )
     return worth
 
 

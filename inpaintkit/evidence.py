@@ -1,17 +1,33 @@
-"""How much of the same kind lies around a thing: damage is an exception, and what there is much of is the picture."""
+"""What the finders of scratches and of dust share: the two sides of a picture, and how crowded a place is.
+
+Damage is an exception. What there is much of, at about the same contrast, belongs to the picture.
+"""
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inpaintkit.problem import Image
+
 AROUND = 96  # px: the side of the square that is looked at
 _CELL = 8  # px: things are counted by cells
 _LIKE = 0.6  # of a thing's contrast: what stands out as much as that is of its kind
 _GRADES = (0.0, 0.04, 0.06, 0.09, 0.13, 0.2, 0.3, 0.45)  # contrasts are told apart no finer than that
+
+
+def bright_side(image: Image) -> Image:
+    """The least channel of a picture (H, W, C) in [0, 1]: white stands out from every colour. (H, W)."""
+    return reduce(np.minimum, (image[..., channel] for channel in range(image.shape[2]))) + np.float32(0)
+
+
+def dark_side(image: Image) -> Image:
+    """One less the largest channel: black stands out as bright from every colour. (H, W)."""
+    return np.float32(1) - reduce(np.maximum, (image[..., channel] for channel in range(image.shape[2])))
 
 
 def crowd(rows: NDArray[Any], columns: NDArray[Any], contrast: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
