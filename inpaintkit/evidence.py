@@ -30,17 +30,21 @@ def dark_side(image: Image) -> Image:
     return np.float32(1) - reduce(np.maximum, (image[..., channel] for channel in range(image.shape[2])))
 
 
-def crowd(rows: NDArray[Any], columns: NDArray[Any], contrast: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """For each thing, how many there are in the square around it of at least about its contrast, itself included.
+def crowd(
+    rows: NDArray[Any], columns: NDArray[Any], contrast: NDArray[Any], counted: NDArray[Any], shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """For each thing, how many that count there are in the square around it of at least about its contrast.
 
     Parameters
     ----------
     rows, columns : whole numbers (N,), where the things lie in a picture of ``shape`` (H, W).
     contrast : (N,), 0 or more, by how much each stands out, full range 1.
+    counted : bool (N,), which count; a thing that does counts itself.
 
     Examples
     --------
-    >>> crowd(np.array([5, 9, 90]), np.array([5, 5, 300]), np.array([0.5, 0.1, 0.5]), (100, 400)).tolist()
+    >>> rows, columns = np.array([5, 9, 90]), np.array([5, 5, 300])
+    >>> crowd(rows, columns, np.array([0.5, 0.1, 0.5]), np.ones(3, bool), (100, 400)).tolist()
     [1.0, 2.0, 1.0]
     """
     count = np.zeros(len(rows))
@@ -50,7 +54,7 @@ def crowd(rows: NDArray[Any], columns: NDArray[Any], contrast: NDArray[Any], sha
         asking = own == grade
         if not asking.any():
             continue
-        like = contrast >= least
+        like = counted & (contrast >= least)
         number = np.zeros((shape[0] // _CELL + 1, shape[1] // _CELL + 1), np.float32)
         np.add.at(number, (cell[0][like], cell[1][like]), 1)
         side = AROUND // _CELL

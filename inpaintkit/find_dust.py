@@ -133,7 +133,7 @@ def _search(picture: Image, sensitivity: float) -> tuple[Mask, Image]:
     return mask, confidence
 
 
-def _evidence(boxes: NDArray[np.int32], area: NDArray[np.int32], seen: Image, picture: Image) -> NDArray[np.float64]:
+def _evidence(boxes: NDArray[Any], area: NDArray[Any], seen: Image, picture: Image) -> NDArray[np.float64]:
     """How much speaks for each candidate being dust.
 
     Sharpness, compactness, contrast and size speak for it; a ring that varies or holds something as bright, an oblong
@@ -143,7 +143,7 @@ def _evidence(boxes: NDArray[np.int32], area: NDArray[np.int32], seen: Image, pi
     left, top, wide, high = boxes.astype(np.int64).T
     mean, spread, brightest, peak, sharp = seen.T.astype(np.float64)
     contrast = np.maximum(peak - mean, 1 / 255)
-    around = crowd(top + high // 2, left + wide // 2, contrast, picture.shape)
+    around = crowd(top + high // 2, left + wide // 2, contrast, np.ones(len(contrast), np.bool_), picture.shape)
     worth: NDArray[np.float64] = (
         4.7 * sharp
         + 1.3 * area / (wide * high)

@@ -38,6 +38,8 @@ _ALONG = 8  # points that a profile is averaged over, on each side
 _COARSE = 4  # px: the grid on which texture is measured
 _TEXTURE = 31  # of that grid, the square in which it is
 _FINE = 1500  # px: above that side, every doubling adds an octave
+_CERTAIN = 5.0  # evidence of a line that is no longer taken for texture
+_CROWDED = 3.7  # evidence taken away by others around, times their logarithm
 _FEWEST = 16  # points of a line that is judged
 
 _COSINE, _SINE = np.cos(np.arange(_ANGLES) * np.pi / _ANGLES), np.sin(np.arange(_ANGLES) * np.pi / _ANGLES)
@@ -302,11 +304,13 @@ def _search(picture: Image, octave: int, sensitivity: float) -> tuple[Any, ...]:
     rows, columns, angle = _points(picture, octave, sensitivity)
     extent, level = np.zeros((len(rows), 2), np.float32), np.zeros((len(rows), 3), np.float32)
     _profile_kernel(picture, rows, columns, angle, _COSINE, _SINE, 1 << octave, extent, level)
-    lines, others = _lines(picture.shape, octave, rows, columns, angle, extent, level)
+    rows_on, columns_on, lines = _lines(picture.shape, octave, rows, columns, angle, extent)
     known = lines >= 0
     rows, columns, angle = rows[known], columns[known], angle[known]
     extent, level, lines = extent[known], level[known], lines[known]
-    worth = _evidence(lines, octave, extent / 2**octave, level, others)[lines]
+    alone = _evidence(lines, octave, extent / 2**octave, level)
+    others = _others(rows_on[known], columns_on[known], lines, level, alone < _CERTAIN, octave, picture.shape)
+    worth = (alone - _CROWDED * np.log1p(others))[lines]
     width, contrast = extent[:, 1] - extent[:, 0], _contrast(level)
     typical = _medians(width, lines)[lines]
     # Beyond a scratch's ends votes were given to what happens to lie there.
@@ -353,37 +357,39 @@ def _tau(smooth: NDArray[np.uint8], sensitivity: float) -> Image:
 
 
 def _lines(
-    shape: tuple[int, ...],
-    octave: int,
-    rows: Positions,
-    columns: Positions,
-    angle: Indices,
-    extent: Image,
-    level: Image,
-) -> tuple[Indices, NDArray[Any]]:
-    """Which line each point belongs to, -1 for one of few points, and how many others lie around each line.
-
-    Others are counted in lengths of the square that ``crowd`` looks at.
-    """
+    shape: tuple[int, ...], octave: int, rows: Positions, columns: Positions, angle: Indices, extent: Image
+) -> tuple[Indices, Indices, Indices]:
+    """Row and column of each point's place on its line's axis, in the octave's pixels, and the line, -1 for none."""
     middle = extent.mean(axis=1)
     small = [-(-side // 2**octave) for side in shape]
-    axis_row = np.clip((rows + middle * _COSINE[angle] + 0.5) // 2**octave, 0, small[0] - 1).astype(np.int64)
-    axis_column = np.clip((columns - middle * _SINE[angle] + 0.5) // 2**octave, 0, small[1] - 1).astype(np.int64)
+    y = np.clip((rows + middle * _COSINE[angle] + 0.5) // 2**octave, 0, small[0] - 1).astype(np.int64)
+    x = np.clip((columns - middle * _SINE[angle] + 0.5) // 2**octave, 0, small[1] - 1).astype(np.int64)
     index = np.full(small, -1, np.int32)
-    index[axis_row, axis_column] = np.arange(len(rows))
+    index[y, x] = np.arange(len(rows))
     parent = np.arange(len(rows), dtype=np.int32)
-    _link_kernel(index, axis_row, axis_column, angle, _COSINE, _SINE, parent)
-    lines = np.where(np.bincount(parent, minlength=len(parent))[parent] >= _FEWEST, parent, -1)
+    _link_kernel(index, y, x, angle, _COSINE, _SINE, parent)
+    lines = np.where(np.bincount(parent, minlength=len(parent))[parent] >= _FEWEST, parent, -1).astype(np.int64)
     known = lines >= 0
     lines[known] = np.unique(lines[known], return_inverse=True)[1]
-    axis = index[index >= 0]
-    axis = axis[lines[axis] >= 0]  # one point per pixel
-    usual = _medians(_contrast(level[known]), lines[known])
-    around = crowd(axis_row[axis] << octave, axis_column[axis] << octave, usual[lines[axis]], shape) * 2**octave
-    length = np.bincount(lines[axis], minlength=len(usual))
-    others = np.bincount(lines[axis], around, minlength=len(usual)) / np.maximum(length, 1) / AROUND
+    return y, x, lines
+
+
+def _others(
+    y: Indices, x: Indices, lines: Indices, level: Image, counted: Mask, octave: int, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """How much there is of other lines of like contrast around each line, in lengths of the square of ``crowd``.
+
+    Only lines that are ``counted`` (L,) are: scratches may be many.
+    """
+    _, one = np.unique(y * shape[1] + x, return_index=True)  # a point per pixel of the axes
+    y, x, lines = y[one] << octave, x[one] << octave, lines[one]
+    usual = _medians(_contrast(level[one]), lines) if len(one) else np.zeros(0)
+    around = crowd(y, x, usual[lines], counted[lines], shape) * 2**octave / AROUND
+    length = np.bincount(lines, minlength=len(counted))
+    others = np.bincount(lines, around, minlength=len(counted)) / np.maximum(length, 1)
     own = np.minimum(length * 2**octave / AROUND, 1)
-    return lines.astype(np.int64), np.maximum(0, others - own * (1 + own) / 2)
+    others = np.maximum(0, others - counted * own * (1 + own) / 2)  # without the line itself
+    return np.asarray(others)
 
 
 def _contrast(level: Image) -> Image:
@@ -392,7 +398,7 @@ def _contrast(level: Image) -> Image:
     return contrast
 
 
-def _evidence(lines: Indices, octave: int, extent: Image, level: Image, others: NDArray[Any]) -> NDArray[Any]:
+def _evidence(lines: Indices, octave: int, extent: Image, level: Image) -> NDArray[Any]:
     """How much speaks for each line being a scratch.
 
     For it: points, a bright middle, surroundings that change while the line goes on. Against it: sides that differ,
@@ -411,9 +417,8 @@ def _evidence(lines: Indices, octave: int, extent: Image, level: Image, others: 
         + 4.8 * _medians(level[:, 0], lines)
         + 1.7 * np.log(spread(level[:, 1:].mean(axis=1)) / contrast + 0.05)
         - 7.8 * np.minimum(_medians(np.abs(level[:, 1] - level[:, 2]), lines) / contrast, 2)
-        - 0.76 * width
+        - 0.8 * width
         - 9.8 * spread(across) / np.maximum(width, 0.5)
-        - 3.7 * np.log1p(others)
         - 2.5 * octave
         + 1.8
     )
