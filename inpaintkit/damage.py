@@ -313,7 +313,7 @@ def _check_photo(photo: Pixels) -> None:
 
 def _drawn_style(rng: np.random.Generator, photo: Pixels, cover: Image, size: int, font: str) -> Style:
     """A style from chance, in a colour that can be read."""
-    under = photo[cover > 0.5].reshape(np.count_nonzero(cover > 0.5), -1).astype(int)  # (N, C)
+    under = np.atleast_3d(photo)[cover > 0.5].astype(int)  # (N, C)
     opacity = float(rng.uniform(0.85, 1)) if rng.random() < 0.5 else 1.0
     for _ in range(50):
         if rng.random() < 0.4:

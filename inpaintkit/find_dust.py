@@ -23,6 +23,9 @@ from inpaintkit.problem import Image, Mask
 
 _DISCS = (7, 15)  # px across, more than the spots that they find
 _STEPS = (16, 32, 64, 112)  # grey levels that a spot stands out by
+_GRAIN = 2.5  # times the usual top-hat around is no more than texture
+_COARSE = 4  # px: the grid on which that is measured
+_TEXTURE = 31  # of that grid, the square in which it is
 _BESIDE, _RING = 2, 5  # px
 
 
@@ -118,8 +121,11 @@ def _search(picture: Image, sensitivity: float) -> tuple[Mask, Image]:
     for across in _DISCS:
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
         hat = cv2.morphologyEx(levels, cv2.MORPH_TOPHAT, disc)
+        usual = cv2.medianBlur(np.ascontiguousarray(hat[::_COARSE, ::_COARSE]), _TEXTURE)
+        texture = np.minimum(_GRAIN * cv2.resize(usual, hat.shape[::-1], interpolation=cv2.INTER_NEAREST), 255)
         for step in _STEPS:
-            _, labels, stats, _ = cv2.connectedComponentsWithStats((hat > step).view(np.uint8), connectivity=8)
+            stands = hat > np.maximum(texture, step)
+            _, labels, stats, _ = cv2.connectedComponentsWithStats(stands.view(np.uint8), connectivity=8)
             small = (stats[:, cv2.CC_STAT_WIDTH] <= across) & (stats[:, cv2.CC_STAT_HEIGHT] <= across)
             small[0] = False  # what does not stand out
             which = np.flatnonzero(small)

@@ -40,6 +40,7 @@ _TEXTURE = 31  # of that grid, the square in which it is
 _FINE = 1500  # px: above that side, every doubling adds an octave
 _CERTAIN = 5.0  # evidence of a line that is no longer taken for texture
 _CROWDED = 3.7  # evidence taken away by others around, times their logarithm
+_SMALLEST = 8  # px: a picture of a lesser side shows no line
 _FEWEST = 16  # points of a line that is judged
 
 _COSINE, _SINE = np.cos(np.arange(_ANGLES) * np.pi / _ANGLES), np.sin(np.arange(_ANGLES) * np.pi / _ANGLES)
@@ -148,16 +149,17 @@ def _profile_kernel(
     brightness of its middle and of both sides.
     """
     height, width = image.shape
-    half = unit / 2
-    span = 6 * _SIDE
+    step = max(0.5, unit / 4)  # px between readings
+    side = int(_SIDE * unit / step)  # w in readings
+    span = 3 * side
     profile = np.zeros(2 * span + 2, np.float32)
     for index in range(len(rows)):
         down, right = sine[angle[index]], cosine[angle[index]]
         for t in range(-span, span + 1):
             total, count = np.float32(0), 0
             for s in range(-_ALONG, _ALONG + 1, 2):
-                y = rows[index] + s * down + t * half * right
-                x = columns[index] + s * right - t * half * down
+                y = rows[index] + s * down + t * step * right
+                x = columns[index] + s * right - t * step * down
                 if 0 <= y < height - 1 and 0 <= x < width - 1:
                     i, j = int(y), int(x)
                     v, u = np.float32(y - i), np.float32(x - j)
@@ -167,13 +169,13 @@ def _profile_kernel(
                     count += 1
             profile[t + span] = total / count if count else profile[max(0, t + span - 1)]
         top = span
-        for t in range(span - _SIDE, span + _SIDE + 1):
+        for t in range(span - side // 2, span + side // 2 + 1):
             if profile[t] > profile[top]:
                 top = t
         level[index, 0] = profile[top]
         for way in (-1, 1):
             low, at = profile[top], 1
-            for t in range(1, 4 * _SIDE + 1):
+            for t in range(1, 2 * side + 1):
                 if profile[top + way * t] < low:
                     low, at = profile[top + way * t], t
                 elif t > at + 3:
@@ -182,14 +184,14 @@ def _profile_kernel(
             t = 0
             while t < at and profile[top + way * (t + 1)] > low + 0.5 * contrast:
                 t += 1
-            step = profile[top + way * t] - profile[top + way * (t + 1)]
-            middle = t + (profile[top + way * t] - low - 0.5 * contrast) / step if step > 0 else t
+            drop = profile[top + way * t] - profile[top + way * (t + 1)]
+            middle = t + (profile[top + way * t] - low - 0.5 * contrast) / drop if drop > 0 else t
             while t < at and profile[top + way * (t + 1)] > low + 0.2 * contrast:
                 t += 1
-            step = profile[top + way * t] - profile[top + way * (t + 1)]
-            nearly = t + (profile[top + way * t] - low - 0.2 * contrast) / step if step > 0 else t
+            drop = profile[top + way * t] - profile[top + way * (t + 1)]
+            nearly = t + (profile[top + way * t] - low - 0.2 * contrast) / drop if drop > 0 else t
             foot = min(middle + (nearly - middle) * 5 / 3, at)  # where a straight edge ends
-            extent[index, (way + 1) // 2] = (top - span + way * foot) * half
+            extent[index, (way + 1) // 2] = (top - span + way * foot) * step
             level[index, 1 + (way + 1) // 2] = low
 
 
@@ -293,7 +295,7 @@ def find_scratches(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Ima
     confidence = np.zeros(image.shape[:2], np.float32)
     octaves = 2 + max(0, math.floor(math.log2(max(mask.shape) / _FINE)))
     sides = bright_side(image), dark_side(image)
-    searches = [(side, octave) for octave in range(octaves) for side in sides]
+    searches = [(side, octave) for octave in range(octaves) for side in sides if min(mask.shape) >> octave >= _SMALLEST]
     for rows, columns, angle, extent, trust in threads.run(lambda search: _search(*search, sensitivity), searches):
         _paint_kernel(mask, confidence, rows, columns, angle, extent, trust, _COSINE, _SINE)
     return mask, confidence
