@@ -4,7 +4,9 @@
                                          [--save DIR]
 
 Recall counts every pixel that the damage changed, by however little; a proposed pixel is right where it lies at most
-2 px from one of them. The gap is whole-picture PSNR of the repair with the true mask less that with the found one.
+2 px from one of them.
+The gap is whole-picture PSNR of the repair with the true mask less that with the found one.
+Beside it stands what the unrepaired picture loses.
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ class Score:
     recall: float
     precision: float
     gap: float  # dB
+    undone: float  # dB that leaving the damage as it is loses
     proposed: float  # share of the picture
     seconds: float
 
@@ -125,17 +128,19 @@ def scored(case: Case, find: Callable[[Pixels], Mask], method: str) -> tuple[Sco
     hits, damaged = np.count_nonzero(found & case.truth), np.count_nonzero(case.truth)
     near = cv2.dilate(case.truth.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))) > 0
     proposed = np.count_nonzero(found)
-    gap = np.nan
+    gap = undone = np.nan
     if damaged:
         # The least error is that of rounding, so that a repair that is nearly perfect does not count without limit.
-        errors = [max(_error(case, mask, method), 1 / 12) for mask in (case.truth, found)]
-        gap = 10 * np.log10(errors[1] / errors[0])
+        masks = case.truth, found, np.zeros_like(found)
+        right, ours, none = (10 * np.log10(max(_error(case, mask, method), 1 / 12)) for mask in masks)
+        gap, undone = ours - right, none - right
     score = Score(
         case.name,
         case.row,
         hits / damaged if damaged else np.nan,
         np.count_nonzero(found & near) / proposed if proposed and damaged else np.nan,
         gap,
+        undone,
         proposed / found.size,
         seconds,
     )
@@ -172,17 +177,17 @@ def overlay(case: Case, found: Mask) -> Pixels:
 def table(scores: list[Score]) -> str:
     """A row per kind and size: the means, and the worst gap."""
     lines = [
-        "| damage | cases | recall | least | precision | mean gap, dB | median | worst | proposed | s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| damage | cases | recall | least | precision | mean gap, dB | median | worst | unrepaired | proposed | s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in dict.fromkeys(score.row for score in scores):
         mine = [score for score in scores if score.row == row]
-        part = np.array([(s.recall, s.precision, s.gap, s.proposed, s.seconds) for s in mine])
-        recall, precision, gap, proposed, seconds = part.T
+        part = np.array([(s.recall, s.precision, s.gap, s.undone, s.proposed, s.seconds) for s in mine])
+        recall, precision, gap, undone, proposed, seconds = part.T
         lines.append(
             f"| {row} | {len(mine)} | {_mean(recall):.3f} | {_worst(-recall, -1):.3f} | {_mean(precision):.3f} "
-            f"| {_mean(gap):.2f} | {_median(gap):.2f} | {_worst(gap):.2f} | {_mean(proposed):.2%} "
-            f"| {_mean(seconds):.2f} |"
+            f"| {_mean(gap):.2f} | {_median(gap):.2f} | {_worst(gap):.2f} | {_mean(undone):.2f} "
+            f"| {_mean(proposed):.2%} | {_mean(seconds):.2f} |"
         )
     return "\n".join(lines)
 

@@ -23,7 +23,8 @@ from inpaintkit.problem import Image, Mask
 
 _DISCS = (7, 15)  # px across, more than the spots that they find
 _STEPS = (16, 32, 64, 112)  # grey levels that a spot stands out by
-_GRAIN = 2.5  # times the usual top-hat around is no more than texture
+_CERTAIN = 1.0  # evidence of a spot that is no longer taken for texture, since dust may lie thick
+_GRAIN = 3.0  # times the usual top-hat around is no more than texture
 _COARSE = 4  # px: the grid on which that is measured
 _TEXTURE = 31  # of that grid, the square in which it is
 _BESIDE, _RING = 2, 5  # px
@@ -133,7 +134,7 @@ def _search(picture: Image, sensitivity: float) -> tuple[Mask, Image]:
             seen = np.zeros((len(which), 5), np.float32)
             _ring_kernel(picture, labels, which, boxes, seen)
             worth = _evidence(boxes, area, seen, picture)
-            keep = worth > 3 - 8 * sensitivity
+            keep = worth > 4.2 - 8 * sensitivity
             trust = 1 / (1 + np.exp(-worth[keep]))
             _mark_kernel(picture, labels, which[keep], boxes[keep], seen[keep], trust, mask, confidence)
     return mask, confidence
@@ -149,8 +150,7 @@ def _evidence(boxes: NDArray[Any], area: NDArray[Any], seen: Image, picture: Ima
     left, top, wide, high = boxes.astype(np.int64).T
     mean, spread, brightest, peak, sharp = seen.T.astype(np.float64)
     contrast = np.maximum(peak - mean, 1 / 255)
-    around = crowd(top + high // 2, left + wide // 2, contrast, np.ones(len(contrast), np.bool_), picture.shape)
-    worth: NDArray[np.float64] = (
+    alone: NDArray[np.float64] = (
         4.7 * sharp
         + 1.3 * area / (wide * high)
         + 0.4 * np.log(contrast)
@@ -158,7 +158,8 @@ def _evidence(boxes: NDArray[Any], area: NDArray[Any], seen: Image, picture: Ima
         - 0.35 * np.minimum(spread / contrast, 2)
         - 1.7 * np.clip((brightest - mean) / contrast, -1, 2)
         - 1.2 * np.abs(np.log(wide / high))
-        - 1.0 * np.log(around)
         - 1.4
     )
+    around = crowd(top + high // 2, left + wide // 2, contrast, alone < _CERTAIN, picture.shape)
+    worth: NDArray[np.float64] = alone - np.log(np.maximum(around, 1))
     return worth
