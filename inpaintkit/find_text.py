@@ -1,0 +1,423 @@
+"""Text laid over a picture: letters are small even zones with sharp rims, of one colour along a line.
+
+Even zones nominate the captions' colours; each colour's layer is cut into letters, letters are joined into lines, and a
+line is kept for how many letters it has, how far they stand out and how alike they are. What is kept grows over its
+anti-aliased edge, outline and shadow until the rim's colour is clean. No training: every threshold is a plain number.
+
+Colours are 0 to 255 inside; ``rise`` is how far a letter stands out from what lies around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit import threads
+from inpaintkit.kernels import kernel
+from inpaintkit.problem import Image, Mask
+from inpaintkit.regions import Box
+
+Pixels = NDArray[np.uint8]
+Labels = NDArray[np.int32]
+Table = NDArray[np.float64]
+
+# Columns of a table of letters; the mean colour takes three, the first of them is _COLOUR.
+_AREA, _TOP, _LEFT, _BOTTOM, _RIGHT, _COLOUR, _SPREAD, _EDGES, _SHARP, _RISE = 0, 1, 2, 3, 4, 5, 8, 9, 10, 11
+_COLUMNS = 12
+
+_EVEN = 14  # levels: neighbours that differ by no more belong to one zone, which bears JPEG's noise
+_STEP = 25  # levels: what a sharp rim rises by
+_REACH = 3  # px: within which it does
+_NEAR = 24  # levels: how far from its line's colour a letter's pixel may be
+_CLEAN = 5.0  # levels: rims that differ by less are clean
+_MOST_COLOURS = 8
+_AROUND = 5  # px: half the side of the square whose median is the ground under thin strokes
+_HALF = 40  # percent of cover that makes a pixel part of a thin letter
+_THIN = 30  # px: letters higher than this have strokes too thick for that ground
+_LEAST = 3.5  # score of a line that is kept at sensitivity 0.5
+_TALLEST = 260  # px: a letter of 200 px with ascender and descender
+
+
+@kernel()
+def _root_kernel(parent, i):  # type: ignore[no-untyped-def]
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@kernel()
+def _zones_kernel(pixels, even, least, most):  # type: ignore[no-untyped-def]
+    """Labels 1..n of the zones of even colour (8-connected) whose area lies in [least, most]; 0 elsewhere."""
+    height, width, channels = pixels.shape
+    parent = np.arange(height * width, dtype=np.int32)
+    for row in range(height):
+        for column in range(width):
+            i = row * width + column
+            for k in range(4):  # the neighbours that were read before
+                above = row - (k < 3)
+                beside = column + k - 1 if k < 3 else column - 1
+                if above < 0 or beside < 0 or beside >= width:
+                    continue
+                same = True
+                for z in range(channels):
+                    if abs(np.int32(pixels[row, column, z]) - np.int32(pixels[above, beside, z])) > even:
+                        same = False
+                        break
+                if same:
+                    one, other = _root_kernel(parent, i), _root_kernel(parent, above * width + beside)
+                    parent[max(one, other)] = min(one, other)
+    area = np.zeros(height * width, np.int32)
+    for i in range(height * width):
+        parent[i] = parent[parent[i]]
+        area[parent[i]] += 1
+    labels = np.zeros(height * width, np.int32)
+    count = 0
+    for i in range(height * width):
+        root = parent[i]
+        if root != i:
+            labels[i] = labels[root]
+        elif least <= area[i] <= most:
+            count += 1
+            labels[i] = count
+    return labels.reshape(height, width), count
+
+
+@kernel()
+def _letters_kernel(pixels, labels, count, step, reach):  # type: ignore[no-untyped-def]
+    """A row for each label: area, box, mean colour, spread; sides to walk out of it, how many are sharp, their rise."""
+    height, width, channels = pixels.shape
+    table = np.zeros((count + 1, 12))
+    table[:, 1], table[:, 2] = height, width
+    for row in range(height):
+        for column in range(width):
+            label = labels[row, column]
+            if label == 0:
+                continue
+            letter = table[label]
+            letter[0] += 1
+            letter[1] = min(letter[1], row)
+            letter[2] = min(letter[2], column)
+            letter[3] = max(letter[3], row + 1)
+            letter[4] = max(letter[4], column + 1)
+            for z in range(channels):
+                value = float(pixels[row, column, z])
+                letter[5 + z] += value
+                letter[8] += value * value
+    for label in range(1, count + 1):
+        letter = table[label]
+        if letter[0] == 0:
+            continue
+        square = 0.0
+        for z in range(channels):
+            letter[5 + z] /= letter[0]
+            square += letter[5 + z] ** 2
+        letter[8] = np.sqrt(max(0.0, (letter[8] / letter[0] - square) / channels))
+    for row in range(height):
+        for column in range(width):
+            label = labels[row, column]
+            if label == 0:
+                continue
+            letter = table[label]
+            for k in range(4):
+                down, right = (k == 0) - (k == 1), (k == 2) - (k == 3)
+                r, c = row + down, column + right
+                if r < 0 or c < 0 or r >= height or c >= width or labels[r, c] == label:
+                    continue
+                rise = 0.0
+                for _ in range(reach):
+                    for z in range(channels):
+                        rise = max(rise, abs(pixels[r, c, z] - letter[5 + z]))
+                    r, c = r + down, c + right
+                    if r < 0 or c < 0 or r >= height or c >= width:
+                        break
+                letter[9] += 1
+                letter[10] += rise > step
+                letter[11] += rise
+    return table
+
+
+@kernel()
+def _cover_kernel(pixels, ground, colour):  # type: ignore[no-untyped-def]
+    """How much of a colour lies over the ground, in percent; 0 where the pixel is no mixture of the two."""
+    height, width, channels = pixels.shape
+    cover = np.zeros((height, width), np.uint8)
+    for row in range(height):
+        for column in range(width):
+            along = full = 0.0
+            for z in range(channels):
+                whole = colour[z] - ground[row, column, z]
+                along += (pixels[row, column, z] - np.float64(ground[row, column, z])) * whole
+                full += whole * whole
+            if full < 1600 * channels / 3 or along < 0.1 * full:
+                continue
+            share = along / full
+            aside = 0.0
+            for z in range(channels):
+                mixed = ground[row, column, z] + share * (colour[z] - ground[row, column, z])
+                aside += (pixels[row, column, z] - mixed) ** 2
+            if aside <= (0.2 * np.sqrt(full) + 6) ** 2:
+                cover[row, column] = min(100 * share, 200)
+    return cover
+
+
+@kernel()
+def _peaks_kernel(pixels, labels, cover, table):  # type: ignore[no-untyped-def]
+    """Put the colour of each label's best covered pixels into its row; the peak goes into the spread's column."""
+    height, width, channels = pixels.shape
+    peak = np.zeros(len(table))
+    for row in range(height):
+        for column in range(width):
+            peak[labels[row, column]] = max(peak[labels[row, column]], cover[row, column])
+    count = np.zeros(len(table))
+    table[:, 5:8] = 0
+    for row in range(height):
+        for column in range(width):
+            label = labels[row, column]
+            if label and cover[row, column] >= 0.8 * peak[label]:
+                count[label] += 1
+                for z in range(channels):
+                    table[label, 5 + z] += pixels[row, column, z]
+    for label in range(1, len(table)):
+        table[label, 5:8] /= max(count[label], 1)
+        table[label, 8] = peak[label]
+
+
+@kernel()
+def _lines_kernel(letters, order, tolerance, channels):  # type: ignore[no-untyped-def]
+    """For each letter the number of its line: neighbours side by side, of like height, colour and position."""
+    count = len(letters)
+    parent = np.arange(count)
+    tallest = 0.0
+    for i in range(count):
+        tallest = max(tallest, letters[i, 3] - letters[i, 1])
+    for a in range(count):
+        i = order[a]
+        high = letters[i, 3] - letters[i, 1]
+        for b in range(a + 1, count):
+            j = order[b]
+            gap = letters[j, 2] - letters[i, 4]
+            if letters[j, 2] - letters[i, 4] > 3.7 * high:  # letters further right only lie further away
+                break
+            other = letters[j, 3] - letters[j, 1]
+            if gap > 1.6 * max(high, other) or max(high, other) > 2.3 * min(high, other):
+                continue
+            shared = min(letters[i, 3], letters[j, 3]) - max(letters[i, 1], letters[j, 1])
+            if shared < 0.5 * min(high, other):
+                continue
+            alike = True
+            for z in range(channels):
+                if abs(letters[i, 5 + z] - letters[j, 5 + z]) > tolerance:
+                    alike = False
+                    break
+            if alike:
+                one, two = i, j
+                while parent[one] != one:
+                    one = parent[one]
+                while parent[two] != two:
+                    two = parent[two]
+                parent[max(one, two)] = min(one, two)
+    for i in range(count):
+        parent[i] = parent[parent[i]]
+        while parent[parent[i]] != parent[i]:
+            parent[i] = parent[parent[i]]
+    return parent
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Letters side by side: the rows of their table, and what they have in common."""
+
+    members: NDArray[np.intp]
+    box: Box
+    height: float  # of a letter, in pixels
+    colour: NDArray[np.float64]  # (C,)
+    score: float
+
+
+def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
+    """Find captions, subtitles and date stamps of nearly uniform colour.
+
+    Parameters
+    ----------
+    image : float32 (H, W, C) in [0, 1], C = 1 or 3.
+    sensitivity : in [0, 1]; 0 proposes only the certain, 1 everything plausible.
+
+    Returns
+    -------
+    mask : bool (H, W), letters with their anti-aliased edge, outline and shadow.
+    confidence : float32 (H, W) in [0, 1], 0 outside the mask.
+    """
+    pixels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    least = _LEAST * 4 ** (0.5 - sensitivity)
+    mask = np.zeros(pixels.shape[:2], np.bool_)
+    confidence = np.zeros(pixels.shape[:2], np.float32)
+    ground = _ground(pixels)
+    colours = _colours(pixels, least / 2)
+    for found in threads.run(lambda colour: _in_colour(pixels, ground, colour, least), colours):
+        for box, hole, score in found:
+            mask[box.slices] |= hole
+            seen = confidence[box.slices]
+            np.maximum(seen, np.where(hole, score / (score + least), 0).astype(np.float32), out=seen)
+    return mask, confidence
+
+
+def _ground(pixels: Pixels) -> Pixels:
+    """What lies under thin strokes: the median of what lies around, which text does not fill by half."""
+    height = pixels.shape[0]
+    strips = [slice(top, min(top + 256, height)) for top in range(0, height, 256)]
+
+    def median(strip: slice) -> Pixels:
+        top = max(strip.start - _AROUND, 0)
+        wide = cv2.medianBlur(np.ascontiguousarray(pixels[top : strip.stop + _AROUND]), 2 * _AROUND + 1)
+        return np.asarray(wide[strip.start - top : strip.stop - top], np.uint8)
+
+    return np.concatenate(threads.run(median, strips)).reshape(pixels.shape)
+
+
+def _colours(pixels: Pixels, least: float) -> list[NDArray[np.float64]]:
+    """Colours of lines among the zones of even colour, the best first."""
+    labels, count = _zones_kernel(pixels, _EVEN, 4, pixels.shape[0] * pixels.shape[1] // 8)
+    table = _letters_kernel(pixels, labels, count, _STEP, _REACH)
+    colours: list[NDArray[np.float64]] = []
+    for line in sorted(_lines(table, pixels.shape[2], 28), key=lambda line: -line.score):
+        if line.score < least or len(colours) == _MOST_COLOURS:
+            break
+        if all(np.abs(line.colour - colour).max() > 16 for colour in colours):
+            colours.append(line.colour)
+    return colours
+
+
+def _in_colour(
+    pixels: Pixels, ground: Pixels, colour: NDArray[np.float64], least: float
+) -> list[tuple[Box, Mask, float]]:
+    """Box, hole in it and score of every line in a colour: thick strokes by their colour, thin ones by their cover."""
+    found = []
+    near = cv2.inRange(pixels, np.rint(colour) - _NEAR, np.rint(colour) + _NEAR)
+    count, labels = cv2.connectedComponents(near, connectivity=8)
+    table = _letters_kernel(pixels, labels, count - 1, _STEP, _REACH)
+    for line in _lines(table, pixels.shape[2], 2 * _NEAR):
+        if line.score * _pure(table, line) >= least:
+            found.append((*_grown(pixels, labels, table, line), line.score))
+    cover = _cover_kernel(pixels, ground, colour)
+    count, labels = cv2.connectedComponents((cover >= _HALF).astype(np.uint8), connectivity=8)
+    table = _letters_kernel(pixels, labels, count - 1, _STEP, _REACH)
+    _peaks_kernel(pixels, labels, cover, table)
+    table[(table[:, _SPREAD] < 60) | (table[:, _SPREAD] > 140), _AREA] = 0
+    table[:, _SPREAD] = 0
+    for line in _lines(table, pixels.shape[2], 60):
+        if line.height <= _THIN and line.score * _pure(table, line) >= least:
+            found.append((*_grown(pixels, labels, table, line), line.score))
+    return found
+
+
+def _pure(table: Table, line: _Line) -> float:
+    """1 where a line's box holds nothing else in its colour, 0 where that is the larger part."""
+    box = line.box
+    there = (
+        (table[:, _TOP] < box.bottom)
+        & (table[:, _BOTTOM] > box.top)
+        & (table[:, _LEFT] < box.right)
+        & (table[:, _RIGHT] > box.left)
+    )
+    share = table[line.members, _EDGES].sum() / table[there, _EDGES].sum()
+    return float(np.clip((share - 0.4) / 0.4, 0, 1))
+
+
+def _lines(table: Table, channels: int, tolerance: float) -> list[_Line]:
+    """Lines among the rows of a table that look like letters."""
+    high, wide = table[:, _BOTTOM] - table[:, _TOP], table[:, _RIGHT] - table[:, _LEFT]
+    edges = np.maximum(table[:, _EDGES], 1)
+    stroke = 2 * table[:, _AREA] / edges
+    fits = (table[:, _AREA] > 0) & (high >= 4) & (high <= _TALLEST) & (wide <= 6 * high) & (stroke <= 0.5 * high)
+    clear = (table[:, _SHARP] > 0.85 * edges) & (table[:, _RISE] > 35 * edges) & (table[:, _SPREAD] < 16)
+    rows = np.flatnonzero(fits & clear)
+    letters = table[rows]
+    line = _lines_kernel(letters, np.argsort(letters[:, _LEFT], kind="stable"), tolerance, channels)
+    order = np.argsort(line, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(line[order])) + 1) if len(order) else []
+    return [_line(letters[members], rows[members], channels) for members in groups]
+
+
+def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
+    colours, weights = letters[:, _COLOUR : _COLOUR + channels], letters[:, _AREA]
+    colour = np.array([_median(colours[:, z], weights) for z in range(channels)])
+    sides = letters[:, _EDGES].sum()
+    rise, sharp = letters[:, _RISE].sum() / sides, letters[:, _SHARP].sum() / sides
+    uneven = np.sqrt(np.average(((colours - colour) ** 2).max(axis=1), weights=weights))
+    noise = max(4.0, float(np.average(letters[:, _SPREAD], weights=weights)), float(uneven))
+    top, left = (int(letters[:, k].min()) for k in (_TOP, _LEFT))
+    bottom, right = (int(letters[:, k].max()) for k in (_BOTTOM, _RIGHT))
+    height = float(np.median(letters[:, _BOTTOM] - letters[:, _TOP]))
+    many = len(letters) - 1 + np.clip(height / 40 - 1, 0, 3)  # a tall letter counts for several
+    score = np.sqrt(many) * rise / 100 * min(rise / noise / 10, 3) * max(0, 10 * sharp - 9)
+    return _Line(members, Box(top, left, bottom, right), height, colour, float(score))
+
+
+def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """The weighted median."""
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def _grown(pixels: Pixels, labels: Labels, table: Table, line: _Line) -> tuple[Box, Mask]:
+    """A box and the hole in it: a line's letters, its punctuation, and the rim as far as its colour is not clean."""
+    margin = round(1.2 * line.height) + 8
+    box = line.box.grown(margin, pixels.shape[:2])
+    core = _core(labels[box.slices], table, line)
+    return box, _with_rim(pixels[box.slices].astype(np.float32), core, round(0.4 * line.height) + 3)
+
+
+def _core(labels: Labels, table: Table, line: _Line) -> Mask:
+    """The letters of a line and what small pieces of their colour lie in it or beside it."""
+    box, reach = line.box, 0.4 * line.height
+    inside = (
+        (table[:, _TOP] >= box.top - reach)
+        & (table[:, _BOTTOM] <= box.bottom + reach)
+        & (table[:, _LEFT] >= box.left - 2 * reach)
+        & (table[:, _RIGHT] <= box.right + 2 * reach)
+        & (table[:, _SHARP] >= 0.75 * table[:, _EDGES])
+    )
+    inside[line.members] = True
+    inside[0] = False
+    core: Mask = inside[labels]
+    return core
+
+
+def _with_rim(pixels: Image, core: Mask, far: int) -> Mask:
+    """A core grown, direction by direction, to the last ring that still differs from what lies further out."""
+    off, nearest = cv2.distanceTransformWithLabels(
+        (~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    of_label = np.zeros((int(nearest.max()) + 1, 2), np.int32)
+    rows, columns = np.nonzero(core)
+    of_label[nearest[rows, columns]] = np.stack([rows, columns], axis=1)
+    rows, columns = np.nonzero((off > 0) & (off < far + 0.5))
+    start = of_label[nearest[rows, columns]]
+    way = np.stack([rows, columns], axis=1) - start
+    length = np.hypot(way[:, 0], way[:, 1])
+    ring = np.rint(length).astype(np.intp)
+    sector = np.rint(np.arctan2(way[:, 0], way[:, 1]) / (np.pi / 4)).astype(np.intp) % 8
+    beyond = np.rint(start + way * ((length + 2) / length)[:, None]).astype(np.intp)
+    inside = ((beyond >= 0) & (beyond < core.shape)).all(axis=1)
+    beyond[~inside] = 0
+    clear = inside & (off[beyond[:, 0], beyond[:, 1]] >= length + 1)
+    step = pixels[rows, columns] - pixels[beyond[:, 0], beyond[:, 1]]
+    reach = np.ones(8, np.intp)
+    gap = 2 + far // 4
+    for way_out in range(8):
+        for k in range(1, far + 1):
+            mine = step[clear & (sector == way_out) & (ring == k)]
+            if len(mine) < 8 or k > reach[way_out] + gap:
+                continue
+            up, down = (mine > _CLEAN).mean(axis=0), (mine < -_CLEAN).mean(axis=0)
+            if np.maximum(up, down).max() > 0.7:
+                reach[way_out] = k
+    hole = core.copy()
+    kept = ring <= reach[sector]
+    hole[rows[kept], columns[kept]] = True
+    return hole
