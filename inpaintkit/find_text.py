@@ -33,6 +33,8 @@ _STEP = 25  # levels: what a sharp rim rises by
 _REACH = 3  # px: within which it does
 _NEAR = 24  # levels: how far from its line's colour a letter's pixel may be
 _CLEAN = 5.0  # levels: rims that differ by less are clean
+_QUIET, _ROUGH = 2.0, 0.5  # levels, and times the roughness around: what differs by less from its repair is clean
+_SQUARE = np.ones((3, 3), np.uint8)
 _MOST_COLOURS = 8
 _AROUND = 5  # px: half the side of the square whose median is the ground under thin strokes
 _HALF = 40  # percent of cover that makes a pixel part of a thin letter
@@ -235,6 +237,7 @@ class _Line:
     box: Box
     height: float  # of a letter, in pixels
     colour: NDArray[np.float64]  # (C,)
+    rise: float
     score: float
 
 
@@ -295,33 +298,47 @@ def _in_colour(
     pixels: Pixels, ground: Pixels, colour: NDArray[np.float64], least: float
 ) -> list[tuple[Box, Mask, float]]:
     """Box, hole in it and score of every line in a colour: thick strokes by their colour, thin ones by their cover."""
-    found = []
     near = cv2.inRange(pixels, np.rint(colour) - _NEAR, np.rint(colour) + _NEAR)
     count, labels = cv2.connectedComponents(near, connectivity=8)
     table = _letters_kernel(pixels, labels, count - 1, _STEP, _REACH)
-    for line in _lines(table, pixels.shape[2], 2 * _NEAR):
-        if line.score * _pure(table, line) >= least:
-            found.append((*_grown(pixels, labels, table, line), line.score))
+    thick = _kept(table, _lines(table, pixels.shape[2], 2 * _NEAR), least)
+    found = [(*_grown(pixels, labels, table, line), line.score) for line in thick]
     cover = _cover_kernel(pixels, ground, colour)
     count, labels = cv2.connectedComponents((cover >= _HALF).astype(np.uint8), connectivity=8)
     table = _letters_kernel(pixels, labels, count - 1, _STEP, _REACH)
     _peaks_kernel(pixels, labels, cover, table)
     table[(table[:, _SPREAD] < 60) | (table[:, _SPREAD] > 140), _AREA] = 0
     table[:, _SPREAD] = 0
-    for line in _lines(table, pixels.shape[2], 60):
-        if line.height <= _THIN and line.score * _pure(table, line) >= least:
-            found.append((*_grown(pixels, labels, table, line), line.score))
-    return found
+    thin = _kept(table, [line for line in _lines(table, pixels.shape[2], 60) if line.height <= _THIN], least)
+    return found + [(*_grown(pixels, labels, table, line), line.score) for line in thin]
+
+
+def _kept(table: Table, lines: list[_Line], least: float) -> list[_Line]:
+    """The lines that stand for themselves, and weaker ones that are like one beyond doubt."""
+    scored = [(line.score * _pure(table, line), line) for line in lines if line.score > least / 3]
+    certain = [line for score, line in scored if score >= 2 * least]
+    return [
+        line
+        for score, line in scored
+        if score >= least or (score >= least / 3 and any(_alike(line, other) for other in certain))
+    ]
+
+
+def _alike(line: _Line, other: _Line) -> bool:
+    """Whether a line could be of the same hand: height, colour, and how far it stands out."""
+    high, low = max(line.height, other.height), min(line.height, other.height)
+    near = np.abs(line.colour - other.colour).max() <= 16
+    return bool(high <= 1.5 * low and near and line.rise >= 0.5 * other.rise)
 
 
 def _pure(table: Table, line: _Line) -> float:
     """1 where a line's box holds nothing else in its colour, 0 where that is the larger part."""
     box = line.box
     there = (
-        (table[:, _TOP] < box.bottom)
-        & (table[:, _BOTTOM] > box.top)
-        & (table[:, _LEFT] < box.right)
-        & (table[:, _RIGHT] > box.left)
+        (table[:, _TOP] >= box.top - 2)
+        & (table[:, _BOTTOM] <= box.bottom + 2)
+        & (table[:, _LEFT] >= box.left - 2)
+        & (table[:, _RIGHT] <= box.right + 2)
     )
     share = table[line.members, _EDGES].sum() / table[there, _EDGES].sum()
     return float(np.clip((share - 0.4) / 0.4, 0, 1))
@@ -354,7 +371,7 @@ def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
     height = float(np.median(letters[:, _BOTTOM] - letters[:, _TOP]))
     many = len(letters) - 1 + np.clip(height / 40 - 1, 0, 3)  # a tall letter counts for several
     score = np.sqrt(many) * rise / 100 * min(rise / noise / 10, 3) * max(0, 10 * sharp - 9)
-    return _Line(members, Box(top, left, bottom, right), height, colour, float(score))
+    return _Line(members, Box(top, left, bottom, right), height, colour, float(rise), float(score))
 
 
 def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
@@ -369,18 +386,54 @@ def _grown(pixels: Pixels, labels: Labels, table: Table, line: _Line) -> tuple[B
     margin = round(1.2 * line.height) + 8
     box = line.box.grown(margin, pixels.shape[:2])
     core = _core(labels[box.slices], table, line)
-    return box, _with_rim(pixels[box.slices].astype(np.float32), core, round(0.4 * line.height) + 3)
+    crop = pixels[box.slices].astype(np.float32)
+    return box, _peeled(crop, core, _with_rim(crop, core, round(0.4 * line.height) + 3), line.colour)
+
+
+def _peeled(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -> Mask:
+    """A hole without the outer pixels that differ from what lies beside them no more than chance explains."""
+    inks = [colour]
+    rim = hole & (cv2.dilate(core.astype(np.uint8), _SQUARE) == 0)
+    if np.count_nonzero(rim) > np.count_nonzero(core) / 4:  # an outline or a shadow
+        ink = np.median(crop[rim], axis=0)
+        inks.append(ink)
+        even = np.abs(crop - ink).max(axis=2) <= 32
+        if even[rim].mean() > 0.6:
+            hole = hole & (cv2.dilate((core | (even & hole)).astype(np.uint8), _SQUARE) > 0)
+    for _ in range(3):
+        known = (~hole).astype(np.float32)[..., None]
+        share = np.maximum(cv2.blur(known, (5, 5)), 1e-3)[..., None]
+        mean = cv2.blur(crop * known, (5, 5)).reshape(crop.shape) / share
+        rough = np.sqrt(np.maximum(cv2.blur(crop**2 * known, (5, 5)).reshape(crop.shape) / share - mean**2, 0)).max(axis=2)
+        stained = np.zeros(hole.shape, np.float32)
+        for ink in inks:
+            way = ink.astype(np.float32) - mean
+            way /= np.maximum(np.sqrt((way**2).sum(axis=2, keepdims=True)), 1)
+            stained = np.maximum(stained, ((crop - mean) * way).sum(axis=2))
+        outer = hole & ~core & (cv2.erode(hole.astype(np.uint8), _SQUARE, borderValue=1) == 0)
+        clean = outer & (stained <= _QUIET + _ROUGH * rough) & (share[..., 0] > 0.1)
+        if not clean.any():
+            break
+        hole = hole & ~clean
+    return hole
 
 
 def _core(labels: Labels, table: Table, line: _Line) -> Mask:
-    """The letters of a line and what small pieces of their colour lie in it or beside it."""
-    box, reach = line.box, 0.4 * line.height
+    """The letters of a line and the pieces of its colour in it: dots, commas, what stands apart from a letter."""
+    box, reach = line.box, 0.3 * line.height
+    letters = table[line.members]
+    stroke = 2 * letters[:, _AREA].sum() / letters[:, _EDGES].sum()
+    sides = np.maximum(table[:, _EDGES], 1)
+    channels = len(line.colour)
     inside = (
         (table[:, _TOP] >= box.top - reach)
         & (table[:, _BOTTOM] <= box.bottom + reach)
-        & (table[:, _LEFT] >= box.left - 2 * reach)
-        & (table[:, _RIGHT] <= box.right + 2 * reach)
-        & (table[:, _SHARP] >= 0.75 * table[:, _EDGES])
+        & (table[:, _LEFT] >= box.left - reach)
+        & (table[:, _RIGHT] <= box.right + reach)
+        & (table[:, _SHARP] >= 0.9 * sides)
+        & (table[:, _RISE] >= max(35, 0.5 * line.rise) * sides)
+        & (2 * table[:, _AREA] >= 0.7 * stroke * sides)
+        & (np.abs(table[:, _COLOUR : _COLOUR + channels] - line.colour).max(axis=1) <= 20)
     )
     inside[line.members] = True
     inside[0] = False
@@ -401,11 +454,13 @@ def _with_rim(pixels: Image, core: Mask, far: int) -> Mask:
     way = np.stack([rows, columns], axis=1) - start
     length = np.hypot(way[:, 0], way[:, 1])
     ring = np.rint(length).astype(np.intp)
-    sector = np.rint(np.arctan2(way[:, 0], way[:, 1]) / (np.pi / 4)).astype(np.intp) % 8
-    beyond = np.rint(start + way * ((length + 2) / length)[:, None]).astype(np.intp)
+    angle = np.arctan2(way[:, 0], way[:, 1]) / (np.pi / 4) + 8
+    sector = np.rint(angle).astype(np.intp) % 8
+    lag = 2 + far // 16
+    beyond = np.rint(start + way * ((length + lag) / length)[:, None]).astype(np.intp)
     inside = ((beyond >= 0) & (beyond < core.shape)).all(axis=1)
     beyond[~inside] = 0
-    clear = inside & (off[beyond[:, 0], beyond[:, 1]] >= length + 1)
+    clear = inside & (off[beyond[:, 0], beyond[:, 1]] >= length + lag - 1)
     step = pixels[rows, columns] - pixels[beyond[:, 0], beyond[:, 1]]
     reach = np.ones(8, np.intp)
     gap = 2 + far // 4
@@ -418,6 +473,6 @@ def _with_rim(pixels: Image, core: Mask, far: int) -> Mask:
             if np.maximum(up, down).max() > 0.7:
                 reach[way_out] = k
     hole = core.copy()
-    kept = ring <= reach[sector]
+    kept = ring <= np.maximum(reach[angle.astype(np.intp) % 8], reach[np.ceil(angle).astype(np.intp) % 8])
     hole[rows[kept], columns[kept]] = True
     return hole
