@@ -29,8 +29,10 @@ from inpaintkit.files import read
 from inpaintkit.problem import Mask
 
 TOLERANCE = 2  # px
+KINDS = ("text", "stamp", "scratches", "dust", "clean")
 SIZES = (8, 12, 16, 24, 36, 60, 100, 200)
 RIGHT, MISSED, WRONG = (0, 200, 0), (255, 0, 0), (255, 0, 255)
+_GRAIN = 8.0  # grey levels
 _SIDE = 768  # px: larger photographs are reduced, so that sizes mean the same in all of them
 
 
@@ -84,6 +86,13 @@ def reduced(photo: Pixels) -> Pixels:
     return np.asarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def grainy(photo: Pixels, seed: int) -> Pixels:
+    """A photograph on film: grain a little soft, of standard deviation ``_GRAIN``, the same in all channels."""
+    noise = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, photo.shape[:2]), (0, 0), 0.6)
+    noise = np.asarray(noise * _GRAIN / noise.std())
+    return np.clip(np.rint(photo + (noise if photo.ndim == 2 else noise[..., None])), 0, 255).astype(np.uint8)
+
+
 def cases(kind: str, photos: list[tuple[str, Pixels]], sizes: list[int], seed: int) -> Iterator[Case]:
     """Every case of a kind of damage."""
     for index, (name, photo) in enumerate(photos):
@@ -98,6 +107,10 @@ def cases(kind: str, photos: list[tuple[str, Pixels]], sizes: list[int], seed: i
                 damaged, truth = damage.date_stamp(photo, size=size, seed=chance + 100 * size)
                 what = "stamp"
             yield Case(f"{name}, {size} px, {what}", f"{kind} {size} px", photo, damaged, truth)
+        draw = {"scratches": damage.scratched, "dust": damage.dusty}.get(kind)
+        for row, original in ((kind, photo), (f"{kind} on grain", grainy(photo, chance))) if draw else ():
+            damaged, truth = draw(original, seed=chance)
+            yield Case(name, row, original, damaged, truth)
 
 
 def scored(case: Case, find: Callable[[Pixels], Mask], method: str) -> tuple[Score, Mask]:
@@ -192,7 +205,7 @@ def _worst(values: NDArray[Any], sign: int = 1) -> float:
 def main() -> None:
     """Print Markdown tables, the worst cases after them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kinds", default="text,stamp", help="text, stamp, clean")
+    parser.add_argument("--kinds", default=",".join(KINDS), help="what is drawn, or clean for nothing")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="of text and stamps, in pixels")
     parser.add_argument("--photos", type=int, help="at most so many photographs")
     parser.add_argument("--images", type=Path, help="a folder of PNG or JPEG photographs instead of scikit-image's")

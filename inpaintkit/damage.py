@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -210,19 +211,99 @@ def date_stamp(photo: Pixels, *, size: int = 24, seed: int = 0) -> tuple[Pixels,
     ink = _segments(date, size)
     cover = np.zeros(photo.shape[:2], np.float32)
     margin = max(2, size // 2)
-    free = np.array(cover.shape) - ink.shape - 2 * margin
+    down, right = (max(0, cover.shape[axis] - ink.shape[axis] - 2 * margin) for axis in (0, 1))
     low, far = rng.random(2) < 0.8
-    _paste(cover, ink, margin + low * max(0, free[0]), margin + far * max(0, free[1]))
+    _paste(cover, ink, margin + down * low, margin + right * far)
     colour = ((255, 120, 30), (255, 170, 60), (250, 70, 40), (255, 230, 120))[rng.integers(4)]
-    glow = 0.6 * cv2.GaussianBlur(cover, (0, 0), max(0.7, size / 24))
-    damaged = _mixed(photo, np.maximum(cover, np.where(glow > 0.02, glow, 0)), colour)
+    glow = np.asarray(cv2.GaussianBlur(cover, (0, 0), max(0.7, size / 24)), np.float32)
+    damaged = _mixed(photo, np.maximum(cover, 0.6 * glow), colour)
+    return damaged, changed(photo, damaged)
+
+
+def scratched(photo: Pixels, *, number: int = 8, widest: float = 5.0, seed: int = 0) -> tuple[Pixels, Mask]:
+    """A photograph with scratches over it, and where they changed it.
+
+    Each scratch is bright or dark, straight or curved, 0.8 to ``widest`` pixels wide, its edge sharp or soft; it covers
+    0.6 to 1 of what it crosses, more or less along its way, and one in three is broken.
+
+    Parameters
+    ----------
+    photo : uint8 (H, W) or (H, W, 3).
+    number : of scratches.
+    widest : of them, between the points of half coverage, in pixels (>= 0.8).
+    seed : of everything.
+
+    Returns
+    -------
+    damaged : uint8, as ``photo``.
+    truth : bool (H, W), every pixel that differs from the photograph, by however little.
+
+    Examples
+    --------
+    >>> damaged, truth = scratched(np.full((80, 90), 120, np.uint8), number=2, seed=1)
+    >>> bool(truth.any()), bool((damaged[~truth] == 120).all())
+    (True, True)
+    """
+    _check_photo(photo)
+    rng = np.random.default_rng(seed)
+    damaged = photo
+    for _ in range(number):
+        length = max(photo.shape) * rng.uniform(0.15, 1)
+        along = np.arange(0, length, 0.25) / length - 0.5
+        bend = rng.normal(0, 0.4) if rng.random() < 0.6 else 0.0
+        angle = rng.uniform(0, np.pi) + bend * along + rng.normal(0, 0.02) * np.sin(12 * along)
+        middle = rng.uniform(0, 1, 2) * photo.shape[1::-1]
+        steps = np.stack([np.cos(angle), np.sin(angle)], axis=1) * 0.25
+        way = np.cumsum(steps, axis=0)
+        way += middle - way[len(way) // 2]  # X, Y, (N, 2)
+        strength = rng.uniform(0.6, 1) + 0.15 * np.sin(2 * np.pi * (rng.uniform(0.5, 3) * along + rng.random()))
+        if rng.random() < 1 / 3:
+            strength = strength * (np.sin(2 * np.pi * (rng.uniform(3, 9) * along + rng.random())) > -0.7)
+        strength *= np.clip((0.5 - np.abs(along)) * length / 6, 0, 1)  # runs out at both ends
+        width, edge = rng.uniform(0.8, widest), rng.uniform(1, 2.5)
+        cover = _ridge(photo.shape[:2], way, np.clip(strength, 0, 1), width, edge)
+        damaged = _mixed(damaged, cover, _wear(rng))
+    return damaged, changed(photo, damaged)
+
+
+def dusty(photo: Pixels, *, number: int = 60, largest: float = 12.0, seed: int = 0) -> tuple[Pixels, Mask]:
+    """A photograph with dust on it, and where that changed it.
+
+    Spots are bright or dark, all of one picture alike, 1.5 to ``largest`` pixels across and small ones the more
+    numerous, round or ragged, with soft edges; each covers 0.7 to 1 of what it lies on.
+
+    Parameters
+    ----------
+    photo : uint8 (H, W) or (H, W, 3).
+    number : of spots.
+    largest : across, in pixels (>= 1.5).
+    seed : of everything.
+    """
+    _check_photo(photo)
+    rng = np.random.default_rng(seed)
+    cover = np.zeros(photo.shape[:2], np.float32)
+    height, width = cover.shape
+    reach = math.ceil(largest) + 2
+    down, right = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    for _ in range(number):
+        across = 1.5 * (largest / 1.5) ** (rng.random() ** 2)
+        x, y = rng.uniform(0, width), rng.uniform(0, height)
+        top, left = int(y), int(x)
+        away_x, away_y = right - (x - left), down - (y - top)
+        turn = np.arctan2(away_y, away_x)
+        ragged = 1 + sum(rng.normal(0, 0.12) * np.cos(k * turn + rng.uniform(0, 7)) for k in (2, 3, 5))
+        spot = np.clip((across / 2 * ragged - np.hypot(away_x, away_y)) / rng.uniform(1, 2) + 0.5, 0, 1)
+        padded = np.zeros((height + 2 * reach, width + 2 * reach), np.float32)
+        padded[top : top + 2 * reach + 1, left : left + 2 * reach + 1] = rng.uniform(0.7, 1) * spot
+        np.maximum(cover, padded[reach:-reach, reach:-reach], out=cover)
+    damaged = _mixed(photo, cover, _wear(rng))
     return damaged, changed(photo, damaged)
 
 
 def changed(photo: Pixels, damaged: Pixels) -> Mask:
     """Where two pictures of one shape, (H, W) or (H, W, C), differ in any channel: bool (H, W)."""
-    differs: Mask = photo != damaged
-    return differs if differs.ndim == 2 else differs.any(axis=2)
+    differs: Mask = (photo != damaged).reshape(*photo.shape[:2], -1).any(axis=2)
+    return differs
 
 
 def _check_photo(photo: Pixels) -> None:
@@ -271,18 +352,40 @@ def _paste(cover: Image, ink: Image, top: int, left: int) -> None:
     np.maximum(part, seen, out=part)
 
 
+def _wear(rng: np.random.Generator) -> tuple[int, int, int]:
+    """The colour of a scratch or of dust: nearly white or nearly black."""
+    level = int(rng.choice([25, 235])) + int(rng.integers(-10, 11))
+    red, green, blue = (min(255, level + int(rng.integers(-6, 7))) for _ in range(3))
+    return red, green, blue
+
+
+def _ridge(shape: tuple[int, int], way: NDArray[Any], strength: NDArray[Any], width: float, edge: float) -> Image:
+    """Coverage of a line: ``way`` its points X, Y (N, 2), ``strength`` in [0, 1] at each, both widths in pixels."""
+    from scipy.spatial import cKDTree
+
+    near = np.zeros(shape, np.uint8)
+    reach = math.ceil(width / 2 + edge) + 1
+    cv2.polylines(near, [np.rint(way[::4]).astype(np.int32)], False, (1,), 2 * reach + 1)
+    rows, columns = np.nonzero(near)
+    away, index = cKDTree(way).query(np.stack([columns, rows], axis=1))
+    profile = np.clip((width / 2 - away) / edge + 0.5, 0, 1)
+    cover = np.zeros(shape, np.float32)
+    cover[rows, columns] = profile * strength[index]
+    return cover
+
+
 def _blend(photo: Pixels, cover: Image, style: Style) -> Pixels:
     """Shadow, outline and words laid over a photograph."""
     body = cover
     if style.outline:
         side = 2 * style.outline + 1
-        body = cv2.dilate(cover, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+        body = np.asarray(cv2.dilate(cover, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))), np.float32)
     under = body
     if style.shadow:
-        by = np.float32([[1, 0, style.shadow], [0, 1, style.shadow]])
-        fallen = cv2.warpAffine(body, by, body.shape[::-1], flags=cv2.INTER_NEAREST)
+        fallen = np.zeros_like(body)
+        fallen[style.shadow :, style.shadow :] = body[: -style.shadow, : -style.shadow]
         if style.blur:
-            fallen = cv2.GaussianBlur(fallen, (0, 0), style.blur)
+            fallen = np.asarray(cv2.GaussianBlur(fallen, (0, 0), style.blur), np.float32)
         under = np.maximum(body, fallen)
     damaged = photo
     if style.outline or style.shadow:
@@ -307,7 +410,7 @@ def _pillow(words: str, size: int, path: Path | None) -> Image:
     left, top, right, bottom = font.getbbox(words)
     canvas = PILImage.new("L", (max(1, math.ceil(right - left)), max(1, math.ceil(bottom - top))))
     ImageDraw.Draw(canvas).text((-left, -top), words, fill=255, font=font)
-    return np.asarray(canvas, np.float32) / 255
+    return _trimmed(np.asarray(canvas))
 
 
 def _opencv(words: str, size: int, face: str) -> Image:
@@ -327,7 +430,12 @@ def _hershey(words: str, size: int, face: int) -> Image:
 def _trimmed(canvas: Pixels) -> Image:
     """Coverage without its empty border."""
     rows, columns = np.flatnonzero(canvas.any(axis=1)), np.flatnonzero(canvas.any(axis=0))
-    return canvas[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32) / 255
+    return _share(canvas[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+
+
+def _share(canvas: NDArray[Any]) -> Image:
+    """Coverage in [0, 1] of one in 8 bits."""
+    return np.asarray(canvas / 255, np.float32)
 
 
 def _segments(date: str, size: int) -> Image:
@@ -342,5 +450,4 @@ def _segments(date: str, size: int) -> Image:
                 start = thick + index * pitch + round(x0 * wide), thick + round(y0 * high)
                 end = thick + index * pitch + round(x1 * wide), thick + round(y1 * high)
                 cv2.line(canvas, start, end, (255,), thick)
-    small = cv2.resize(canvas, None, fx=1 / fine, fy=1 / fine, interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32) / 255
+    return _share(cv2.resize(canvas, None, fx=1 / fine, fy=1 / fine, interpolation=cv2.INTER_AREA))
