@@ -10,6 +10,7 @@ Colours are 0 to 255 inside; ``rise`` is how far a letter stands out from what l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -44,7 +45,7 @@ _TALLEST = 260  # px: a letter of 200 px with ascender and descender
 
 
 @kernel()
-def _root_kernel(parent, i):  # type: ignore[no-untyped-def]
+def _root_kernel(parent: Any, i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -52,7 +53,7 @@ def _root_kernel(parent, i):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def _zones_kernel(pixels, even, least, most):  # type: ignore[no-untyped-def]
+def _zones_kernel(pixels: Pixels, even: int, least: int, most: int) -> Any:
     """Labels 1..n of the zones of even colour (8-connected) whose area lies in [least, most]; 0 elsewhere."""
     height, width, channels = pixels.shape
     parent = np.arange(height * width, dtype=np.int32)
@@ -89,7 +90,7 @@ def _zones_kernel(pixels, even, least, most):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def _letters_kernel(pixels, labels, count, step, reach):  # type: ignore[no-untyped-def]
+def _letters_kernel(pixels: Pixels, labels: Labels, count: int, step: int, reach: int) -> Table:
     """A row for each label: area, box, mean colour, spread; sides to walk out of it, how many are sharp, their rise."""
     height, width, channels = pixels.shape
     table = np.zeros((count + 1, 12))
@@ -143,7 +144,7 @@ def _letters_kernel(pixels, labels, count, step, reach):  # type: ignore[no-unty
 
 
 @kernel()
-def _cover_kernel(pixels, ground, colour):  # type: ignore[no-untyped-def]
+def _cover_kernel(pixels: Pixels, ground: Pixels, colour: Any) -> Pixels:
     """How much of a colour lies over the ground, in percent; 0 where the pixel is no mixture of the two."""
     height, width, channels = pixels.shape
     cover = np.zeros((height, width), np.uint8)
@@ -167,7 +168,7 @@ def _cover_kernel(pixels, ground, colour):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def _peaks_kernel(pixels, labels, cover, table):  # type: ignore[no-untyped-def]
+def _peaks_kernel(pixels: Pixels, labels: Labels, cover: Pixels, table: Table) -> None:
     """Put the colour of each label's best covered pixels into its row; the peak goes into the spread's column."""
     height, width, channels = pixels.shape
     peak = np.zeros(len(table))
@@ -189,7 +190,7 @@ def _peaks_kernel(pixels, labels, cover, table):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def _lines_kernel(letters, order, tolerance, channels):  # type: ignore[no-untyped-def]
+def _lines_kernel(letters: Table, order: Any, tolerance: float, channels: int) -> Any:
     """For each letter the number of its line: neighbours side by side, of like height, colour and position."""
     count = len(letters)
     parent = np.arange(count)
@@ -299,18 +300,24 @@ def _in_colour(
 ) -> list[tuple[Box, Mask, float]]:
     """Box, hole in it and score of every line in a colour: thick strokes by their colour, thin ones by their cover."""
     near = cv2.inRange(pixels, np.rint(colour) - _NEAR, np.rint(colour) + _NEAR)
-    count, labels = cv2.connectedComponents(near, connectivity=8)
-    table = _letters_kernel(pixels, labels, count - 1, _STEP, _REACH)
+    labels, count = _pieces(near)
+    table = _letters_kernel(pixels, labels, count, _STEP, _REACH)
     thick = _kept(table, _lines(table, pixels.shape[2], 2 * _NEAR), least)
     found = [(*_grown(pixels, labels, table, line), line.score) for line in thick]
     cover = _cover_kernel(pixels, ground, colour)
-    count, labels = cv2.connectedComponents((cover >= _HALF).astype(np.uint8), connectivity=8)
-    table = _letters_kernel(pixels, labels, count - 1, _STEP, _REACH)
+    labels, count = _pieces((cover >= _HALF).astype(np.uint8))
+    table = _letters_kernel(pixels, labels, count, _STEP, _REACH)
     _peaks_kernel(pixels, labels, cover, table)
     table[(table[:, _SPREAD] < 60) | (table[:, _SPREAD] > 140), _AREA] = 0
     table[:, _SPREAD] = 0
     thin = _kept(table, [line for line in _lines(table, pixels.shape[2], 60) if line.height <= _THIN], least)
     return found + [(*_grown(pixels, labels, table, line), line.score) for line in thin]
+
+
+def _pieces(layer: Any) -> tuple[Labels, int]:
+    """Labels 1..n of a layer's connected pieces (8-connected), and n."""
+    count, labels = cv2.connectedComponents(layer, connectivity=8)
+    return np.asarray(labels, np.int32), count - 1
 
 
 def _kept(table: Table, lines: list[_Line], least: float) -> list[_Line]:
@@ -404,7 +411,9 @@ def _peeled(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) ->
         known = (~hole).astype(np.float32)[..., None]
         share = np.maximum(cv2.blur(known, (5, 5)), 1e-3)[..., None]
         mean = cv2.blur(crop * known, (5, 5)).reshape(crop.shape) / share
-        rough = np.sqrt(np.maximum(cv2.blur(crop**2 * known, (5, 5)).reshape(crop.shape) / share - mean**2, 0)).max(axis=2)
+        rough = np.sqrt(np.maximum(cv2.blur(crop**2 * known, (5, 5)).reshape(crop.shape) / share - mean**2, 0)).max(
+            axis=2
+        )
         stained = np.zeros(hole.shape, np.float32)
         for ink in inks:
             way = ink.astype(np.float32) - mean
