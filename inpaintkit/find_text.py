@@ -26,8 +26,7 @@ Labels = NDArray[np.int32]
 Table = NDArray[np.float64]
 
 # Columns of a table of letters; the mean colour takes three, the first of them is _COLOUR.
-_AREA, _TOP, _LEFT, _BOTTOM, _RIGHT, _COLOUR, _SPREAD, _EDGES, _SHARP, _RISE = 0, 1, 2, 3, 4, 5, 8, 9, 10, 11
-_COLUMNS = 12
+_AREA, _TOP, _LEFT, _BOTTOM, _RIGHT, _COLOUR, _SPREAD, _EDGES, _SHARP, _RISE, _THICK = 0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12
 
 _EVEN = 14  # levels: neighbours that differ by no more belong to one zone, which bears JPEG's noise
 _STEP = 25  # levels: what a sharp rim rises by
@@ -40,7 +39,7 @@ _MOST_COLOURS = 8
 _AROUND = 5  # px: half the side of the square whose median is the ground under thin strokes
 _HALF = 40  # percent of cover that makes a pixel part of a thin letter
 _THIN = 30  # px: letters higher than this have strokes too thick for that ground
-_LEAST = 3.5  # score of a line that is kept at sensitivity 0.5
+_LEAST = 4.5  # score of a line that is kept at sensitivity 0.5
 _TALLEST = 260  # px: a letter of 200 px with ascender and descender
 
 
@@ -93,7 +92,7 @@ def _zones_kernel(pixels: Pixels, even: int, least: int, most: int) -> Any:
 def _letters_kernel(pixels: Pixels, labels: Labels, count: int, step: int, reach: int) -> Table:
     """A row for each label: area, box, mean colour, spread; sides to walk out of it, how many are sharp, their rise."""
     height, width, channels = pixels.shape
-    table = np.zeros((count + 1, 12))
+    table = np.zeros((count + 1, 13))
     table[:, 1], table[:, 2] = height, width
     for row in range(height):
         for column in range(width):
@@ -141,6 +140,15 @@ def _letters_kernel(pixels: Pixels, labels: Labels, count: int, step: int, reach
                 letter[10] += rise > step
                 letter[11] += rise
     return table
+
+
+@kernel()
+def _thick_kernel(labels: Labels, depth: Image, table: Table) -> None:
+    """Put twice the largest distance from a label's rim into its row."""
+    for row in range(labels.shape[0]):
+        for column in range(labels.shape[1]):
+            letter = table[labels[row, column]]
+            letter[12] = max(letter[12], 2 * depth[row, column] - 1)
 
 
 @kernel()
@@ -285,7 +293,7 @@ def _ground(pixels: Pixels) -> Pixels:
 def _colours(pixels: Pixels, least: float) -> list[NDArray[np.float64]]:
     """Colours of lines among the zones of even colour, the best first."""
     labels, count = _zones_kernel(pixels, _EVEN, 4, pixels.shape[0] * pixels.shape[1] // 8)
-    table = _letters_kernel(pixels, labels, count, _STEP, _REACH)
+    table = _table(pixels, labels, count)
     colours: list[NDArray[np.float64]] = []
     for line in sorted(_lines(table, pixels.shape[2], 28), key=lambda line: -line.score):
         if line.score < least or len(colours) == _MOST_COLOURS:
@@ -301,12 +309,12 @@ def _in_colour(
     """Box, hole in it and score of every line in a colour: thick strokes by their colour, thin ones by their cover."""
     near = cv2.inRange(pixels, np.rint(colour) - _NEAR, np.rint(colour) + _NEAR)
     labels, count = _pieces(near)
-    table = _letters_kernel(pixels, labels, count, _STEP, _REACH)
+    table = _table(pixels, labels, count)
     thick = _kept(table, _lines(table, pixels.shape[2], 2 * _NEAR), least)
     found = [(*_grown(pixels, labels, table, line), line.score) for line in thick]
     cover = _cover_kernel(pixels, ground, colour)
     labels, count = _pieces((cover >= _HALF).astype(np.uint8))
-    table = _letters_kernel(pixels, labels, count, _STEP, _REACH)
+    table = _table(pixels, labels, count)
     _peaks_kernel(pixels, labels, cover, table)
     table[(table[:, _SPREAD] < 60) | (table[:, _SPREAD] > 140), _AREA] = 0
     table[:, _SPREAD] = 0
@@ -318,6 +326,14 @@ def _pieces(layer: Any) -> tuple[Labels, int]:
     """Labels 1..n of a layer's connected pieces (8-connected), and n."""
     count, labels = cv2.connectedComponents(layer, connectivity=8)
     return np.asarray(labels, np.int32), count - 1
+
+
+def _table(pixels: Pixels, labels: Labels, count: int) -> Table:
+    """A row for each label, 0 to n: what ``_letters_kernel`` measures, and the width of its thickest place."""
+    table = _letters_kernel(pixels, labels, count, _STEP, _REACH)
+    depth = cv2.distanceTransform((labels > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+    _thick_kernel(labels, np.asarray(depth, np.float32), table)
+    return table
 
 
 def _kept(table: Table, lines: list[_Line], least: float) -> list[_Line]:
@@ -358,7 +374,8 @@ def _lines(table: Table, channels: int, tolerance: float) -> list[_Line]:
     stroke = 2 * table[:, _AREA] / edges
     fits = (table[:, _AREA] > 0) & (high >= 4) & (high <= _TALLEST) & (wide <= 6 * high) & (stroke <= 0.5 * high)
     clear = (table[:, _SHARP] > 0.85 * edges) & (table[:, _RISE] > 35 * edges) & (table[:, _SPREAD] < 16)
-    rows = np.flatnonzero(fits & clear)
+    even = table[:, _THICK] <= np.maximum(2.2 * stroke, 5)  # a blob is twice as thick as it is wide on the mean
+    rows = np.flatnonzero(fits & clear & even)
     letters = table[rows]
     line = _lines_kernel(letters, np.argsort(letters[:, _LEFT], kind="stable"), tolerance, channels)
     order = np.argsort(line, kind="stable")
@@ -376,8 +393,12 @@ def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
     top, left = (int(letters[:, k].min()) for k in (_TOP, _LEFT))
     bottom, right = (int(letters[:, k].max()) for k in (_BOTTOM, _RIGHT))
     height = float(np.median(letters[:, _BOTTOM] - letters[:, _TOP]))
-    many = len(letters) - 1 + np.clip(height / 40 - 1, 0, 3)  # a tall letter counts for several
-    score = np.sqrt(many) * rise / 100 * min(rise / noise / 10, 3) * max(0, 10 * sharp - 9)
+    many = max(0, len(letters) - 2 + np.clip(height / 40, 0, 3))  # a tall letter counts for several
+    middle = (letters[:, _TOP] + letters[:, _BOTTOM]) / 2
+    slope, start = np.polyfit(letters[:, _LEFT], middle, 1) if len(letters) > 2 else (0.0, middle.mean())
+    bend = float(np.std(middle - slope * letters[:, _LEFT] - start)) / height
+    straight = np.clip((0.6 - bend) / 0.3, 0, 1) * (abs(slope) < 0.5)
+    score = np.sqrt(many) * rise / 100 * min(rise / noise / 10, 3) * max(0, 10 * sharp - 9) * straight
     return _Line(members, Box(top, left, bottom, right), height, colour, float(rise), float(score))
 
 
