@@ -26,20 +26,21 @@ Labels = NDArray[np.int32]
 Table = NDArray[np.float64]
 
 # Columns of a table of letters; the mean colour takes three, the first of them is _COLOUR.
-_AREA, _TOP, _LEFT, _BOTTOM, _RIGHT, _COLOUR, _SPREAD, _EDGES, _SHARP, _RISE, _THICK = 0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12
+_AREA, _TOP, _LEFT, _BOTTOM, _RIGHT, _COLOUR, _SPREAD, _EDGES, _SHARP, _RISE, _THICK, _PEAK = 0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13
 
 _EVEN = 14  # levels: neighbours that differ by no more belong to one zone, which bears JPEG's noise
 _STEP = 25  # levels: what a sharp rim rises by
 _REACH = 3  # px: within which it does
+_LIKE = 28  # levels: how far the colours of two letters side by side may be apart
 _NEAR = 24  # levels: how far from its line's colour a letter's pixel may be
 _CLEAN = 5.0  # levels: rims that differ by less are clean
 _QUIET, _ROUGH = 2.0, 0.5  # levels, and times the roughness around: what differs by less from its repair is clean
 _SQUARE = np.ones((3, 3), np.uint8)
-_MOST_COLOURS = 8
+_MOST_COLOURS = 12
 _AROUND = 5  # px: half the side of the square whose median is the ground under thin strokes
 _HALF = 40  # percent of cover that makes a pixel part of a thin letter
 _THIN = 30  # px: letters higher than this have strokes too thick for that ground
-_LEAST = 4.5  # score of a line that is kept at sensitivity 0.5
+_LEAST = 3.2  # score of a line that is kept at sensitivity 0.5
 _TALLEST = 260  # px: a letter of 200 px with ascender and descender
 
 
@@ -92,7 +93,7 @@ def _zones_kernel(pixels: Pixels, even: int, least: int, most: int) -> Any:
 def _letters_kernel(pixels: Pixels, labels: Labels, count: int, step: int, reach: int) -> Table:
     """A row for each label: area, box, mean colour, spread; sides to walk out of it, how many are sharp, their rise."""
     height, width, channels = pixels.shape
-    table = np.zeros((count + 1, 13))
+    table = np.zeros((count + 1, 14))
     table[:, 1], table[:, 2] = height, width
     for row in range(height):
         for column in range(width):
@@ -148,7 +149,7 @@ def _thick_kernel(labels: Labels, depth: Image, table: Table) -> None:
     for row in range(labels.shape[0]):
         for column in range(labels.shape[1]):
             letter = table[labels[row, column]]
-            letter[12] = max(letter[12], 2 * depth[row, column] - 1)
+            letter[12] = max(letter[12], 2 * depth[row, column] + 1)
 
 
 @kernel()
@@ -177,7 +178,7 @@ def _cover_kernel(pixels: Pixels, ground: Pixels, colour: Any) -> Pixels:
 
 @kernel()
 def _peaks_kernel(pixels: Pixels, labels: Labels, cover: Pixels, table: Table) -> None:
-    """Put the colour of each label's best covered pixels into its row; the peak goes into the spread's column."""
+    """Put the colour of each label's best covered pixels into its row; the peak itself too."""
     height, width, channels = pixels.shape
     peak = np.zeros(len(table))
     for row in range(height):
@@ -194,7 +195,7 @@ def _peaks_kernel(pixels: Pixels, labels: Labels, cover: Pixels, table: Table) -
                     table[label, 5 + z] += pixels[row, column, z]
     for label in range(1, len(table)):
         table[label, 5:8] /= max(count[label], 1)
-        table[label, 8] = peak[label]
+        table[label, 13] = peak[label]
 
 
 @kernel()
@@ -268,7 +269,7 @@ def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     mask = np.zeros(pixels.shape[:2], np.bool_)
     confidence = np.zeros(pixels.shape[:2], np.float32)
     ground = _ground(pixels)
-    colours = _colours(pixels, least / 2)
+    colours = _colours(pixels, ground, least / 4)
     for found in threads.run(lambda colour: _in_colour(pixels, ground, colour, least), colours):
         for box, hole, score in found:
             mask[box.slices] |= hole
@@ -290,12 +291,17 @@ def _ground(pixels: Pixels) -> Pixels:
     return np.concatenate(threads.run(median, strips)).reshape(pixels.shape)
 
 
-def _colours(pixels: Pixels, least: float) -> list[NDArray[np.float64]]:
-    """Colours of lines among the zones of even colour, the best first."""
+def _colours(pixels: Pixels, ground: Pixels, least: float) -> list[NDArray[np.float64]]:
+    """Colours of what may be lines among the zones of even colour and among thin strokes, the best first."""
     labels, count = _zones_kernel(pixels, _EVEN, 4, pixels.shape[0] * pixels.shape[1] // 8)
-    table = _table(pixels, labels, count)
+    lines = _lines(_table(pixels, labels, count), pixels.shape[2], _LIKE)
+    for one, other in ((pixels, ground), (ground, pixels)):
+        relief = cv2.subtract(one, other).reshape(pixels.shape).max(axis=2)  # brighter, then darker than the ground
+        peaks = cv2.dilate(relief, np.ones((5, 5), np.uint8))
+        labels, count = _pieces(((relief > _STEP) & (relief >= peaks // 2)).astype(np.uint8))
+        lines += _lines(_thin_table(pixels, labels, count, relief), pixels.shape[2], _LIKE)
     colours: list[NDArray[np.float64]] = []
-    for line in sorted(_lines(table, pixels.shape[2], 28), key=lambda line: -line.score):
+    for line in sorted(lines, key=lambda line: -line.score):
         if line.score < least or len(colours) == _MOST_COLOURS:
             break
         if all(np.abs(line.colour - colour).max() > 16 for colour in colours):
@@ -314,10 +320,8 @@ def _in_colour(
     found = [(*_grown(pixels, labels, table, line), line.score) for line in thick]
     cover = _cover_kernel(pixels, ground, colour)
     labels, count = _pieces((cover >= _HALF).astype(np.uint8))
-    table = _table(pixels, labels, count)
-    _peaks_kernel(pixels, labels, cover, table)
-    table[(table[:, _SPREAD] < 60) | (table[:, _SPREAD] > 140), _AREA] = 0
-    table[:, _SPREAD] = 0
+    table = _thin_table(pixels, labels, count, cover)
+    table[(table[:, _PEAK] < 60) | (table[:, _PEAK] > 140), _AREA] = 0
     thin = _kept(table, [line for line in _lines(table, pixels.shape[2], 60) if line.height <= _THIN], least)
     return found + [(*_grown(pixels, labels, table, line), line.score) for line in thin]
 
@@ -331,8 +335,20 @@ def _pieces(layer: Any) -> tuple[Labels, int]:
 def _table(pixels: Pixels, labels: Labels, count: int) -> Table:
     """A row for each label, 0 to n: what ``_letters_kernel`` measures, and the width of its thickest place."""
     table = _letters_kernel(pixels, labels, count, _STEP, _REACH)
-    depth = cv2.distanceTransform((labels > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+    inner = labels > 0
+    for axis in (0, 1):
+        ahead, behind = (np.roll(labels, by, axis) for by in (-1, 1))
+        inner &= (labels == ahead) & (labels == behind)
+    depth = cv2.distanceTransform(inner.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
     _thick_kernel(labels, np.asarray(depth, np.float32), table)
+    return table
+
+
+def _thin_table(pixels: Pixels, labels: Labels, count: int, weight: Pixels) -> Table:
+    """A table of letters too thin for an even colour: theirs is that of their best pixels, where the weight peaks."""
+    table = _table(pixels, labels, count)
+    _peaks_kernel(pixels, labels, weight, table)
+    table[:, _SPREAD] = 0
     return table
 
 
@@ -393,10 +409,12 @@ def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
     top, left = (int(letters[:, k].min()) for k in (_TOP, _LEFT))
     bottom, right = (int(letters[:, k].max()) for k in (_BOTTOM, _RIGHT))
     height = float(np.median(letters[:, _BOTTOM] - letters[:, _TOP]))
-    many = max(0, len(letters) - 2 + np.clip(height / 40, 0, 3))  # a tall letter counts for several
+    # A tall letter counts for several; one alone is no line.
+    many = max(0, len(letters) - 2 + np.clip(height / 40, 0, 3)) if len(letters) > 1 else 0.2
     middle = (letters[:, _TOP] + letters[:, _BOTTOM]) / 2
-    slope, start = np.polyfit(letters[:, _LEFT], middle, 1) if len(letters) > 2 else (0.0, middle.mean())
-    bend = float(np.std(middle - slope * letters[:, _LEFT] - start)) / height
+    along = letters[:, _LEFT] - letters[:, _LEFT].mean()
+    slope = (along * middle).sum() / max((along**2).sum(), 1)
+    bend = float(np.std(middle - slope * along)) / height
     straight = np.clip((0.6 - bend) / 0.3, 0, 1) * (abs(slope) < 0.5)
     score = np.sqrt(many) * rise / 100 * min(rise / noise / 10, 3) * max(0, 10 * sharp - 9) * straight
     return _Line(members, Box(top, left, bottom, right), height, colour, float(rise), float(score))
