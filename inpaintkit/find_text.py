@@ -26,7 +26,8 @@ Labels = NDArray[np.int32]
 Table = NDArray[np.float64]
 
 # Columns of a table of letters; the mean colour takes three, the first of them is _COLOUR.
-_AREA, _TOP, _LEFT, _BOTTOM, _RIGHT, _COLOUR, _SPREAD, _EDGES, _SHARP, _RISE, _THICK, _PEAK = 0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13
+_AREA, _TOP, _LEFT, _BOTTOM, _RIGHT, _COLOUR, _SPREAD = 0, 1, 2, 3, 4, 5, 8
+_EDGES, _SHARP, _RISE, _THICK, _PEAK = 9, 10, 11, 12, 13
 
 _EVEN = 14  # levels: neighbours that differ by no more belong to one zone, which bears JPEG's noise
 _STEP = 25  # levels: what a sharp rim rises by
@@ -34,7 +35,7 @@ _REACH = 3  # px: within which it does
 _LIKE = 28  # levels: how far the colours of two letters side by side may be apart
 _NEAR = 24  # levels: how far from its line's colour a letter's pixel may be
 _CLEAN = 5.0  # levels: rims that differ by less are clean
-_QUIET, _ROUGH = 2.0, 0.5  # levels, and times the roughness around: what differs by less from its repair is clean
+_QUIET, _EDGE, _ROUGH = 2.0, 0.25, 0.75  # levels; times the spread around, at a letter and further out: chance
 _SQUARE = np.ones((3, 3), np.uint8)
 _MOST_COLOURS = 12
 _AROUND = 5  # px: half the side of the square whose median is the ground under thin strokes
@@ -251,6 +252,19 @@ class _Line:
     score: float
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A line, a box with room ``around`` it, and in that box the ``core``: what of its letters has its colour."""
+
+    line: _Line
+    around: Box
+    core: Mask
+
+    @property
+    def score(self) -> float:
+        return self.line.score
+
+
 def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     """Find captions, subtitles and date stamps of nearly uniform colour.
 
@@ -270,11 +284,12 @@ def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     confidence = np.zeros(pixels.shape[:2], np.float32)
     ground = _ground(pixels)
     colours = _colours(pixels, ground, least / 4)
-    for found in threads.run(lambda colour: _in_colour(pixels, ground, colour, least), colours):
-        for box, hole, score in found:
-            mask[box.slices] |= hole
-            seen = confidence[box.slices]
-            np.maximum(seen, np.where(hole, score / (score + least), 0).astype(np.float32), out=seen)
+    found = threads.run(lambda colour: _in_colour(pixels, ground, colour, least), colours)
+    kept = _chosen(pixels, [line for lines in found for line in lines])
+    for line, hole in zip(kept, threads.run(lambda line: _grown(pixels, line), kept), strict=True):
+        mask[line.around.slices] |= hole
+        seen = confidence[line.around.slices]
+        np.maximum(seen, np.where(hole, line.score / (line.score + least), 0).astype(np.float32), out=seen)
     return mask, confidence
 
 
@@ -309,21 +324,50 @@ def _colours(pixels: Pixels, ground: Pixels, least: float) -> list[NDArray[np.fl
     return colours
 
 
-def _in_colour(
-    pixels: Pixels, ground: Pixels, colour: NDArray[np.float64], least: float
-) -> list[tuple[Box, Mask, float]]:
-    """Box, hole in it and score of every line in a colour: thick strokes by their colour, thin ones by their cover."""
-    near = cv2.inRange(pixels, np.rint(colour) - _NEAR, np.rint(colour) + _NEAR)
-    labels, count = _pieces(near)
+def _in_colour(pixels: Pixels, ground: Pixels, colour: NDArray[np.float64], least: float) -> list[_Found]:
+    """The lines in a colour: thick strokes are what has it, thin ones what it covers by half."""
+    labels, count = _pieces(cv2.inRange(pixels, np.rint(colour) - _NEAR, np.rint(colour) + _NEAR))
     table = _table(pixels, labels, count)
     thick = _kept(table, _lines(table, pixels.shape[2], 2 * _NEAR), least)
-    found = [(*_grown(pixels, labels, table, line), line.score) for line in thick]
+    found = [_cut(line, labels, table) for line in thick]
     cover = _cover_kernel(pixels, ground, colour)
     labels, count = _pieces((cover >= _HALF).astype(np.uint8))
     table = _thin_table(pixels, labels, count, cover)
     table[(table[:, _PEAK] < 60) | (table[:, _PEAK] > 140), _AREA] = 0
     thin = _kept(table, [line for line in _lines(table, pixels.shape[2], 60) if line.height <= _THIN], least)
-    return found + [(*_grown(pixels, labels, table, line), line.score) for line in thin]
+    return found + [_cut(line, labels, table) for line in thin]
+
+
+def _cut(line: _Line, labels: Labels, table: Table) -> _Found:
+    """A line with its letters and what belongs to them cut out of the layer's labels."""
+    around = line.box.grown(round(1.2 * line.height) + 8, labels.shape)
+    return _Found(line, around, _core(labels[around.slices], table, line))
+
+
+def _chosen(pixels: Pixels, found: list[_Found]) -> list[_Found]:
+    """The best lines first, without those found already and without the ground that shows through a better line."""
+    covered = np.zeros(pixels.shape[:2], np.bool_)
+    chosen: list[_Found] = []
+    for line in sorted(found, key=lambda one: -one.score):
+        seen = covered[line.around.slices]
+        if np.count_nonzero(seen & line.core) > 0.9 * np.count_nonzero(line.core):
+            continue
+        if any(_shows_through(pixels, line, better) for better in chosen):
+            continue
+        seen |= line.core
+        chosen.append(line)
+    return chosen
+
+
+def _shows_through(pixels: Pixels, line: _Found, better: _Found) -> bool:
+    """Whether a line lies within a better one and has the colour of the ground around that."""
+    inner, outer = line.line.box, better.line.box
+    wide = min(inner.right, outer.right) - max(inner.left, outer.left)
+    high = min(inner.bottom, outer.bottom) - max(inner.top, outer.top)
+    if min(wide, high) <= 0 or wide * high < 0.7 * inner.area:
+        return False
+    crop, free = pixels[better.around.slices], cv2.dilate(better.core.astype(np.uint8), _SQUARE, iterations=3) == 0
+    return bool((np.abs(crop[free] - line.line.colour).max(axis=1) <= 32).mean() > 0.2)
 
 
 def _pieces(layer: Any) -> tuple[Labels, int]:
@@ -364,10 +408,14 @@ def _kept(table: Table, lines: list[_Line], least: float) -> list[_Line]:
 
 
 def _alike(line: _Line, other: _Line) -> bool:
-    """Whether a line could be of the same hand: height, colour, and how far it stands out."""
+    """Whether a line could be of the same hand: height, colour, how far it stands out; one or two letters beside it."""
     high, low = max(line.height, other.height), min(line.height, other.height)
     near = np.abs(line.colour - other.colour).max() <= 16
-    return bool(high <= 1.5 * low and near and line.rise >= 0.5 * other.rise)
+    one, two = line.box, other.box
+    beside = min(one.bottom, two.bottom) - max(one.top, two.top) > 0.5 * low
+    beside = beside and max(one.left, two.left) - min(one.right, two.right) < 4 * high
+    many = len(line.members) > 2 or beside
+    return bool(high <= 1.5 * low and near and line.rise >= 0.5 * other.rise and many)
 
 
 def _pure(table: Table, line: _Line) -> float:
@@ -427,43 +475,64 @@ def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     return float(values[order][np.searchsorted(total, total[-1] / 2)])
 
 
-def _grown(pixels: Pixels, labels: Labels, table: Table, line: _Line) -> tuple[Box, Mask]:
-    """A box and the hole in it: a line's letters, its punctuation, and the rim as far as its colour is not clean."""
-    margin = round(1.2 * line.height) + 8
-    box = line.box.grown(margin, pixels.shape[:2])
-    core = _core(labels[box.slices], table, line)
-    crop = pixels[box.slices].astype(np.float32)
-    return box, _peeled(crop, core, _with_rim(crop, core, round(0.4 * line.height) + 3), line.colour)
+def _grown(pixels: Pixels, found: _Found) -> Mask:
+    """A line's core grown over its hairlines and its rim, as far as that is not clean: bool of the box around it."""
+    crop, line = pixels[found.around.slices].astype(np.float32), found.line
+    far = round(0.4 * line.height) + 3
+    core = _with_hairlines(crop, found.core, line)
+    return _cleaned(crop, core, _with_rim(crop, core, far), line.colour)
 
 
-def _peeled(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -> Mask:
-    """A hole without the outer pixels that differ from what lies beside them no more than chance explains."""
+def _with_hairlines(crop: Image, core: Mask, line: _Line) -> Mask:
+    """A core with what hangs together with it and is covered by a third or more: strokes thinner than a pixel."""
+    near = cv2.dilate(core.astype(np.uint8), _SQUARE, iterations=round(0.15 * line.height) + 2) > 0
+    mean, rough = _beside(crop, ~cv2.dilate(core.astype(np.uint8), _SQUARE, iterations=2).astype(np.bool_))
+    way = line.colour.astype(np.float32) - mean
+    full = np.maximum(np.sqrt((way**2).sum(axis=2)), 1)
+    along = ((crop - mean) * way).sum(axis=2) / full
+    aside = np.sqrt(np.maximum(((crop - mean) ** 2).sum(axis=2) - along**2, 0))
+    thin = near & (along > 0.35 * full) & (along > 2 * rough) & (aside < 0.2 * full + 6) & (full > 40)
+    labels, count = _pieces((thin | core).astype(np.uint8))
+    hangs = np.zeros(count + 1, np.bool_)
+    hangs[labels[core]] = True
+    hangs[0] = False
+    grown: Mask = hangs[labels]
+    return grown
+
+
+def _cleaned(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -> Mask:
+    """A hole without the pixels of the rim that differ from what lies around no more than chance explains."""
     inks = [colour]
     rim = hole & (cv2.dilate(core.astype(np.uint8), _SQUARE) == 0)
     if np.count_nonzero(rim) > np.count_nonzero(core) / 4:  # an outline or a shadow
-        ink = np.median(crop[rim], axis=0)
-        inks.append(ink)
-        even = np.abs(crop - ink).max(axis=2) <= 32
-        if even[rim].mean() > 0.6:
-            hole = hole & (cv2.dilate((core | (even & hole)).astype(np.uint8), _SQUARE) > 0)
+        inks.append(np.median(crop[rim], axis=0))
+    edge = cv2.dilate(core.astype(np.uint8), _SQUARE) > 0
     for _ in range(3):
-        known = (~hole).astype(np.float32)[..., None]
-        share = np.maximum(cv2.blur(known, (5, 5)), 1e-3)[..., None]
-        mean = cv2.blur(crop * known, (5, 5)).reshape(crop.shape) / share
-        rough = np.sqrt(np.maximum(cv2.blur(crop**2 * known, (5, 5)).reshape(crop.shape) / share - mean**2, 0)).max(
-            axis=2
-        )
+        mean, rough = _beside(crop, ~hole)
         stained = np.zeros(hole.shape, np.float32)
         for ink in inks:
             way = ink.astype(np.float32) - mean
             way /= np.maximum(np.sqrt((way**2).sum(axis=2, keepdims=True)), 1)
             stained = np.maximum(stained, ((crop - mean) * way).sum(axis=2))
-        outer = hole & ~core & (cv2.erode(hole.astype(np.uint8), _SQUARE, borderValue=1) == 0)
-        clean = outer & (stained <= _QUIET + _ROUGH * rough) & (share[..., 0] > 0.1)
+        clean = hole & ~core & (stained <= _QUIET + np.where(edge, _EDGE, _ROUGH) * rough)
         if not clean.any():
             break
         hole = hole & ~clean
     return hole
+
+
+def _beside(crop: Image, known: Mask) -> tuple[Image, Image]:
+    """Mean and spread of what is known within 2 px of each pixel; where nothing is, within more."""
+    weight = known.astype(np.float32)
+    mean, rough = np.zeros_like(crop), np.full(known.shape, np.inf, np.float32)
+    for side in (41, 15, 5):
+        share = cv2.blur(weight, (side, side))
+        there = share > 0.1
+        near = cv2.blur(crop * weight[..., None], (side, side)).reshape(crop.shape)[there] / share[there, None]
+        square = cv2.blur(crop**2 * weight[..., None], (side, side)).reshape(crop.shape)[there] / share[there, None]
+        mean[there] = near
+        rough[there] = np.sqrt(np.maximum(square - near**2, 0)).max(axis=1)
+    return mean, np.where(np.isinf(rough), -np.inf, rough).astype(np.float32)
 
 
 def _core(labels: Labels, table: Table, line: _Line) -> Mask:
@@ -474,7 +543,7 @@ def _core(labels: Labels, table: Table, line: _Line) -> Mask:
     sides = np.maximum(table[:, _EDGES], 1)
     channels = len(line.colour)
     inside = (
-        (table[:, _TOP] >= box.top - reach)
+        (table[:, _TOP] >= box.top - 2.5 * reach)  # dots of an i where no letter is as high
         & (table[:, _BOTTOM] <= box.bottom + reach)
         & (table[:, _LEFT] >= box.left - reach)
         & (table[:, _RIGHT] <= box.right + reach)
@@ -511,7 +580,7 @@ def _with_rim(pixels: Image, core: Mask, far: int) -> Mask:
     clear = inside & (off[beyond[:, 0], beyond[:, 1]] >= length + lag - 1)
     step = pixels[rows, columns] - pixels[beyond[:, 0], beyond[:, 1]]
     reach = np.ones(8, np.intp)
-    gap = 2 + far // 4
+    gap = 2 + far // 2
     for way_out in range(8):
         for k in range(1, far + 1):
             mine = step[clear & (sector == way_out) & (ring == k)]
