@@ -35,7 +35,7 @@ _REACH = 3  # px: within which it does
 _LIKE = 28  # levels: how far the colours of two letters side by side may be apart
 _NEAR = 24  # levels: how far from its line's colour a letter's pixel may be
 _CLEAN = 5.0  # levels: rims that differ by less are clean
-_QUIET, _EDGE, _ROUGH = 2.0, 0.25, 0.75  # levels; times the spread around, at a letter and further out: chance
+_QUIET, _EDGE, _ROUGH = 2.0, 0.5, 1.0  # levels; times the spread around, at a letter and further out: chance
 _SQUARE = np.ones((3, 3), np.uint8)
 _MOST_COLOURS = 12
 _AROUND = 5  # px: half the side of the square whose median is the ground under thin strokes
@@ -352,22 +352,26 @@ def _chosen(pixels: Pixels, found: list[_Found]) -> list[_Found]:
         seen = covered[line.around.slices]
         if np.count_nonzero(seen & line.core) > 0.9 * np.count_nonzero(line.core):
             continue
-        if any(_shows_through(pixels, line, better) for better in chosen):
+        if any(_shows_through(pixels, line, better, covered) for better in chosen):
             continue
         seen |= line.core
         chosen.append(line)
     return chosen
 
 
-def _shows_through(pixels: Pixels, line: _Found, better: _Found) -> bool:
-    """Whether a line lies within a better one and has the colour of the ground around that."""
+def _shows_through(pixels: Pixels, line: _Found, better: _Found, covered: Mask) -> bool:
+    """Whether a line is ground that better letters enclose: all its rim touches them, and there is more beyond."""
     inner, outer = line.line.box, better.line.box
     wide = min(inner.right, outer.right) - max(inner.left, outer.left)
     high = min(inner.bottom, outer.bottom) - max(inner.top, outer.top)
     if min(wide, high) <= 0 or wide * high < 0.7 * inner.area:
         return False
+    rim = (cv2.dilate(line.core.astype(np.uint8), _SQUARE) > 0) & ~line.core
+    touched = cv2.dilate(covered[line.around.slices].astype(np.uint8), _SQUARE, iterations=3) > 0
+    if touched[rim].mean() < 0.7:
+        return False
     crop, free = pixels[better.around.slices], cv2.dilate(better.core.astype(np.uint8), _SQUARE, iterations=3) == 0
-    return bool((np.abs(crop[free] - line.line.colour).max(axis=1) <= 32).mean() > 0.2)
+    return bool((np.abs(crop[free] - line.line.colour).max(axis=1) <= 24).mean() > 0.4)
 
 
 def _pieces(layer: Any) -> tuple[Labels, int]:
@@ -414,7 +418,7 @@ def _alike(line: _Line, other: _Line) -> bool:
     one, two = line.box, other.box
     beside = min(one.bottom, two.bottom) - max(one.top, two.top) > 0.5 * low
     beside = beside and max(one.left, two.left) - min(one.right, two.right) < 4 * high
-    many = len(line.members) > 2 or beside
+    many = len(line.members) > 2 or low > _THIN or beside
     return bool(high <= 1.5 * low and near and line.rise >= 0.5 * other.rise and many)
 
 
@@ -476,28 +480,10 @@ def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
 
 
 def _grown(pixels: Pixels, found: _Found) -> Mask:
-    """A line's core grown over its hairlines and its rim, as far as that is not clean: bool of the box around it."""
+    """A line's core grown over its rim, as far as that is not clean: bool of the box around it."""
     crop, line = pixels[found.around.slices].astype(np.float32), found.line
     far = round(0.4 * line.height) + 3
-    core = _with_hairlines(crop, found.core, line)
-    return _cleaned(crop, core, _with_rim(crop, core, far), line.colour)
-
-
-def _with_hairlines(crop: Image, core: Mask, line: _Line) -> Mask:
-    """A core with what hangs together with it and is covered by a third or more: strokes thinner than a pixel."""
-    near = cv2.dilate(core.astype(np.uint8), _SQUARE, iterations=round(0.15 * line.height) + 2) > 0
-    mean, rough = _beside(crop, ~cv2.dilate(core.astype(np.uint8), _SQUARE, iterations=2).astype(np.bool_))
-    way = line.colour.astype(np.float32) - mean
-    full = np.maximum(np.sqrt((way**2).sum(axis=2)), 1)
-    along = ((crop - mean) * way).sum(axis=2) / full
-    aside = np.sqrt(np.maximum(((crop - mean) ** 2).sum(axis=2) - along**2, 0))
-    thin = near & (along > 0.35 * full) & (along > 2 * rough) & (aside < 0.2 * full + 6) & (full > 40)
-    labels, count = _pieces((thin | core).astype(np.uint8))
-    hangs = np.zeros(count + 1, np.bool_)
-    hangs[labels[core]] = True
-    hangs[0] = False
-    grown: Mask = hangs[labels]
-    return grown
+    return _cleaned(crop, found.core, _with_rim(crop, found.core, far), line.colour)
 
 
 def _cleaned(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -> Mask:
@@ -507,17 +493,27 @@ def _cleaned(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -
     if np.count_nonzero(rim) > np.count_nonzero(core) / 4:  # an outline or a shadow
         inks.append(np.median(crop[rim], axis=0))
     edge = cv2.dilate(core.astype(np.uint8), _SQUARE) > 0
+    known = ~hole
     for _ in range(3):
-        mean, rough = _beside(crop, ~hole)
+        mean, rough = _beside(crop, known)
         stained = np.zeros(hole.shape, np.float32)
         for ink in inks:
             way = ink.astype(np.float32) - mean
-            way /= np.maximum(np.sqrt((way**2).sum(axis=2, keepdims=True)), 1)
-            stained = np.maximum(stained, ((crop - mean) * way).sum(axis=2))
-        clean = hole & ~core & (stained <= _QUIET + np.where(edge, _EDGE, _ROUGH) * rough)
+            full = np.maximum(np.sqrt((way**2).sum(axis=2)), 1)
+            along = ((crop - mean) * way).sum(axis=2) / full
+            stained = np.maximum(stained, along)
+            if ink is colour:
+                sure = core & ((along > 0.4 * full) | (full < 40))
+        clean = hole & ~sure & (stained <= _QUIET + np.where(edge, _EDGE, _ROUGH) * rough)
+        # Between dark letters and a light outline lies the ground's colour, too: let go what opens to the ground.
+        labels, count = _pieces((clean | ~hole).astype(np.uint8))
+        opens = np.bincount(labels.ravel(), minlength=count + 1) > 12
+        clean &= opens[labels]
         if not clean.any():
             break
         hole = hole & ~clean
+        # What was let go is evidence for others only where all around it was, too.
+        known |= cv2.erode((~hole).astype(np.uint8), _SQUARE) > 0
     return hole
 
 
@@ -542,15 +538,17 @@ def _core(labels: Labels, table: Table, line: _Line) -> Mask:
     stroke = 2 * letters[:, _AREA].sum() / letters[:, _EDGES].sum()
     sides = np.maximum(table[:, _EDGES], 1)
     channels = len(line.colour)
+    largest = np.maximum(table[:, _BOTTOM] - table[:, _TOP], table[:, _RIGHT] - table[:, _LEFT])
+    dot = (largest <= 2.5 * stroke + 2) & (table[:, _TOP] >= box.top - 2.5 * reach)  # of an i where none is as high
     inside = (
-        (table[:, _TOP] >= box.top - 2.5 * reach)  # dots of an i where no letter is as high
+        ((table[:, _TOP] >= box.top - reach) | dot)
         & (table[:, _BOTTOM] <= box.bottom + reach)
         & (table[:, _LEFT] >= box.left - reach)
         & (table[:, _RIGHT] <= box.right + reach)
         & (table[:, _SHARP] >= 0.9 * sides)
-        & (table[:, _RISE] >= max(35, 0.5 * line.rise) * sides)
-        & (2 * table[:, _AREA] >= 0.7 * stroke * sides)
-        & (np.abs(table[:, _COLOUR : _COLOUR + channels] - line.colour).max(axis=1) <= 20)
+        & (table[:, _RISE] >= max(35, 0.6 * line.rise) * sides)
+        & (2 * table[:, _AREA] >= 0.4 * stroke * sides)
+        & (np.abs(table[:, _COLOUR : _COLOUR + channels] - line.colour).max(axis=1) <= 16)
     )
     inside[line.members] = True
     inside[0] = False
@@ -579,17 +577,24 @@ def _with_rim(pixels: Image, core: Mask, far: int) -> Mask:
     beyond[~inside] = 0
     clear = inside & (off[beyond[:, 0], beyond[:, 1]] >= length + lag - 1)
     step = pixels[rows, columns] - pixels[beyond[:, 0], beyond[:, 1]]
-    reach = np.ones(8, np.intp)
+    reach, middle = np.ones(8, np.intp), np.median(columns)
     gap = 2 + far // 2
     for way_out in range(8):
         for k in range(1, far + 1):
-            mine = step[clear & (sector == way_out) & (ring == k)]
-            if len(mine) < 8 or k > reach[way_out] + gap:
+            chosen = clear & (sector == way_out) & (ring == k)
+            mine, left = step[chosen], columns[chosen] < middle
+            if len(mine) < 12 or k > reach[way_out] + gap:
                 continue
-            up, down = (mine > _CLEAN).mean(axis=0), (mine < -_CLEAN).mean(axis=0)
-            if np.maximum(up, down).max() > 0.7:
+            halves = [mine[left], mine[~left]] if k > 2 and min(left.sum(), (~left).sum()) > 5 else [mine]
+            if min(_agreeing(part) for part in halves) > 0.6:
                 reach[way_out] = k
     hole = core.copy()
+    reach[reach > 2] += 1 + far // 12  # an outline or shadow fades; what is too much is cleaned
     kept = ring <= np.maximum(reach[angle.astype(np.intp) % 8], reach[np.ceil(angle).astype(np.intp) % 8])
     hole[rows[kept], columns[kept]] = True
     return hole
+
+
+def _agreeing(steps: Image) -> float:
+    """The share of steps, (N, C), that go the same way in the channel where most do."""
+    return float(max((steps > _CLEAN).mean(axis=0).max(), (steps < -_CLEAN).mean(axis=0).max()))
