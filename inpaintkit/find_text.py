@@ -34,6 +34,7 @@ _STEP = 25  # levels: what a sharp rim rises by
 _REACH = 3  # px: within which it does
 _LIKE = 28  # levels: how far the colours of two letters side by side may be apart
 _NEAR = 24  # levels: how far from its line's colour a letter's pixel may be
+_ODD = 2.0
 _CLEAN = 5.0  # levels: rims that differ by less are clean
 _QUIET, _EDGE, _ROUGH = 2.0, 0.5, 1.0  # levels; times the spread around, at a letter and further out: chance
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -504,7 +505,9 @@ def _cleaned(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -
             stained = np.maximum(stained, along)
             if ink is colour:
                 sure = core & ((along > 0.4 * full) | (full < 40))
+        off = np.sqrt(((crop - mean) ** 2).sum(axis=2))
         clean = hole & ~sure & (stained <= _QUIET + np.where(edge, _EDGE, _ROUGH) * rough)
+        clean &= off <= 2 * _QUIET + _ODD * rough
         # Between dark letters and a light outline lies the ground's colour, too: let go what opens to the ground.
         labels, count = _pieces((clean | ~hole).astype(np.uint8))
         opens = np.bincount(labels.ravel(), minlength=count + 1) > 12
@@ -542,7 +545,7 @@ def _core(labels: Labels, table: Table, line: _Line) -> Mask:
     dot = (largest <= 2.5 * stroke + 2) & (table[:, _TOP] >= box.top - 2.5 * reach)  # of an i where none is as high
     inside = (
         ((table[:, _TOP] >= box.top - reach) | dot)
-        & (table[:, _BOTTOM] <= box.bottom + reach)
+        & (table[:, _BOTTOM] <= box.bottom + 1.5 * reach)
         & (table[:, _LEFT] >= box.left - reach)
         & (table[:, _RIGHT] <= box.right + reach)
         & (table[:, _SHARP] >= 0.9 * sides)
