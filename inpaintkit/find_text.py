@@ -202,7 +202,7 @@ def _peaks_kernel(pixels: Pixels, labels: Labels, cover: Pixels, table: Table) -
 
 @kernel()
 def _lines_kernel(letters: Table, order: Any, tolerance: float, channels: int) -> Any:
-    """For each letter the number of its line: neighbours side by side, of like height, colour and position."""
+    """For each letter the number of its line: neighbours side by side, of like height, stroke, colour and position."""
     count = len(letters)
     parent = np.arange(count)
     tallest = 0.0
@@ -221,6 +221,10 @@ def _lines_kernel(letters: Table, order: Any, tolerance: float, channels: int) -
                 continue
             shared = min(letters[i, 3], letters[j, 3]) - max(letters[i, 1], letters[j, 1])
             if shared < 0.5 * min(high, other):
+                continue
+            stroke = max(2 * letters[i, 0] / letters[i, 9], 1.0)
+            beside = max(2 * letters[j, 0] / letters[j, 9], 1.0)
+            if max(stroke, beside) > 2.2 * min(stroke, beside):
                 continue
             alike = True
             for z in range(channels):
@@ -461,13 +465,15 @@ def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
     noise = max(4.0, float(np.average(letters[:, _SPREAD], weights=weights)), float(uneven))
     top, left = (int(letters[:, k].min()) for k in (_TOP, _LEFT))
     bottom, right = (int(letters[:, k].max()) for k in (_BOTTOM, _RIGHT))
-    height = float(np.median(letters[:, _BOTTOM] - letters[:, _TOP]))
+    height = _median(letters[:, _BOTTOM] - letters[:, _TOP], letters[:, _EDGES])
     # A tall letter counts for several; one alone is no line.
     many = max(0, len(letters) - 2 + np.clip(height / 40, 0, 3)) if len(letters) > 1 else 0.2
     middle = (letters[:, _TOP] + letters[:, _BOTTOM]) / 2
-    along = letters[:, _LEFT] - letters[:, _LEFT].mean()
-    slope = (along * middle).sum() / max((along**2).sum(), 1)
-    bend = float(np.std(middle - slope * along)) / height
+    size = letters[:, _EDGES] / sides  # a speck that hangs on bends no line
+    along = letters[:, _LEFT] - (size * letters[:, _LEFT]).sum()
+    slope = (size * along * middle).sum() / max((size * along**2).sum(), 1)
+    from_line = middle - slope * along - (size * middle).sum()
+    bend = float(np.sqrt((size * from_line**2).sum())) / height
     straight = np.clip((0.6 - bend) / 0.3, 0, 1) * (abs(slope) < 0.5)
     score = np.sqrt(many) * rise / 100 * min(rise / noise / 10, 3) * max(0, 10 * sharp - 9) * straight
     return _Line(members, Box(top, left, bottom, right), height, colour, float(rise), float(score))
