@@ -12,10 +12,10 @@ Beside it stands what the unrepaired picture loses.
 from __future__ import annotations
 
 import argparse
-import importlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,14 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-from inpaintkit import damage, inpaint
+from inpaintkit import damage, find_mask, inpaint
 from inpaintkit.damage import Pixels
-from inpaintkit.files import read
+from inpaintkit.files import read, write
 from inpaintkit.problem import Mask
 
 TOLERANCE = 2  # px
 KINDS = ("text", "stamp", "scratches", "dust", "clean")
+FINDERS = ("text", "scratches", "dust", "auto")
 SIZES = (8, 12, 16, 24, 36, 60, 100, 200)
 RIGHT, MISSED, WRONG = (0, 200, 0), (255, 0, 0), (255, 0, 255)
 _GRAIN = 8.0  # grey levels
@@ -153,18 +154,6 @@ def _error(case: Case, mask: Mask, method: str) -> float:
     return float(np.mean((filled.astype(np.float64) - case.photo) ** 2))
 
 
-def finder(kind: str, sensitivity: float) -> Callable[[Pixels], Mask]:
-    """What looks for a kind of damage."""
-    name = {"stamp": "text"}.get(kind, kind)
-    find: Callable[..., tuple[Mask, Any]] = getattr(importlib.import_module(f"inpaintkit.find_{name}"), f"find_{name}")
-
-    def look(damaged: Pixels) -> Mask:
-        image = damaged.astype(np.float32) / 255
-        return find(image[..., None] if image.ndim == 2 else image, sensitivity=sensitivity)[0]
-
-    return look
-
-
 def overlay(case: Case, found: Mask) -> Pixels:
     """The damaged picture, what was found rightly in green, what was missed in red, what is wrong in magenta."""
     grey = case.damaged if case.damaged.ndim == 2 else case.damaged.mean(axis=2).astype(np.uint8)
@@ -225,30 +214,31 @@ def main() -> None:
     parser.add_argument("--failures", type=int, default=8, help="how many of the worst cases of a kind are listed")
     parser.add_argument("--save", type=Path, help="a folder for pictures of what was found, missed and wrong")
     options = parser.parse_args()
+    if options.save:
+        options.save.mkdir(parents=True, exist_ok=True)
     source = ((path.stem, read(path)) for path in sorted(options.images.iterdir())) if options.images else photographs()
     photos = [(name, reduced(photo)) for name, photo in islice(source, options.photos)]
     sizes = [int(size) for size in options.sizes.split(",")]
     print("photographs:", ", ".join(name for name, _ in photos))
     print("fonts:", ", ".join(damage.fonts()))
     for kind in options.kinds.split(","):
-        find = finder("text" if kind == "clean" else kind, options.sensitivity)
-        scores = []
-        for case in cases(kind, photos, sizes, options.seed):
-            score, found = scored(case, find, options.method)
-            scores.append(score)
-            if options.save:
-                options.save.mkdir(parents=True, exist_ok=True)
-                name = case.name.split(",")[0]
-                picture = cv2.cvtColor(overlay(case, found), cv2.COLOR_RGB2BGR)
-                cv2.imwrite(str(options.save / f"{case.row.replace(' ', '_')}_{name}.png"), picture)
-        print(f"\n## {kind}\n\n{table(scores)}\n\nThe worst:\n")
-        badness = {"clean": lambda score: score.proposed}.get(kind, lambda score: score.gap)
-        for score in sorted(scores, key=badness, reverse=True)[: options.failures]:
-            print(
-                f"- {score.name}: recall {score.recall:.3f}, precision {score.precision:.3f}, gap {score.gap:.2f} dB, "
-                f"proposed {score.proposed:.2%}",
-                flush=True,
-            )
+        for looked_for in FINDERS if kind == "clean" else ("text" if kind == "stamp" else kind,):
+            find = partial(find_mask, kind=looked_for, sensitivity=options.sensitivity)
+            scores = []
+            for case in cases(kind, photos, sizes, options.seed):
+                score, found = scored(case, find, options.method)
+                scores.append(score)
+                if options.save:
+                    name = f"{case.row} {looked_for} {case.name.split(',')[0]}.png".replace(" ", "_")
+                    write(options.save / name, overlay(case, found))
+            print(f"\n## {kind}, looked for {looked_for}\n\n{table(scores)}\n\nThe worst:\n")
+            scores.sort(key=lambda score: score.proposed if np.isnan(score.gap) else score.gap, reverse=True)
+            for score in scores[: options.failures]:
+                print(
+                    f"- {score.name}: recall {score.recall:.3f}, precision {score.precision:.3f}, "
+                    f"gap {score.gap:.2f} dB, proposed {score.proposed:.2%}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

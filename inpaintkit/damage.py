@@ -215,7 +215,7 @@ def date_stamp(photo: Pixels, *, size: int = 24, seed: int = 0) -> tuple[Pixels,
     low, far = rng.random(2) < 0.8
     _paste(cover, ink, margin + down * low, margin + right * far)
     colour = ((255, 120, 30), (255, 170, 60), (250, 70, 40), (255, 230, 120))[rng.integers(4)]
-    glow = np.asarray(cv2.GaussianBlur(cover, (0, 0), max(0.7, size / 24)), np.float32)
+    glow = np.asarray(cv2.GaussianBlur(cover, (0, 0), float(np.clip(size / 24, 0.7, 2))), np.float32)
     damaged = _mixed(photo, np.maximum(cover, 0.6 * glow), colour)
     return damaged, changed(photo, damaged)
 
