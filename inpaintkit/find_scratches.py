@@ -317,7 +317,7 @@ def _search(picture: Image, octave: int, sensitivity: float) -> tuple[Any, ...]:
     typical = _medians(width, lines)[lines]
     # Beyond a scratch's ends votes were given to what happens to lie there.
     belongs = (contrast > 0.3 * _medians(contrast, lines)[lines]) & (width < 1.7 * typical + 1)
-    keep = belongs & (worth > 4 - 8 * sensitivity)
+    keep = belongs & (worth > 4.6 - 8 * sensitivity)
     extent += np.maximum(0, width - 1.25 * typical)[:, None] / 2 * np.array([1, -1], np.float32)
     return rows[keep], columns[keep], angle[keep], extent[keep], 1 / (1 + np.exp(-worth[keep]))
 
