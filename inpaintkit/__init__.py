@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inpaintkit.api import inpaint, variants
     from inpaintkit.errors import ContextError, InpaintWarning, MissingExtraError
     from inpaintkit.files import load, read, read_mask, write
+    from inpaintkit.find import FindInfo, find_mask
     from inpaintkit.info import Filled, Info
     from inpaintkit.problem import Problem, Step
     from inpaintkit.registry import Method, methods, register, unregister
@@ -27,12 +28,14 @@ __version__ = "0.1.0"
 _HOME = {  # imported on first use: `import inpaintkit` itself costs nothing
     "ContextError": "errors",
     "Filled": "info",
+    "FindInfo": "find",
     "Info": "info",
     "InpaintWarning": "errors",
     "Method": "registry",
     "MissingExtraError": "errors",
     "Problem": "problem",
     "Step": "problem",
+    "find_mask": "find",
     "inpaint": "api",
     "load": "files",
     "methods": "registry",
@@ -47,12 +50,14 @@ _HOME = {  # imported on first use: `import inpaintkit` itself costs nothing
 __all__ = [
     "ContextError",
     "Filled",
+    "FindInfo",
     "Info",
     "InpaintWarning",
     "Method",
     "MissingExtraError",
     "Problem",
     "Step",
+    "find_mask",
     "inpaint",
     "load",
     "methods",

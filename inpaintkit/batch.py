@@ -26,7 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.api import inpaint
-from inpaintkit.files import READABLE, check, load, read_mask, sweep, write
+from inpaintkit.errors import InpaintWarning
+from inpaintkit.files import READABLE, Loaded, check, copy, load, read_mask, sweep, write
+from inpaintkit.find import find_mask
+from inpaintkit.formats import FORMATS
 from inpaintkit.info import Info
 from inpaintkit.problem import Step
 
@@ -36,11 +39,22 @@ _AHEAD = 4  # files handed to each worker before it asks: enough to keep it busy
 
 
 @dataclass(frozen=True)
+class Search:
+    """A mask that is to be found: the kind of damage, and further keywords of ``find_mask``."""
+
+    kind: Any
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"of the {self.kind} that is found"
+
+
+@dataclass(frozen=True)
 class Job:
-    """A picture, its mask (a file, or "alpha"), and where the result goes (the picture itself: in place)."""
+    """A picture, its mask (a file, "alpha", or a search), and where the result goes (the picture itself: in place)."""
 
     photo: Path
-    mask: Path | Literal["alpha"]
+    mask: Path | Literal["alpha"] | Search
     output: Path
 
     @property
@@ -87,14 +101,14 @@ def pictures(folder: Path, *, without: Sequence[Path] = ()) -> list[Path]:
     return sorted(found)
 
 
-def plan(folder: Path, mask: Path | Literal["alpha"], output: Path | None) -> tuple[list[Job], list[Outcome]]:
+def plan(folder: Path, mask: Path | Literal["alpha"] | Search, output: Path | None) -> tuple[list[Job], list[Outcome]]:
     """Jobs for every picture of a folder, and a failed outcome for each that has no mask of its own.
 
     Parameters
     ----------
     folder : read with its subfolders.
-    mask : one file for all, "alpha", or a folder: masks have a picture's stem, or stem_mask or stem_mask000, in the
-        same subfolder or else anywhere in the mask folder where the name is unique.
+    mask : one file for all, "alpha", a search, or a folder: masks have a picture's stem, or stem_mask or stem_mask000,
+        in the same subfolder or else anywhere in the mask folder where the name is unique.
     output : relative paths and names are kept below it; None: in place.
 
     Raises
@@ -155,20 +169,41 @@ class _Masks:
 
 
 def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None = None) -> Info:
-    """Fill one file and write the result; in place, the original is kept beside it with ``.orig`` added to its name."""
+    """Fill one file and write the result; in place, the original is kept beside it with ``.orig`` added to its name.
+
+    Where a search finds nothing the picture is copied as it is, which is told as a warning.
+    """
     backup = job.backup
     photo = load(backup if backup and backup.exists() else job.photo, page=settings.page)
     check(job.output, photo.pixels)
     shape = photo.pixels.shape[:2] if settings.resize_mask else None
-    mask = "alpha" if job.mask == "alpha" else _mask(job.mask, shape)
+    mask = _job_mask(job, photo, shape)
     arguments: dict[str, Any] = {
         name: _mask(value, shape) if isinstance(value, Path) else value for name, value in settings.arguments.items()
     }
     result, info = inpaint(photo.pixels, mask, settings.method, progress=progress, return_info=True, **arguments)
+    if isinstance(job.mask, Search) and not info.pixels:
+        warnings.warn(f"{job.photo}: no {_sought(job.mask)} found, so nothing is filled", InpaintWarning, stacklevel=2)
+        if backup:
+            return info
+        if FORMATS[job.output.suffix.lower()] == photo.format and settings.page is None:
+            copy(job.photo, job.output)
+            return info
     if backup and not backup.exists():
         _keep(job.photo, backup)
     write(job.output, result, like=photo)
     return info
+
+
+def _job_mask(job: Job, photo: Loaded, shape: tuple[int, ...] | None) -> Any:
+    """A job's mask as ``inpaint`` takes it."""
+    if isinstance(job.mask, Search):
+        return find_mask(photo.pixels, job.mask.kind, **job.mask.options)
+    return "alpha" if job.mask == "alpha" else _mask(job.mask, shape)
+
+
+def _sought(search: Search) -> str:
+    return "damage" if search.kind == "auto" else f"{search.kind} to fill" if search.kind == "colour" else search.kind
 
 
 def _mask(path: Path, shape: tuple[int, ...] | None) -> NDArray[Any]:

@@ -16,6 +16,7 @@ import click
 
 from inpaintkit import __version__
 from inpaintkit.cli_masks import mask as mask_group
+from inpaintkit.cli_masks import search_options
 
 if TYPE_CHECKING:
     from inpaintkit.batch import Settings
@@ -107,6 +108,7 @@ def _save_options(path: Path, ctx: click.Context) -> None:
     path.write_text(tomli_w.dumps(values), "utf-8")
 
 
+_SOUGHT = ("sensitivity", "inside", "exclude", "colour", "pick", "connected")
 _OF_ONE_RUN = (
     "photo",
     "output",
@@ -192,7 +194,6 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
             click.argument("photo", type=click.Path(path_type=Path)),
-            click.option("--mask", required=True, help="Mask file, white where to fill; or 'alpha'."),
             click.option("-o", "--output", type=click.Path(path_type=Path), help="PNG, JPEG, TIFF, WebP or BMP."),
             click.option("--invert-mask", is_flag=True, help="The mask is white where to keep."),
             click.option("--dilate", default=0, metavar="N", help="Grow the mask by N pixels, for text with halos."),
@@ -212,6 +213,9 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @command.command(cls=_Fill)
+@click.option("--mask", help="Mask file, white where to fill; or 'alpha'.")
+@click.option("--find", metavar="KIND", help="Instead of --mask: text, scratches, dust, colour or auto.")
+@search_options
 @click.option("--method", default="auto", show_default=True, help="See 'inpaintkit methods'; --method NAME --help.")
 @click.option("--in-place", is_flag=True, help="Replace the photo and keep it beside as NAME.orig.")
 @click.option("--resize-mask", is_flag=True, help="Scale a mask of another size to the photo's.")
@@ -228,7 +232,8 @@ def fill(
     ctx: click.Context,
     /,
     photo: Path,
-    mask: str,
+    mask: str | None,
+    find: str | None,
     output: Path | None,
     method: str,
     in_place: bool,
@@ -247,15 +252,18 @@ def fill(
     """Fill the masked part of PHOTO, or of every picture in a folder and its subfolders.
 
     For a folder, --mask is a folder of masks named like the pictures (also NAME_mask, NAME_mask000), or one file for
-    all; the output folder gets the same relative paths, and files that are there already are skipped.
+    all; the output folder gets the same relative paths, and files that are there already are skipped. With --find
+    the mask is what is found in each picture; one in which nothing is found is copied.
     """
     from inpaintkit import batch
+
+    sought = {name: arguments.pop(name) for name in _SOUGHT}
 
     if (output is None) != in_place:
         raise click.UsageError("name either an output with -o, or --in-place to replace the photo")
     if jobs < 1:
         raise click.UsageError(f"--jobs is {jobs}: give 1 or more")
-    source: Any = mask if mask == "alpha" else Path(mask)
+    source = _source(ctx, mask, find, sought)
     _check_output(photo, source, output)
     if save_config:
         _save_options(save_config, ctx)
@@ -277,6 +285,36 @@ def fill(
     elif sys.stderr.isatty() and not quiet:
         click.echo(f"{job.output}: {info}", err=True)
     return 0
+
+
+def _source(ctx: click.Context, mask: str | None, kind: str | None, sought: dict[str, Any]) -> Any:
+    """Where the mask comes from: a path, "alpha", or a search; the line outweighs a file of options."""
+    from inpaintkit import batch
+
+    if mask and kind:
+        said = [
+            name
+            for name in ("mask", "find")
+            if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        ]
+        if len(said) != 1:
+            raise click.UsageError("--mask and --find exclude each other: give the mask, or let it be found")
+        mask, kind = (mask, None) if said == ["mask"] else (None, kind)
+    if kind is None and mask is None:
+        raise click.UsageError("where to fill? give --mask FILE, --mask alpha or --find KIND")
+    if kind is None:
+        for name in _SOUGHT:
+            if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"--{name} is for --find: a mask that is given is taken as it is")
+        return mask if mask == "alpha" else Path(str(mask))
+    from inpaintkit.find import KINDS
+
+    if kind not in KINDS:
+        raise click.UsageError(f"--find is {kind!r}: choose one of {', '.join(KINDS)}")
+    for name in ("invert_mask", "resize_mask"):
+        if ctx.params[name]:
+            raise click.UsageError(f"--{name.replace('_', '-')} is for a mask that is given, not for --find")
+    return batch.Search(kind, sought)
 
 
 def _fill_folder(
@@ -318,7 +356,11 @@ def _fill_folder(
             click.echo(f"inpaintkit: {_named_once(outcome.photo, outcome.error)}", err=True)
     counts = {status: sum(outcome.status == status for outcome in outcomes) for status in ("done", "skipped", "failed")}
     if not quiet and not dry_run:
-        click.echo(", ".join(f"{number} {status}" for status, number in counts.items()), err=True)
+        told = ", ".join(f"{number} {status}" for status, number in counts.items())
+        empty = sum(outcome.status == "done" and not outcome.pixels for outcome in outcomes)
+        click.echo(
+            f"{told}; in {empty} nothing was found" if empty and isinstance(mask, batch.Search) else told, err=True
+        )
     return 1 if counts["failed"] else 0
 
 
@@ -342,6 +384,7 @@ def _check_output(photo: Path, mask: Any, output: Path | None) -> None:
 
 
 @command.command()
+@click.option("--mask", required=True, help="Mask file, white where to fill; or 'alpha'.")
 @click.option("--methods", required=True, metavar="A,B,C", help="Names from 'inpaintkit methods'.")
 @_common
 def compare(

@@ -31,8 +31,10 @@ class _Drawing(click.Command):
         return super().parse_args(ctx, [f" {word}" if re.match(r"-[\d.]+,", word) else word for word in args])
 
 
-def _numbers(text: str, form: str, kind: Callable[[str], Any], separator: str = ",") -> tuple[Any, ...]:
-    """``text`` as the numbers that ``form`` names, e.g. "X,Y"."""
+def _numbers(text: Any, form: str, kind: Callable[[str], Any], separator: str = ",") -> tuple[Any, ...]:
+    """``text`` as the numbers that ``form`` names, e.g. "X,Y"; a file of options may hold them as a list."""
+    if isinstance(text, (list, tuple)):
+        text = separator.join(map(str, text))
     try:
         numbers = tuple(kind(part) for part in text.split(separator))
     except ValueError:
@@ -43,7 +45,7 @@ def _numbers(text: str, form: str, kind: Callable[[str], Any], separator: str = 
     return numbers
 
 
-def _box(text: str) -> tuple[Any, ...]:
+def _box(text: Any) -> tuple[Any, ...]:
     return _numbers(text, "LEFT,TOP,WIDTH,HEIGHT", int)
 
 
@@ -51,7 +53,7 @@ def _point(text: str) -> tuple[Any, ...]:
     return _numbers(text, "X,Y", float)
 
 
-def _pixel(text: str) -> tuple[Any, ...]:
+def _pixel(text: Any) -> tuple[Any, ...]:
     return _numbers(text, "X,Y", int)
 
 
@@ -78,6 +80,52 @@ def _canvas(function: Callable[..., Any]) -> Callable[..., Any]:
     ):
         function = option(function)
     return function
+
+
+def search_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that finds damage."""
+    for option in reversed(
+        (
+            click.option(
+                "--sensitivity", default=0.5, show_default=True, metavar="N", help="0: the certain, 1: the plausible."
+            ),
+            click.option("--inside", type=_box, metavar="BOX", help="Look only in LEFT,TOP,WIDTH,HEIGHT."),
+            click.option(
+                "--exclude", type=_box, metavar="BOX", multiple=True, help="Propose nothing in it; repeatable."
+            ),
+            click.option("--colour", help="For colour: #rrggbb, r,g,b or a name."),
+            click.option("--pick", type=_pixel, metavar="X,Y", help="For colour: that of this pixel."),
+            click.option("--connected", is_flag=True, help="For colour: only what hangs together with --pick."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+@mask.command(cls=_Drawing)
+@click.argument("photo", type=_FILE)
+@click.option("--kind", default="text", show_default=True, help="text, scratches, dust, colour or auto.")
+@search_options
+@click.option("--preview", type=_FILE, help="Also write the photo with the proposed mask in magenta.")
+@_output
+def find(photo: Path, kind: Any, preview: Path | None, output: Path, **options: Any) -> None:
+    """Propose a mask: text, scratches, dust, a colour, or all damage (auto).
+
+    inpaintkit mask find photo.png --kind text -o mask.png --preview seen.png
+    """
+    _check_output(output, photo)
+    if preview and preview.exists() and any(path.exists() and preview.samefile(path) for path in (photo, output)):
+        raise click.UsageError(f"{preview} is the photo or the mask: name another preview")
+    from inpaintkit import files
+    from inpaintkit.find import find_mask
+    from inpaintkit.sheet import proposed
+
+    picture = files.read(photo)
+    hole, info = find_mask(picture, kind, return_info=True, **options)
+    if preview:
+        files.write(preview, proposed(picture, hole))
+    _write(output, hole)
+    click.echo(f"{output}: {info}" if info.pixels else f"{output}: nothing found, the mask is empty", err=True)
 
 
 @mask.command(cls=_Drawing)

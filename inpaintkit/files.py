@@ -157,6 +157,12 @@ def _encoded(path: Path, name: str, pixels: NDArray[Any], metadata: Metadata) ->
         return _encoded(path, name, pixels, Metadata())
 
 
+def copy(source: Path, target: Path) -> None:
+    """A file as it is under another name, whole or not at all."""
+    _check_target(target)
+    _place(target, source.read_bytes())
+
+
 def sweep(folder: Path) -> None:
     """Remove what processes that were killed while they wrote have left in a folder."""
     if os.name != "posix" or not folder.is_dir():

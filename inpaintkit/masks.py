@@ -56,7 +56,7 @@ def rect(shape: tuple[int, int], box: tuple[int, int, int, int]) -> Mask:
            [0, 1, 1, 1, 0]])
     """
     mask = _empty(shape)
-    left, top, width, height = _checked_box(box)
+    left, top, width, height = checked_box(box)
     mask[_clipped(Box(top, left, top + height, left + width), mask).slices] = True
     return _drawn(mask, "rectangle", box)
 
@@ -74,7 +74,7 @@ def ellipse(shape: tuple[int, int], box: tuple[int, int, int, int]) -> Mask:
     ValueError : a box that is none, or an ellipse that covers no pixel of the picture.
     """
     mask = _empty(shape)
-    left, top, width, height = _checked_box(box)
+    left, top, width, height = checked_box(box)
     seen = _clipped(Box(top, left, top + height, left + width), mask)
     # Twice the distance from the middle, so that whole numbers stay whole: exact for boxes up to 67 megapixels.
     down = 2.0 * np.arange(seen.top, seen.bottom)[:, None] - (2 * top + height - 1)
@@ -196,13 +196,13 @@ def from_colour(
     InpaintWarning : no pixel has that colour; it tells how far off the nearest one is.
     """
     picture = Picture.of(image)
-    wanted = _rgb(colour)
+    wanted = rgb(colour)
     if not 0 <= tolerance < math.inf:
         raise ValueError(f"tolerance is {tolerance:g}: needed is 0 or more, on the scale 0 to 255")
-    off = _difference(picture, wanted)
+    off = colour_difference(picture, wanted)
     mask: Mask = off <= tolerance
     if connected is not None:
-        return _hanging_together(mask, off, connected)
+        return hanging_together(mask, off, connected)
     if not mask.any():
         hint = f"the nearest differs by {off.min():.4g}" if np.isfinite(off.min()) else "every pixel is transparent"
         warnings.warn(
@@ -302,7 +302,8 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
-def _checked_box(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+def checked_box(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """LEFT, TOP, WIDTH, HEIGHT as whole numbers; ValueError where they are none."""
     if len(box) != 4 or not all(_is_whole(side) and abs(side) <= _FAR for side in box) or min(box[2:]) < 1:
         raise ValueError(
             f"box is {_shown(box)}: needed are LEFT, TOP, WIDTH, HEIGHT in whole pixels, width and height 1 or more"
@@ -378,8 +379,8 @@ def _is_near(x: Any, y: Any, start: NDArray[np.float64], end: NDArray[np.float64
     return beside | first | last
 
 
-def _rgb(colour: str | Sequence[float]) -> tuple[float, ...]:
-    """Red, green and blue in [0, 255]."""
+def rgb(colour: str | Sequence[float]) -> tuple[float, ...]:
+    """Red, green and blue in [0, 255] of a name, "#rrggbb", "r,g,b" or three numbers; else ValueError."""
     try:
         if not isinstance(colour, str):
             channels = tuple(float(channel) for channel in colour)
@@ -394,7 +395,7 @@ def _rgb(colour: str | Sequence[float]) -> tuple[float, ...]:
     return channels
 
 
-def _difference(picture: Picture, colour: tuple[float, ...]) -> NDArray[Any]:
+def colour_difference(picture: Picture, colour: tuple[float, ...]) -> NDArray[Any]:
     """How far each pixel is from a colour: the largest difference of a channel, 0 to 255; infinite without a colour."""
     pixels = picture.pixels[..., :-1] if picture.alpha else picture.pixels
     unit = picture.opaque / 255
@@ -411,7 +412,7 @@ def _difference(picture: Picture, colour: tuple[float, ...]) -> NDArray[Any]:
     return off
 
 
-def _hanging_together(mask: Mask, off: NDArray[Any], point: tuple[int, int]) -> Mask:
+def hanging_together(mask: Mask, off: NDArray[Any], point: tuple[int, int]) -> Mask:
     """The part of a mask that hangs together with a point (X, Y) of it, by sides or corners."""
     height, width = mask.shape
     if len(point) != 2 or not all(_is_whole(side) for side in point):

@@ -39,6 +39,16 @@ def masked(pixels: NDArray[Any], hole: Mask) -> NDArray[np.uint8]:
     return shown
 
 
+def proposed(pixels: NDArray[Any], hole: Mask) -> NDArray[np.uint8]:
+    """The picture with what a mask proposes tinted magenta, and dimmed elsewhere, as RGB."""
+    if pixels.dtype.kind == "f":
+        pixels = np.rint(np.nan_to_num(pixels.clip(0, 1)) * 255).astype(np.uint8)
+    shown = np.asarray(_rgba(pixels).convert("RGB"), np.float32)
+    tint = np.array([255, 0, 255], np.float32)
+    mixed = np.where(hole[..., None], 0.25 * shown + 0.75 * tint, 0.7 * shown)
+    return np.rint(mixed).astype(np.uint8)
+
+
 def _rgba(pixels: NDArray[Any]) -> PILImage.Image:
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)

@@ -184,10 +184,10 @@ def test_options_are_saved_and_taken_back(run, album):
     assert np.array_equal(
         read(album / "three.png"), inpaint(read(photo), HOLE, "telea", radius=9, variant="paper", dilate=1)
     )
-    config.write_text("colour = 3")
+    config.write_text("paint = 3")
     status, _, err = run(*line, "--mask", mask, "--config", config)
-    assert (status, "no option 'colour'" in err) == (2, True)
-    config.write_text("colour = ")
+    assert (status, "no option 'paint'" in err) == (2, True)
+    config.write_text("paint = ")
     assert run(*line, "--mask", mask, "--config", config)[0] == 2
     config.write_text('resize-mask = true\nmethod = "auto"')
     assert run(*line, "--mask", mask, "--config", config)[0] == 0

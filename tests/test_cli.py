@@ -92,7 +92,7 @@ def test_version_methods_and_help(run):
         ({"more": ["--radius", "wide"]}, "'wide' is not a valid float"),
         ({"more": ["--radius", "1000"]}, "needed is 1 to 100"),
         ({"more": ["--method", "telea", "--variant", "fast"]}, "'fast' is not one of"),
-        ({"more": ["--colour", "1"]}, "No such option"),
+        ({"more": ["--paint", "1"]}, "No such option"),
         ({"more": ["--threads", "0"]}, "threads is 0"),
         ({"more": ["--device", "gpu"]}, "device is 'gpu'"),
         ({"photo": "mask.png", "mask": "white.png"}, "hides all"),

@@ -1,0 +1,222 @@
+"""Find the damage: propose a mask of overlaid text, scratches, dust or a colour, for a person to look at and correct.
+
+picture -> what looks for a kind of damage -> inside, exclude -> mask
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, overload
+
+import cv2
+import numpy as np
+
+from inpaintkit import masks
+from inpaintkit.picture import Picture
+from inpaintkit.problem import Image, Mask
+
+Kind = Literal["text", "scratches", "dust", "colour", "auto"]
+Bounds = tuple[int, int, int, int]  # LEFT, TOP, WIDTH, HEIGHT
+
+KINDS = ("text", "scratches", "dust", "colour", "auto")
+_SEARCHED = {"auto": ("text", "scratches", "dust")}
+_CAUTION = 0.7  # times the sensitivity where nobody said what the damage is: three searches, three chances to err
+_WIDEST = 128  # levels: how far from a colour sensitivity 1 reaches
+
+
+@dataclass(frozen=True, eq=False)
+class FindInfo:
+    """What ``find_mask(..., return_info=True)`` gives beside the mask.
+
+    Attributes
+    ----------
+    kind : what was looked for.
+    pixels : how many are proposed.
+    share : of the picture, in [0, 1].
+    pieces : connected parts of the mask.
+    seconds : time of the call.
+    confidence : float32 (H, W) in [0, 1], how sure each proposed pixel is; 0 where nothing is proposed.
+    """
+
+    kind: str
+    pixels: int
+    share: float
+    pieces: int
+    seconds: float
+    confidence: Image
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.pixels} px ({self.share:.2%}) in {self.pieces} pieces, {self.seconds:.2f} s"
+
+
+@overload
+def find_mask(
+    image: Any,
+    kind: Kind = ...,
+    *,
+    sensitivity: float = ...,
+    inside: Bounds | None = ...,
+    exclude: Bounds | Sequence[Bounds] = ...,
+    colour: str | Sequence[float] | None = ...,
+    pick: tuple[int, int] | None = ...,
+    connected: bool = ...,
+    return_info: Literal[False] = ...,
+) -> Mask: ...
+
+
+@overload
+def find_mask(
+    image: Any,
+    kind: Kind = ...,
+    *,
+    sensitivity: float = ...,
+    inside: Bounds | None = ...,
+    exclude: Bounds | Sequence[Bounds] = ...,
+    colour: str | Sequence[float] | None = ...,
+    pick: tuple[int, int] | None = ...,
+    connected: bool = ...,
+    return_info: Literal[True],
+) -> tuple[Mask, FindInfo]: ...
+
+
+def find_mask(
+    image: Any,
+    kind: Kind = "text",
+    *,
+    sensitivity: float = 0.5,
+    inside: Bounds | None = None,
+    exclude: Bounds | Sequence[Bounds] = (),
+    colour: str | Sequence[float] | None = None,
+    pick: tuple[int, int] | None = None,
+    connected: bool = False,
+    return_info: bool = False,
+) -> Any:
+    """Propose the mask of a picture's damage.
+
+    Parameters
+    ----------
+    image : array (H, W) or (H, W, 1..4), or a PIL image, as ``inpaint`` takes it. What is fully transparent is never
+        proposed.
+    kind : "text": captions, subtitles and date stamps of nearly uniform colour; "scratches": thin bright or dark lines;
+        "dust": small isolated spots; "colour": what is near ``colour`` or near the pixel at ``pick``; "auto": text,
+        scratches and dust, each with more caution than alone.
+    sensitivity : in [0, 1]; 0 proposes only what is certain, 1 everything plausible. For a colour 0 is that colour
+        alone, 0.5 takes in what differs by 32 of 255 in any channel, 1 by 128.
+    inside : LEFT, TOP, WIDTH, HEIGHT in pixels, origin at the top left: propose nothing elsewhere.
+    exclude : one such box or several: propose nothing in them.
+    colour : "#rrggbb", "r,g,b", a name like "red", or three numbers in [0, 255]; for kind "colour".
+    pick : X, Y of a pixel whose colour is meant; for kind "colour".
+    connected : only what hangs together with ``pick``, by sides or corners.
+    return_info : also return a ``FindInfo``.
+
+    Returns
+    -------
+    mask : bool (H, W), True where damage is proposed, the soft edge of text and scratches included.
+    info : FindInfo, with ``return_info=True``.
+
+    Raises
+    ------
+    TypeError, ValueError : a picture or option that cannot be used; the message says what is needed.
+
+    Examples
+    --------
+    >>> import numpy as np, inpaintkit
+    >>> photo = np.full((40, 60, 3), 120, np.uint8)
+    >>> photo[10:14, 20:50] = (255, 160, 40)
+    >>> mask = inpaintkit.find_mask(photo, "colour", pick=(25, 12))
+    >>> int(mask.sum()), inpaintkit.inpaint(photo, mask).max()
+    (120, np.uint8(120))
+    """
+    began = time.perf_counter()
+    _check(kind, sensitivity, colour, pick, connected)
+    picture = Picture.of(image)
+    picture.check_known(np.zeros(picture.shape, np.bool_))
+    allowed = _allowed(picture, inside, exclude)
+    if kind == "colour":
+        mask, confidence = _near(picture, colour, pick, connected, sensitivity)
+    else:
+        mask, confidence = _searched(_normalised(picture), kind, sensitivity)
+    mask &= allowed
+    if not return_info:
+        return mask
+    pixels = int(np.count_nonzero(mask))
+    pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1
+    seconds = time.perf_counter() - began
+    return mask, FindInfo(kind, pixels, pixels / mask.size, pieces, seconds, np.where(mask, confidence, np.float32(0)))
+
+
+def _check(kind: str, sensitivity: float, colour: Any, pick: Any, connected: bool) -> None:
+    if kind not in KINDS:
+        raise ValueError(f"kind is {kind!r}: choose one of {', '.join(KINDS)}")
+    if isinstance(sensitivity, bool) or not isinstance(sensitivity, (int, float)) or not 0 <= sensitivity <= 1:
+        raise ValueError(f"sensitivity is {sensitivity!r}: needed is 0 (only the certain) to 1 (everything plausible)")
+    if kind != "colour" and not (colour is None and pick is None and not connected):
+        raise ValueError(f"colour, pick and connected are for kind 'colour', not {kind!r}")
+    if kind == "colour" and (colour is None) == (pick is None):
+        raise ValueError("kind 'colour' needs either a colour, e.g. 'red' or '#ff8800', or pick, X,Y of a pixel of it")
+    if connected and pick is None:
+        raise ValueError("connected needs pick, X,Y of a pixel to hang together with")
+
+
+def _allowed(picture: Picture, inside: Bounds | None, exclude: Bounds | Sequence[Bounds]) -> Mask:
+    """Where a proposal may lie."""
+    allowed = np.ones(picture.shape, np.bool_) if inside is None else masks.rect(picture.shape, inside)
+    several: Any = [exclude] if len(exclude) and np.ndim(exclude[0]) == 0 else exclude
+    for box in several:
+        left, top, width, height = masks.checked_box(box)
+        allowed[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)] = False
+    if picture.alpha:
+        allowed &= picture.pixels[..., -1] > 0
+    return allowed
+
+
+def _normalised(picture: Picture) -> Image:
+    """Grey or RGB as float32 in [0, 1], transparent pixels in the middle."""
+    scale, offset = picture.range(np.zeros(picture.shape, np.bool_))
+    colours = picture.pixels[..., :-1] if picture.alpha else picture.pixels
+    image = ((colours.astype(np.float32) - np.float32(offset)) / np.float32(scale)).clip(0, 1)
+    if picture.alpha:
+        image[picture.pixels[..., -1] == 0] = 0.5
+    return image
+
+
+def _searched(image: Image, kind: str, sensitivity: float) -> tuple[Mask, Image]:
+    """What is found of a kind of damage, or of all kinds."""
+    kinds = _SEARCHED.get(kind, (kind,))
+    caution = _CAUTION if len(kinds) > 1 else 1.0
+    mask, confidence = np.zeros(image.shape[:2], np.bool_), np.zeros(image.shape[:2], np.float32)
+    for name in kinds:
+        find: Callable[..., tuple[Mask, Image]] = getattr(
+            importlib.import_module(f"inpaintkit.find_{name}"), f"find_{name}"
+        )
+        found, sure = find(image, sensitivity=sensitivity * caution)
+        mask |= found
+        np.maximum(confidence, sure, out=confidence)
+    return mask, confidence
+
+
+def _near(picture: Picture, colour: Any, pick: Any, connected: bool, sensitivity: float) -> tuple[Mask, Image]:
+    """What is near a colour, the surer the nearer."""
+    tolerance = round(_WIDEST * sensitivity**2)
+    off = masks.colour_difference(picture, masks.rgb(colour) if pick is None else _picked(picture, pick))
+    mask: Mask = off <= tolerance
+    if connected:
+        mask = masks.hanging_together(mask, off, pick)
+    return mask, (1 - np.minimum(off, tolerance) / (tolerance + 1)).astype(np.float32)
+
+
+def _picked(picture: Picture, pick: tuple[int, int]) -> tuple[float, ...]:
+    """The colour at X, Y on the scale 0 to 255."""
+    height, width = picture.shape
+    if len(pick) != 2 or not all(isinstance(side, (int, np.integer)) for side in pick):
+        raise ValueError(f"pick is {pick}: needed are X, Y in whole pixels from the top left")
+    x, y = pick
+    if not (0 <= x < width and 0 <= y < height):
+        raise ValueError(f"pick is {x},{y}, outside a picture {width} wide and {height} high: pick a pixel of it")
+    channels = picture.pixels.shape[2] - picture.alpha
+    if picture.alpha and picture.pixels[y, x, -1] == 0:
+        raise ValueError(f"the pixel at {x},{y} is fully transparent and has no colour: pick another")
+    return tuple(float(picture.pixels[y, x, z % channels]) * 255 / picture.opaque for z in range(3))

@@ -1,0 +1,609 @@
+"""Text laid over a picture: letters are small even zones with sharp rims, of one colour along a line.
+
+Even zones nominate the captions' colours; each colour's layer is cut into letters, letters are joined into lines, and a
+line is kept for how many letters it has, how far they stand out and how alike they are. What is kept grows over its
+anti-aliased edge, outline and shadow until the rim's colour is clean. No training: every threshold is a plain number.
+
+Colours are 0 to 255 inside; ``rise`` is how far a letter stands out from what lies around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit import threads
+from inpaintkit.kernels import kernel
+from inpaintkit.problem import Image, Mask
+from inpaintkit.regions import Box
+
+Pixels = NDArray[np.uint8]
+Labels = NDArray[np.int32]
+Table = NDArray[np.float64]
+
+# Columns of a table of letters; the mean colour takes three, the first of them is _COLOUR.
+_AREA, _TOP, _LEFT, _BOTTOM, _RIGHT, _COLOUR, _SPREAD = 0, 1, 2, 3, 4, 5, 8
+_EDGES, _SHARP, _RISE, _THICK, _PEAK = 9, 10, 11, 12, 13
+
+_EVEN = 14  # levels: neighbours that differ by no more belong to one zone, which bears JPEG's noise
+_STEP = 25  # levels: what a sharp rim rises by
+_REACH = 3  # px: within which it does
+_LIKE = 28  # levels: how far the colours of two letters side by side may be apart
+_NEAR = 24  # levels: how far from its line's colour a letter's pixel may be
+_ODD = 2.0
+_CLEAN = 5.0  # levels: rims that differ by less are clean
+_QUIET, _EDGE, _ROUGH = 2.0, 0.5, 1.0  # levels; times the spread around, at a letter and further out: chance
+_SQUARE = np.ones((3, 3), np.uint8)
+_MOST_COLOURS = 12
+_AROUND = 5  # px: half the side of the square whose median is the ground under thin strokes
+_HALF = 40  # percent of cover that makes a pixel part of a thin letter
+_THIN = 30  # px: letters higher than this have strokes too thick for that ground
+_LEAST = 3.2  # score of a line that is kept at sensitivity 0.5
+_TALLEST = 260  # px: a letter of 200 px with ascender and descender
+
+
+@kernel()
+def _root_kernel(parent: Any, i: int) -> int:
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@kernel()
+def _zones_kernel(pixels: Pixels, even: int, least: int, most: int) -> Any:
+    """Labels 1..n of the zones of even colour (8-connected) whose area lies in [least, most]; 0 elsewhere."""
+    height, width, channels = pixels.shape
+    parent = np.arange(height * width, dtype=np.int32)
+    for row in range(height):
+        for column in range(width):
+            i = row * width + column
+            for k in range(4):  # the neighbours that were read before
+                above = row - (k < 3)
+                beside = column + k - 1 if k < 3 else column - 1
+                if above < 0 or beside < 0 or beside >= width:
+                    continue
+                same = True
+                for z in range(channels):
+                    if abs(np.int32(pixels[row, column, z]) - np.int32(pixels[above, beside, z])) > even:
+                        same = False
+                        break
+                if same:
+                    one, other = _root_kernel(parent, i), _root_kernel(parent, above * width + beside)
+                    parent[max(one, other)] = min(one, other)
+    area = np.zeros(height * width, np.int32)
+    for i in range(height * width):
+        parent[i] = parent[parent[i]]
+        area[parent[i]] += 1
+    labels = np.zeros(height * width, np.int32)
+    count = 0
+    for i in range(height * width):
+        root = parent[i]
+        if root != i:
+            labels[i] = labels[root]
+        elif least <= area[i] <= most:
+            count += 1
+            labels[i] = count
+    return labels.reshape(height, width), count
+
+
+@kernel()
+def _letters_kernel(pixels: Pixels, labels: Labels, count: int, step: int, reach: int) -> Table:
+    """A row for each label: area, box, mean colour, spread; sides to walk out of it, how many are sharp, their rise."""
+    height, width, channels = pixels.shape
+    table = np.zeros((count + 1, 14))
+    table[:, 1], table[:, 2] = height, width
+    for row in range(height):
+        for column in range(width):
+            label = labels[row, column]
+            if label == 0:
+                continue
+            letter = table[label]
+            letter[0] += 1
+            letter[1] = min(letter[1], row)
+            letter[2] = min(letter[2], column)
+            letter[3] = max(letter[3], row + 1)
+            letter[4] = max(letter[4], column + 1)
+            for z in range(channels):
+                value = float(pixels[row, column, z])
+                letter[5 + z] += value
+                letter[8] += value * value
+    for label in range(1, count + 1):
+        letter = table[label]
+        if letter[0] == 0:
+            continue
+        square = 0.0
+        for z in range(channels):
+            letter[5 + z] /= letter[0]
+            square += letter[5 + z] ** 2
+        letter[8] = np.sqrt(max(0.0, (letter[8] / letter[0] - square) / channels))
+    for row in range(height):
+        for column in range(width):
+            label = labels[row, column]
+            if label == 0:
+                continue
+            letter = table[label]
+            for k in range(4):
+                down, right = (k == 0) - (k == 1), (k == 2) - (k == 3)
+                r, c = row + down, column + right
+                if r < 0 or c < 0 or r >= height or c >= width or labels[r, c] == label:
+                    continue
+                rise = 0.0
+                for _ in range(reach):
+                    for z in range(channels):
+                        rise = max(rise, abs(pixels[r, c, z] - letter[5 + z]))
+                    r, c = r + down, c + right
+                    if r < 0 or c < 0 or r >= height or c >= width:
+                        break
+                letter[9] += 1
+                letter[10] += rise > step
+                letter[11] += rise
+    return table
+
+
+@kernel()
+def _thick_kernel(labels: Labels, depth: Image, table: Table) -> None:
+    """Put twice the largest distance from a label's rim into its row."""
+    for row in range(labels.shape[0]):
+        for column in range(labels.shape[1]):
+            letter = table[labels[row, column]]
+            letter[12] = max(letter[12], 2 * depth[row, column] + 1)
+
+
+@kernel()
+def _cover_kernel(pixels: Pixels, ground: Pixels, colour: Any) -> Pixels:
+    """How much of a colour lies over the ground, in percent; 0 where the pixel is no mixture of the two."""
+    height, width, channels = pixels.shape
+    cover = np.zeros((height, width), np.uint8)
+    for row in range(height):
+        for column in range(width):
+            along = full = 0.0
+            for z in range(channels):
+                whole = colour[z] - ground[row, column, z]
+                along += (pixels[row, column, z] - np.float64(ground[row, column, z])) * whole
+                full += whole * whole
+            if full < 1600 * channels / 3 or along < 0.1 * full:
+                continue
+            share = along / full
+            aside = 0.0
+            for z in range(channels):
+                mixed = ground[row, column, z] + share * (colour[z] - ground[row, column, z])
+                aside += (pixels[row, column, z] - mixed) ** 2
+            if aside <= (0.2 * np.sqrt(full) + 6) ** 2:
+                cover[row, column] = min(100 * share, 200)
+    return cover
+
+
+@kernel()
+def _peaks_kernel(pixels: Pixels, labels: Labels, cover: Pixels, table: Table) -> None:
+    """Put the colour of each label's best covered pixels into its row; the peak itself too."""
+    height, width, channels = pixels.shape
+    peak = np.zeros(len(table))
+    for row in range(height):
+        for column in range(width):
+            peak[labels[row, column]] = max(peak[labels[row, column]], cover[row, column])
+    count = np.zeros(len(table))
+    table[:, 5:8] = 0
+    for row in range(height):
+        for column in range(width):
+            label = labels[row, column]
+            if label and cover[row, column] >= 0.8 * peak[label]:
+                count[label] += 1
+                for z in range(channels):
+                    table[label, 5 + z] += pixels[row, column, z]
+    for label in range(1, len(table)):
+        table[label, 5:8] /= max(count[label], 1)
+        table[label, 13] = peak[label]
+
+
+@kernel()
+def _lines_kernel(letters: Table, order: Any, tolerance: float, channels: int) -> Any:
+    """For each letter the number of its line: neighbours side by side, of like height, stroke, colour and position."""
+    count = len(letters)
+    parent = np.arange(count)
+    tallest = 0.0
+    for i in range(count):
+        tallest = max(tallest, letters[i, 3] - letters[i, 1])
+    for a in range(count):
+        i = order[a]
+        high = letters[i, 3] - letters[i, 1]
+        for b in range(a + 1, count):
+            j = order[b]
+            gap = letters[j, 2] - letters[i, 4]
+            if letters[j, 2] - letters[i, 4] > 3.7 * high:  # letters further right only lie further away
+                break
+            other = letters[j, 3] - letters[j, 1]
+            if gap > 1.6 * max(high, other) or max(high, other) > 2.3 * min(high, other):
+                continue
+            shared = min(letters[i, 3], letters[j, 3]) - max(letters[i, 1], letters[j, 1])
+            if shared < 0.5 * min(high, other):
+                continue
+            stroke = max(2 * letters[i, 0] / letters[i, 9], 1.0)
+            beside = max(2 * letters[j, 0] / letters[j, 9], 1.0)
+            if max(stroke, beside) > 2.2 * min(stroke, beside):
+                continue
+            alike = True
+            for z in range(channels):
+                if abs(letters[i, 5 + z] - letters[j, 5 + z]) > tolerance:
+                    alike = False
+                    break
+            if alike:
+                one, two = i, j
+                while parent[one] != one:
+                    one = parent[one]
+                while parent[two] != two:
+                    two = parent[two]
+                parent[max(one, two)] = min(one, two)
+    for i in range(count):
+        parent[i] = parent[parent[i]]
+        while parent[parent[i]] != parent[i]:
+            parent[i] = parent[parent[i]]
+    return parent
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Letters side by side: the rows of their table, and what they have in common."""
+
+    members: NDArray[np.intp]
+    box: Box
+    height: float  # of a letter, in pixels
+    colour: NDArray[np.float64]  # (C,)
+    rise: float
+    score: float
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A line, a box with room ``around`` it, and in that box the ``core``: what of its letters has its colour."""
+
+    line: _Line
+    around: Box
+    core: Mask
+
+    @property
+    def score(self) -> float:
+        return self.line.score
+
+
+def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
+    """Find captions, subtitles and date stamps of nearly uniform colour.
+
+    Parameters
+    ----------
+    image : float32 (H, W, C) in [0, 1], C = 1 or 3.
+    sensitivity : in [0, 1]; 0 proposes only the certain, 1 everything plausible.
+
+    Returns
+    -------
+    mask : bool (H, W), letters with their anti-aliased edge, outline and shadow.
+    confidence : float32 (H, W) in [0, 1], 0 outside the mask.
+    """
+    pixels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    least = _LEAST * 4 ** (0.5 - sensitivity)
+    mask = np.zeros(pixels.shape[:2], np.bool_)
+    confidence = np.zeros(pixels.shape[:2], np.float32)
+    ground = _ground(pixels)
+    colours = _colours(pixels, ground, least / 4)
+    found = threads.run(lambda colour: _in_colour(pixels, ground, colour, least), colours)
+    kept = _chosen(pixels, [line for lines in found for line in lines])
+    for line, hole in zip(kept, threads.run(lambda line: _grown(pixels, line), kept), strict=True):
+        mask[line.around.slices] |= hole
+        seen = confidence[line.around.slices]
+        np.maximum(seen, np.where(hole, line.score / (line.score + least), 0).astype(np.float32), out=seen)
+    return mask, confidence
+
+
+def _ground(pixels: Pixels) -> Pixels:
+    """What lies under thin strokes: the median of what lies around, which text does not fill by half."""
+    height = pixels.shape[0]
+    strips = [slice(top, min(top + 256, height)) for top in range(0, height, 256)]
+
+    def median(strip: slice) -> Pixels:
+        top = max(strip.start - _AROUND, 0)
+        wide = cv2.medianBlur(np.ascontiguousarray(pixels[top : strip.stop + _AROUND]), 2 * _AROUND + 1)
+        return np.asarray(wide[strip.start - top : strip.stop - top], np.uint8)
+
+    return np.concatenate(threads.run(median, strips)).reshape(pixels.shape)
+
+
+def _colours(pixels: Pixels, ground: Pixels, least: float) -> list[NDArray[np.float64]]:
+    """Colours of what may be lines among the zones of even colour and among thin strokes, the best first."""
+    labels, count = _zones_kernel(pixels, _EVEN, 4, pixels.shape[0] * pixels.shape[1] // 8)
+    lines = _lines(_table(pixels, labels, count), pixels.shape[2], _LIKE)
+    for one, other in ((pixels, ground), (ground, pixels)):
+        relief = cv2.subtract(one, other).reshape(pixels.shape).max(axis=2)  # brighter, then darker than the ground
+        peaks = cv2.dilate(relief, np.ones((5, 5), np.uint8))
+        labels, count = _pieces(((relief > _STEP) & (relief >= peaks // 2)).astype(np.uint8))
+        lines += _lines(_thin_table(pixels, labels, count, relief), pixels.shape[2], _LIKE)
+    colours: list[NDArray[np.float64]] = []
+    for line in sorted(lines, key=lambda line: -line.score):
+        if line.score < least or len(colours) == _MOST_COLOURS:
+            break
+        if all(np.abs(line.colour - colour).max() > 16 for colour in colours):
+            colours.append(line.colour)
+    return colours
+
+
+def _in_colour(pixels: Pixels, ground: Pixels, colour: NDArray[np.float64], least: float) -> list[_Found]:
+    """The lines in a colour: thick strokes are what has it, thin ones what it covers by half."""
+    labels, count = _pieces(cv2.inRange(pixels, np.rint(colour) - _NEAR, np.rint(colour) + _NEAR))
+    table = _table(pixels, labels, count)
+    thick = _kept(table, _lines(table, pixels.shape[2], 2 * _NEAR), least)
+    found = [_cut(line, labels, table) for line in thick]
+    cover = _cover_kernel(pixels, ground, colour)
+    labels, count = _pieces((cover >= _HALF).astype(np.uint8))
+    table = _thin_table(pixels, labels, count, cover)
+    table[(table[:, _PEAK] < 60) | (table[:, _PEAK] > 140), _AREA] = 0
+    thin = _kept(table, [line for line in _lines(table, pixels.shape[2], 60) if line.height <= _THIN], least)
+    return found + [_cut(line, labels, table) for line in thin]
+
+
+def _cut(line: _Line, labels: Labels, table: Table) -> _Found:
+    """A line with its letters and what belongs to them cut out of the layer's labels."""
+    around = line.box.grown(round(1.2 * line.height) + 8, labels.shape)
+    return _Found(line, around, _core(labels[around.slices], table, line))
+
+
+def _chosen(pixels: Pixels, found: list[_Found]) -> list[_Found]:
+    """The best lines first, without those found already and without the ground that shows through a better line."""
+    covered = np.zeros(pixels.shape[:2], np.bool_)
+    chosen: list[_Found] = []
+    for line in sorted(found, key=lambda one: -one.score):
+        seen = covered[line.around.slices]
+        if np.count_nonzero(seen & line.core) > 0.9 * np.count_nonzero(line.core):
+            continue
+        if any(_shows_through(pixels, line, better, covered) for better in chosen):
+            continue
+        seen |= line.core
+        chosen.append(line)
+    return chosen
+
+
+def _shows_through(pixels: Pixels, line: _Found, better: _Found, covered: Mask) -> bool:
+    """Whether a line is ground that better letters enclose: all its rim touches them, and there is more beyond."""
+    inner, outer = line.line.box, better.line.box
+    wide = min(inner.right, outer.right) - max(inner.left, outer.left)
+    high = min(inner.bottom, outer.bottom) - max(inner.top, outer.top)
+    if min(wide, high) <= 0 or wide * high < 0.7 * inner.area:
+        return False
+    rim = (cv2.dilate(line.core.astype(np.uint8), _SQUARE) > 0) & ~line.core
+    touched = cv2.dilate(covered[line.around.slices].astype(np.uint8), _SQUARE, iterations=3) > 0
+    if touched[rim].mean() < 0.7:
+        return False
+    crop, free = pixels[better.around.slices], cv2.dilate(better.core.astype(np.uint8), _SQUARE, iterations=3) == 0
+    return bool((np.abs(crop[free] - line.line.colour).max(axis=1) <= 24).mean() > 0.4)
+
+
+def _pieces(layer: Any) -> tuple[Labels, int]:
+    """Labels 1..n of a layer's connected pieces (8-connected), and n."""
+    count, labels = cv2.connectedComponents(layer, connectivity=8)
+    return np.asarray(labels, np.int32), count - 1
+
+
+def _table(pixels: Pixels, labels: Labels, count: int) -> Table:
+    """A row for each label, 0 to n: what ``_letters_kernel`` measures, and the width of its thickest place."""
+    table = _letters_kernel(pixels, labels, count, _STEP, _REACH)
+    inner = labels > 0
+    for axis in (0, 1):
+        ahead, behind = (np.roll(labels, by, axis) for by in (-1, 1))
+        inner &= (labels == ahead) & (labels == behind)
+    depth = cv2.distanceTransform(inner.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+    _thick_kernel(labels, np.asarray(depth, np.float32), table)
+    return table
+
+
+def _thin_table(pixels: Pixels, labels: Labels, count: int, weight: Pixels) -> Table:
+    """A table of letters too thin for an even colour: theirs is that of their best pixels, where the weight peaks."""
+    table = _table(pixels, labels, count)
+    _peaks_kernel(pixels, labels, weight, table)
+    table[:, _SPREAD] = 0
+    return table
+
+
+def _kept(table: Table, lines: list[_Line], least: float) -> list[_Line]:
+    """The lines that stand for themselves, and weaker ones that are like one beyond doubt."""
+    scored = [(line.score * _pure(table, line), line) for line in lines if line.score > least / 3]
+    certain = [line for score, line in scored if score >= 2 * least]
+    return [
+        line
+        for score, line in scored
+        if score >= least or (score >= least / 3 and any(_alike(line, other) for other in certain))
+    ]
+
+
+def _alike(line: _Line, other: _Line) -> bool:
+    """Whether a line could be of the same hand: height, colour, how far it stands out; one or two letters beside it."""
+    high, low = max(line.height, other.height), min(line.height, other.height)
+    near = np.abs(line.colour - other.colour).max() <= 16
+    one, two = line.box, other.box
+    beside = min(one.bottom, two.bottom) - max(one.top, two.top) > 0.5 * low
+    beside = beside and max(one.left, two.left) - min(one.right, two.right) < 4 * high
+    many = len(line.members) > 2 or low > _THIN or beside
+    return bool(high <= 1.5 * low and near and line.rise >= 0.5 * other.rise and many)
+
+
+def _pure(table: Table, line: _Line) -> float:
+    """1 where a line's box holds nothing else in its colour, 0 where that is the larger part."""
+    box = line.box
+    there = (
+        (table[:, _TOP] >= box.top - 2)
+        & (table[:, _BOTTOM] <= box.bottom + 2)
+        & (table[:, _LEFT] >= box.left - 2)
+        & (table[:, _RIGHT] <= box.right + 2)
+    )
+    share = table[line.members, _EDGES].sum() / table[there, _EDGES].sum()
+    return float(np.clip((share - 0.4) / 0.4, 0, 1))
+
+
+def _lines(table: Table, channels: int, tolerance: float) -> list[_Line]:
+    """Lines among the rows of a table that look like letters."""
+    high, wide = table[:, _BOTTOM] - table[:, _TOP], table[:, _RIGHT] - table[:, _LEFT]
+    edges = np.maximum(table[:, _EDGES], 1)
+    stroke = 2 * table[:, _AREA] / edges
+    fits = (table[:, _AREA] > 0) & (high >= 4) & (high <= _TALLEST) & (wide <= 6 * high) & (stroke <= 0.5 * high)
+    clear = (table[:, _SHARP] > 0.85 * edges) & (table[:, _RISE] > 35 * edges) & (table[:, _SPREAD] < 16)
+    even = table[:, _THICK] <= np.maximum(2.2 * stroke, 5)  # a blob is twice as thick as it is wide on the mean
+    rows = np.flatnonzero(fits & clear & even)
+    letters = table[rows]
+    line = _lines_kernel(letters, np.argsort(letters[:, _LEFT], kind="stable"), tolerance, channels)
+    order = np.argsort(line, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(line[order])) + 1) if len(order) else []
+    return [_line(letters[members], rows[members], channels) for members in groups]
+
+
+def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
+    colours, weights = letters[:, _COLOUR : _COLOUR + channels], letters[:, _AREA]
+    colour = np.array([_median(colours[:, z], weights) for z in range(channels)])
+    sides = letters[:, _EDGES].sum()
+    rise, sharp = letters[:, _RISE].sum() / sides, letters[:, _SHARP].sum() / sides
+    uneven = np.sqrt(np.average(((colours - colour) ** 2).max(axis=1), weights=weights))
+    noise = max(4.0, float(np.average(letters[:, _SPREAD], weights=weights)), float(uneven))
+    top, left = (int(letters[:, k].min()) for k in (_TOP, _LEFT))
+    bottom, right = (int(letters[:, k].max()) for k in (_BOTTOM, _RIGHT))
+    height = _median(letters[:, _BOTTOM] - letters[:, _TOP], letters[:, _EDGES])
+    # A tall letter counts for several; one alone is no line.
+    many = max(0, len(letters) - 2 + np.clip(height / 40, 0, 3)) if len(letters) > 1 else 0.2
+    middle = (letters[:, _TOP] + letters[:, _BOTTOM]) / 2
+    size = letters[:, _EDGES] / sides  # a speck that hangs on bends no line
+    along = letters[:, _LEFT] - (size * letters[:, _LEFT]).sum()
+    slope = (size * along * middle).sum() / max((size * along**2).sum(), 1)
+    from_line = middle - slope * along - (size * middle).sum()
+    bend = float(np.sqrt((size * from_line**2).sum())) / height
+    straight = np.clip((0.6 - bend) / 0.3, 0, 1) * (abs(slope) < 0.5)
+    score = np.sqrt(many) * rise / 100 * min(rise / noise / 10, 3) * max(0, 10 * sharp - 9) * straight
+    return _Line(members, Box(top, left, bottom, right), height, colour, float(rise), float(score))
+
+
+def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """The weighted median."""
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def _grown(pixels: Pixels, found: _Found) -> Mask:
+    """A line's core grown over its rim, as far as that is not clean: bool of the box around it."""
+    crop, line = pixels[found.around.slices].astype(np.float32), found.line
+    far = round(0.4 * line.height) + 3
+    return _cleaned(crop, found.core, _with_rim(crop, found.core, far), line.colour)
+
+
+def _cleaned(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -> Mask:
+    """A hole without the pixels of the rim that differ from what lies around no more than chance explains."""
+    inks = [colour]
+    rim = hole & (cv2.dilate(core.astype(np.uint8), _SQUARE) == 0)
+    if np.count_nonzero(rim) > np.count_nonzero(core) / 4:  # an outline or a shadow
+        inks.append(np.median(crop[rim], axis=0))
+    edge = cv2.dilate(core.astype(np.uint8), _SQUARE) > 0
+    known = ~hole
+    for _ in range(3):
+        mean, rough = _beside(crop, known)
+        stained = np.zeros(hole.shape, np.float32)
+        for ink in inks:
+            way = ink.astype(np.float32) - mean
+            full = np.maximum(np.sqrt((way**2).sum(axis=2)), 1)
+            along = ((crop - mean) * way).sum(axis=2) / full
+            stained = np.maximum(stained, along)
+            if ink is colour:
+                sure = core & ((along > 0.4 * full) | (full < 40))
+        off = np.sqrt(((crop - mean) ** 2).sum(axis=2))
+        clean = hole & ~sure & (stained <= _QUIET + np.where(edge, _EDGE, _ROUGH) * rough)
+        clean &= off <= 2 * _QUIET + _ODD * rough
+        # Between dark letters and a light outline lies the ground's colour, too: let go what opens to the ground.
+        labels, count = _pieces((clean | ~hole).astype(np.uint8))
+        opens = np.bincount(labels.ravel(), minlength=count + 1) > 12
+        clean &= opens[labels]
+        if not clean.any():
+            break
+        hole = hole & ~clean
+        # What was let go is evidence for others only where all around it was, too.
+        known |= cv2.erode((~hole).astype(np.uint8), _SQUARE) > 0
+    return hole
+
+
+def _beside(crop: Image, known: Mask) -> tuple[Image, Image]:
+    """Mean and spread of what is known within 2 px of each pixel; where nothing is, within more."""
+    weight = known.astype(np.float32)
+    mean, rough = np.zeros_like(crop), np.full(known.shape, np.inf, np.float32)
+    for side in (41, 15, 5):
+        share = cv2.blur(weight, (side, side))
+        there = share > 0.1
+        near = cv2.blur(crop * weight[..., None], (side, side)).reshape(crop.shape)[there] / share[there, None]
+        square = cv2.blur(crop**2 * weight[..., None], (side, side)).reshape(crop.shape)[there] / share[there, None]
+        mean[there] = near
+        rough[there] = np.sqrt(np.maximum(square - near**2, 0)).max(axis=1)
+    return mean, np.where(np.isinf(rough), -np.inf, rough).astype(np.float32)
+
+
+def _core(labels: Labels, table: Table, line: _Line) -> Mask:
+    """The letters of a line and the pieces of its colour in it: dots, commas, what stands apart from a letter."""
+    box, reach = line.box, 0.3 * line.height
+    letters = table[line.members]
+    stroke = 2 * letters[:, _AREA].sum() / letters[:, _EDGES].sum()
+    sides = np.maximum(table[:, _EDGES], 1)
+    channels = len(line.colour)
+    largest = np.maximum(table[:, _BOTTOM] - table[:, _TOP], table[:, _RIGHT] - table[:, _LEFT])
+    dot = (largest <= 2.5 * stroke + 2) & (table[:, _TOP] >= box.top - 2.5 * reach)  # of an i where none is as high
+    inside = (
+        ((table[:, _TOP] >= box.top - reach) | dot)
+        & (table[:, _BOTTOM] <= box.bottom + 1.5 * reach)
+        & (table[:, _LEFT] >= box.left - reach)
+        & (table[:, _RIGHT] <= box.right + reach)
+        & (table[:, _SHARP] >= 0.9 * sides)
+        & (table[:, _RISE] >= max(35, 0.6 * line.rise) * sides)
+        & (2 * table[:, _AREA] >= 0.4 * stroke * sides)
+        & (np.abs(table[:, _COLOUR : _COLOUR + channels] - line.colour).max(axis=1) <= 16)
+    )
+    inside[line.members] = True
+    inside[0] = False
+    core: Mask = inside[labels]
+    return core
+
+
+def _with_rim(pixels: Image, core: Mask, far: int) -> Mask:
+    """A core grown, direction by direction, to the last ring that still differs from what lies further out."""
+    off, nearest = cv2.distanceTransformWithLabels(
+        (~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    of_label = np.zeros((int(nearest.max()) + 1, 2), np.int32)
+    rows, columns = np.nonzero(core)
+    of_label[nearest[rows, columns]] = np.stack([rows, columns], axis=1)
+    rows, columns = np.nonzero((off > 0) & (off < far + 0.5))
+    start = of_label[nearest[rows, columns]]
+    way = np.stack([rows, columns], axis=1) - start
+    length = np.hypot(way[:, 0], way[:, 1])
+    ring = np.rint(length).astype(np.intp)
+    angle = np.arctan2(way[:, 0], way[:, 1]) / (np.pi / 4) + 8
+    sector = np.rint(angle).astype(np.intp) % 8
+    lag = 2 + far // 16
+    beyond = np.rint(start + way * ((length + lag) / length)[:, None]).astype(np.intp)
+    inside = ((beyond >= 0) & (beyond < core.shape)).all(axis=1)
+    beyond[~inside] = 0
+    clear = inside & (off[beyond[:, 0], beyond[:, 1]] >= length + lag - 1)
+    step = pixels[rows, columns] - pixels[beyond[:, 0], beyond[:, 1]]
+    reach, middle = np.ones(8, np.intp), np.median(columns)
+    gap = 2 + far // 2
+    for way_out in range(8):
+        for k in range(1, far + 1):
+            chosen = clear & (sector == way_out) & (ring == k)
+            mine, left = step[chosen], columns[chosen] < middle
+            if len(mine) < 12 or k > reach[way_out] + gap:
+                continue
+            halves = [mine[left], mine[~left]] if k > 2 and min(left.sum(), (~left).sum()) > 5 else [mine]
+            if min(_agreeing(part) for part in halves) > 0.6:
+                reach[way_out] = k
+    hole = core.copy()
+    reach[reach > 2] += 1 + far // 12  # an outline or shadow fades; what is too much is cleaned
+    kept = ring <= np.maximum(reach[angle.astype(np.intp) % 8], reach[np.ceil(angle).astype(np.intp) % 8])
+    hole[rows[kept], columns[kept]] = True
+    return hole
+
+
+def _agreeing(steps: Image) -> float:
+    """The share of steps, (N, C), that go the same way in the channel where most do."""
+    return float(max((steps > _CLEAN).mean(axis=0).max(), (steps < -_CLEAN).mean(axis=0).max()))

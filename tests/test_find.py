@@ -1,0 +1,220 @@
+"""The door to finding damage: what may be asked, where it may be found, and the commands that find and fill."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+import inpaintkit
+from inpaintkit import damage, find_mask, inpaint, masks, read, write
+from inpaintkit.files import read_mask
+
+STYLE = damage.Style(28, "pillow", (255, 232, 60))
+
+
+@pytest.fixture(scope="module")
+def captioned():
+    """A photograph with a caption, and where that changed it."""
+    photo = skimage.data.chelsea()[:220, :400]
+    damaged, truth, _ = damage.caption(photo, lines=2, style=STYLE, seed=3)
+    return photo, damaged, truth
+
+
+@pytest.fixture
+def album(tmp_path, captioned):
+    """A folder of two pictures with captions and one without; a JPEG would not survive being written again."""
+    photo, damaged, _ = captioned
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    write(tmp_path / "in" / "a.png", damaged)
+    write(tmp_path / "in" / "sub" / "b.png", damaged[:, ::-1].copy()[:, ::-1])
+    Image.fromarray(photo).save(tmp_path / "in" / "clean.jpg", quality=80)
+    return tmp_path
+
+
+def test_a_found_mask_covers_the_caption_and_its_info_tells(captioned):
+    photo, damaged, truth = captioned
+    mask, info = find_mask(damaged, return_info=True)
+    assert (mask.dtype, mask.shape) == (np.bool_, truth.shape)
+    assert np.count_nonzero(mask & truth) > 0.95 * np.count_nonzero(truth)
+    assert (info.kind, info.pixels) == ("text", np.count_nonzero(mask))
+    assert info.share == info.pixels / mask.size
+    assert info.pieces >= 4
+    assert info.confidence.dtype == np.float32
+    assert np.array_equal(info.confidence > 0, mask)
+    assert info.confidence.max() <= 1
+    assert str(info).startswith(f"text: {info.pixels} px")
+    assert np.array_equal(find_mask(damaged), mask)
+    repaired = inpaint(damaged, mask)
+    assert np.square(repaired - photo.astype(float)).mean() < 0.05 * np.square(damaged - photo.astype(float)).mean()
+
+
+def test_any_picture_that_inpaint_takes(captioned):
+    _, damaged, truth = captioned
+    mask = find_mask(damaged)
+    assert np.array_equal(find_mask(Image.fromarray(damaged)), mask)
+    assert np.array_equal(find_mask(damaged.astype(np.uint16) * 257), mask)
+    assert np.array_equal(find_mask(damaged / np.float32(255)), mask)
+    half = np.full((*truth.shape, 1), 255, np.uint8)
+    half[:, :200] = 0
+    seen = find_mask(np.dstack([damaged, half]))
+    assert not seen[:, :200].any()
+    assert np.count_nonzero(seen & truth) > 0.9 * np.count_nonzero(truth[:, 200:])
+    grey = find_mask(damaged[..., 1])
+    assert np.count_nonzero(grey & truth) > 0.9 * np.count_nonzero(truth)
+
+
+def test_inside_and_exclude(captioned):
+    _, damaged, _ = captioned
+    mask = find_mask(damaged)
+    box = (100, 0, 150, 220)
+    drawn = masks.rect(mask.shape, box)
+    assert np.array_equal(find_mask(damaged, inside=box), mask & drawn)
+    assert np.array_equal(find_mask(damaged, exclude=box), mask & ~drawn)
+    assert np.array_equal(find_mask(damaged, exclude=[box, (-5, -5, 60, 400)]), mask & ~drawn & (np.arange(400) >= 55))
+
+
+def test_more_sensitivity_proposes_no_less():
+    damaged, _, _ = damage.caption(skimage.data.coffee()[:300, :400], size=18, seed=4)
+    shares = [find_mask(damaged, sensitivity=dial).mean() for dial in (0, 0.5, 1)]
+    assert shares == sorted(shares)
+
+
+def test_a_colour_near_one_given_or_picked():
+    photo = np.full((20, 30, 3), 100, np.uint8)
+    photo[5:8, 5:10] = (200, 30, 30)
+    photo[5:8, 20:25] = (215, 40, 20)
+    red, both = np.zeros((20, 30), bool), np.zeros((20, 30), bool)
+    red[5:8, 5:10] = both[5:8, 5:10] = both[5:8, 20:25] = True
+    assert np.array_equal(find_mask(photo, "colour", colour="200,30,30", sensitivity=0), red)
+    assert np.array_equal(find_mask(photo, "colour", pick=(5, 5)), both)
+    assert np.array_equal(find_mask(photo, "colour", pick=(5, 5), connected=True), red)
+    assert find_mask(photo, "colour", colour="black", sensitivity=0.5).sum() == 0
+    assert np.array_equal(find_mask(photo.astype(np.float32) / 255, "colour", pick=(5, 5), sensitivity=0), red)
+    _, info = find_mask(photo, "colour", pick=(5, 5), return_info=True)
+    assert info.confidence[5, 5] == 1 > info.confidence[5, 20] > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"kind": "texts"}, "kind is 'texts': choose one of text, scratches, dust, colour, auto"),
+        ({"sensitivity": 1.5}, "sensitivity is 1.5"),
+        ({"sensitivity": "high"}, "sensitivity is 'high'"),
+        ({"inside": (0, 0, 5)}, "LEFT, TOP, WIDTH, HEIGHT"),
+        ({"inside": (90, 0, 5, 5)}, "covers no pixel"),
+        ({"exclude": [(0, 0, 0, 5)]}, "LEFT, TOP, WIDTH, HEIGHT"),
+        ({"pick": (1, 1)}, "are for kind 'colour', not 'text'"),
+        ({"kind": "colour"}, "needs either a colour"),
+        ({"kind": "colour", "colour": "red", "pick": (1, 1)}, "needs either a colour"),
+        ({"kind": "colour", "colour": "rod"}, "needed is #rrggbb"),
+        ({"kind": "colour", "colour": "red", "connected": True}, "connected needs pick"),
+        ({"kind": "colour", "pick": (50, 1)}, "outside a picture 40 wide and 30 high"),
+        ({"kind": "colour", "pick": (0.5, 1)}, "whole pixels"),
+    ],
+)
+def test_errors_tell_what_is_needed(asked, message):
+    with pytest.raises(ValueError, match=message):
+        find_mask(np.zeros((30, 40, 3), np.uint8), **asked)
+
+
+def test_pictures_that_are_none():
+    with pytest.raises(ValueError, match="1 known pixels that are NaN"):
+        find_mask(np.where(np.arange(100).reshape(10, 10) == 5, np.nan, 0.5))
+    with pytest.raises(TypeError, match="dtype int64"):
+        find_mask(np.zeros((5, 5), np.int64))
+    assert not find_mask(np.zeros((1, 1), np.uint8)).any()
+    assert not find_mask(np.zeros((3, 700, 3), np.uint8)).any()
+
+
+def test_the_command_finds_and_shows(run, tmp_path, captioned):
+    _, damaged, _ = captioned
+    photo, mask, seen = (tmp_path / name for name in ("photo.png", "mask.png", "seen.jpg"))
+    write(photo, damaged)
+    status, out, err = run("mask", "find", photo, "-o", mask, "--preview", seen, "--inside", "-5,0,300,220")
+    assert (status, out, err.count("\n")) == (0, "", 1)
+    assert f"{mask}: text: " in err
+    assert np.array_equal(read_mask(mask) > 0, find_mask(damaged, inside=(-5, 0, 300, 220)))
+    assert read(seen).shape == damaged.shape
+    assert run("mask", "find", photo, "--kind", "colour", "--pick", "3,4", "-o", mask)[0] == 0
+    assert np.array_equal(read_mask(mask) > 0, find_mask(damaged, "colour", pick=(3, 4)))
+    assert (
+        run("mask", "find", photo, "-o", mask, "--inside", "0,0,1,1")[2]
+        == f"{mask}: nothing found, the mask is empty\n"
+    )
+    assert run("mask", "find", photo, "-o", mask, "--preview", photo)[0] == 2
+    assert run("mask", "find", photo, "-o", mask, "--kind", "rust")[0] == 2
+
+
+def test_fill_finds_and_fills_at_once(run, tmp_path, captioned):
+    _, damaged, _ = captioned
+    write(tmp_path / "a.png", damaged)
+    line = ["fill", tmp_path / "a.png", "--find", "text", "-o", tmp_path / "out.png", "--sensitivity", 0.4]
+    assert run(*line) == (0, "", "")
+    assert np.array_equal(read(tmp_path / "out.png"), inpaint(damaged, find_mask(damaged, sensitivity=0.4)))
+    assert "(mask of the text that is found)" in run(*line, "--dry-run")[1]
+
+
+def test_a_folder_is_searched_and_what_is_clean_is_copied(run, album):
+    log = album / "log.jsonl"
+    line = ["fill", album / "in", "--find", "text", "-o", album / "out", "--log", log]
+    status, out, err = run(*line, "--jobs", 2)
+    assert (status, out, err) == (0, "", "3 done, 0 skipped, 0 failed; in 1 nothing was found\n")
+    for name in ("a.png", "sub/b.png"):
+        photo = read(album / "in" / name)
+        assert np.array_equal(read(album / "out" / name), inpaint(photo, find_mask(photo)))
+    assert (album / "out" / "clean.jpg").read_bytes() == (album / "in" / "clean.jpg").read_bytes()
+    entries = {entry["photo"][-9:]: entry for entry in map(json.loads, log.read_text("utf-8").splitlines())}
+    assert "no text found" in entries["clean.jpg"]["warnings"][0]
+    assert entries["clean.jpg"]["pixels"] == 0
+    assert run(*line)[2] == "0 done, 3 skipped, 0 failed\n"
+    status, _, err = run("fill", album / "in" / "clean.jpg", "--find", "text", "-o", album / "clean.png")
+    assert (status, err.count("\n")) == (0, 1)
+    assert "no text found" in err
+    assert np.array_equal(read(album / "clean.png"), read(album / "in" / "clean.jpg"))
+
+
+def test_in_place_leaves_what_is_clean_alone(run, album):
+    before = (album / "in" / "clean.jpg").stat()
+    assert run("fill", album / "in", "--find", "text", "--in-place")[0] == 0
+    assert (album / "in" / "clean.jpg").stat() == before
+    assert sorted(path.name for path in (album / "in").iterdir()) == ["a.png", "a.png.orig", "clean.jpg", "sub"]
+
+
+def test_options_of_a_search_are_saved_and_the_line_outweighs_the_file(run, album):
+    photo, config = album / "in" / "a.png", album / "options.toml"
+    line = ["fill", photo, "-o", album / "one.png", "--find", "text"]
+    assert run(*line, "--exclude", "0,0,90,220", "--exclude", "300,0,9,9", "--save-config", config)[0] == 0
+    assert run("fill", photo, "-o", album / "two.png", "--config", config)[0] == 0
+    assert (album / "one.png").read_bytes() == (album / "two.png").read_bytes()
+    write(album / "mask.png", np.zeros((220, 400), np.uint8))
+    line = ["fill", photo, "-o", album / "three.png", "--config", config]
+    assert run(*line, "--mask", album / "mask.png")[0] == 0
+    assert np.array_equal(read(album / "three.png"), read(photo))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--find", "text", "--mask", "alpha"], "exclude each other"),
+        ([], "where to fill"),
+        (["--find", "rust"], "choose one of text"),
+        (["--find", "colour"], "needs either a colour"),
+        (["--mask", "alpha", "--pick", "1,1"], "--pick is for --find"),
+        (["--find", "text", "--invert-mask"], "--invert-mask is for a mask that is given"),
+        (["--find", "text", "--inside", "1,2"], "LEFT,TOP,WIDTH,HEIGHT"),
+    ],
+)
+def test_errors_of_the_command_are_one_line(run, tmp_path, more, message):
+    write(tmp_path / "a.png", np.zeros((9, 9, 3), np.uint8))
+    status, _, err = run("fill", tmp_path / "a.png", "-o", tmp_path / "o.png", *more)
+    assert (status, err.count("\n")) == (2, 1)
+    assert message in err
+
+
+def test_the_names_are_public():
+    assert inpaintkit.find_mask is find_mask
+    assert inpaintkit.FindInfo.__name__ == "FindInfo"
