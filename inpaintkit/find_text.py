@@ -34,9 +34,10 @@ _STEP = 25  # levels: what a sharp rim rises by
 _REACH = 3  # px: within which it does
 _LIKE = 28  # levels: how far the colours of two letters side by side may be apart
 _NEAR = 24  # levels: how far from its line's colour a letter's pixel may be
-_ODD = 2.0
+_INK = 40  # levels: how far most pixels of an outline or a shadow lie from its colour
 _CLEAN = 5.0  # levels: rims that differ by less are clean
-_QUIET, _EDGE, _ROUGH = 2.0, 0.5, 1.0  # levels; times the spread around, at a letter and further out: chance
+_QUIET = 2.0  # levels: a rim that differs by no more from what lies beside it is clean
+_EDGE, _ROUGH, _ODD = 0.25, 1.0, 2.0  # times the spread there: towards the ink beside a letter, further out, any way
 _SQUARE = np.ones((3, 3), np.uint8)
 _MOST_COLOURS = 12
 _AROUND = 5  # px: half the side of the square whose median is the ground under thin strokes
@@ -143,6 +144,19 @@ def _letters_kernel(pixels: Pixels, labels: Labels, count: int, step: int, reach
                 letter[10] += rise > step
                 letter[11] += rise
     return table
+
+
+@kernel()
+def _inner_kernel(labels: Labels) -> Pixels:
+    """1 where all four neighbours have the same label, not 0."""
+    height, width = labels.shape
+    inner = np.zeros((height, width), np.uint8)
+    for row in range(1, height - 1):
+        for column in range(1, width - 1):
+            label = labels[row, column]
+            if label and label == labels[row, column - 1] and label == labels[row, column + 1]:
+                inner[row, column] = label == labels[row - 1, column] and label == labels[row + 1, column]
+    return inner
 
 
 @kernel()
@@ -388,11 +402,7 @@ def _pieces(layer: Any) -> tuple[Labels, int]:
 def _table(pixels: Pixels, labels: Labels, count: int) -> Table:
     """A row for each label, 0 to n: what ``_letters_kernel`` measures, and the width of its thickest place."""
     table = _letters_kernel(pixels, labels, count, _STEP, _REACH)
-    inner = labels > 0
-    for axis in (0, 1):
-        ahead, behind = (np.roll(labels, by, axis) for by in (-1, 1))
-        inner &= (labels == ahead) & (labels == behind)
-    depth = cv2.distanceTransform(inner.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+    depth = cv2.distanceTransform(_inner_kernel(labels), cv2.DIST_L2, cv2.DIST_MASK_3)
     _thick_kernel(labels, np.asarray(depth, np.float32), table)
     return table
 
@@ -446,14 +456,19 @@ def _lines(table: Table, channels: int, tolerance: float) -> list[_Line]:
     edges = np.maximum(table[:, _EDGES], 1)
     stroke = 2 * table[:, _AREA] / edges
     fits = (table[:, _AREA] > 0) & (high >= 4) & (high <= _TALLEST) & (wide <= 6 * high) & (stroke <= 0.5 * high)
-    clear = (table[:, _SHARP] > 0.85 * edges) & (table[:, _RISE] > 35 * edges) & (table[:, _SPREAD] < 16)
+    clear = (table[:, _SHARP] > 0.75 * edges) & (table[:, _RISE] > 28 * edges) & (table[:, _SPREAD] < 16)
     even = table[:, _THICK] <= np.maximum(2.2 * stroke, 5)  # a blob is twice as thick as it is wide on the mean
     rows = np.flatnonzero(fits & clear & even)
     letters = table[rows]
     line = _lines_kernel(letters, np.argsort(letters[:, _LEFT], kind="stable"), tolerance, channels)
     order = np.argsort(line, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(line[order])) + 1) if len(order) else []
-    return [_line(letters[members], rows[members], channels) for members in groups]
+    return [_line(letters[members], rows[members], channels) for members in groups if _counts(letters[members])]
+
+
+def _counts(letters: Table) -> bool:
+    """Whether letters can be a line at all: a single one only where it is tall or stands out."""
+    return len(letters) > 1 or bool(letters[0, _RISE] > 60 * letters[0, _EDGES])
 
 
 def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
@@ -597,8 +612,13 @@ def _with_rim(pixels: Image, core: Mask, far: int) -> Mask:
             halves = [mine[left], mine[~left]] if k > 2 and min(left.sum(), (~left).sum()) > 5 else [mine]
             if min(_agreeing(part) for part in halves) > 0.6:
                 reach[way_out] = k
+    inner = (ring > 1) & (ring <= (reach[sector] + 2) // 2)
+    inks = pixels[rows[inner], columns[inner]]
+    if len(inks) and (np.abs(inks - np.median(inks, axis=0)).max(axis=1) <= _INK).mean() > 0.5:
+        reach[reach > 1] += 1 + far // 12  # an outline or shadow fades; what is too much is cleaned
+    else:
+        reach[:] = 1  # neighbours of many colours are no outline
     hole = core.copy()
-    reach[reach > 2] += 1 + far // 12  # an outline or shadow fades; what is too much is cleaned
     kept = ring <= np.maximum(reach[angle.astype(np.intp) % 8], reach[np.ceil(angle).astype(np.intp) % 8])
     hole[rows[kept], columns[kept]] = True
     return hole
