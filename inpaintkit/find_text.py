@@ -34,6 +34,7 @@ _STEP = 25  # levels: what a sharp rim rises by
 _REACH = 3  # px: within which it does
 _LIKE = 28  # levels: how far the colours of two letters side by side may be apart
 _NEAR = 24  # levels: how far from its line's colour a letter's pixel may be
+_WIDEST = 5  # times its letters: no outline with shadow is larger
 _INK = 40  # levels: how far most pixels of an outline or a shadow lie from its colour
 _CLEAN = 5.0  # levels: rims that differ by less are clean
 _QUIET = 2.0  # levels: a rim that differs by no more from what lies beside it is clean
@@ -231,7 +232,8 @@ def _lines_kernel(letters: Table, order: Any, tolerance: float, channels: int) -
             if letters[j, 2] - letters[i, 4] > 3.7 * high:  # letters further right only lie further away
                 break
             other = letters[j, 3] - letters[j, 1]
-            if gap > 1.6 * max(high, other) or max(high, other) > 2.3 * min(high, other):
+            tall = max(high, other)
+            if gap > (1.6 if tall < 24 else 1.3) * tall or max(high, other) > 2.3 * min(high, other):
                 continue
             shared = min(letters[i, 3], letters[j, 3]) - max(letters[i, 1], letters[j, 1])
             if shared < 0.5 * min(high, other):
@@ -417,12 +419,12 @@ def _thin_table(pixels: Pixels, labels: Labels, count: int, weight: Pixels) -> T
 
 def _kept(table: Table, lines: list[_Line], least: float) -> list[_Line]:
     """The lines that stand for themselves, and weaker ones that are like one beyond doubt."""
-    scored = [(line.score * _pure(table, line), line) for line in lines if line.score > least / 3]
+    scored = [(line.score * _pure(table, line), line) for line in lines if line.score > 0.4 * least]
     certain = [line for score, line in scored if score >= 2 * least]
     return [
         line
         for score, line in scored
-        if score >= least or (score >= least / 3 and any(_alike(line, other) for other in certain))
+        if score >= least or (score >= 0.4 * least and any(_alike(line, other) for other in certain))
     ]
 
 
@@ -468,7 +470,7 @@ def _lines(table: Table, channels: int, tolerance: float) -> list[_Line]:
 
 def _counts(letters: Table) -> bool:
     """Whether letters can be a line at all: a single one only where it is tall or stands out."""
-    return len(letters) > 1 or bool(letters[0, _RISE] > 60 * letters[0, _EDGES])
+    return len(letters) > 1 or bool(letters[0, _RISE] > 80 * letters[0, _EDGES])
 
 
 def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
@@ -477,12 +479,13 @@ def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
     sides = letters[:, _EDGES].sum()
     rise, sharp = letters[:, _RISE].sum() / sides, letters[:, _SHARP].sum() / sides
     uneven = np.sqrt(np.average(((colours - colour) ** 2).max(axis=1), weights=weights))
-    noise = max(4.0, float(np.average(letters[:, _SPREAD], weights=weights)), float(uneven))
+    clipped = colour.min() >= 245  # a highlight is even without anybody's drawing it
+    noise = max(9.0 if clipped else 4.0, float(np.average(letters[:, _SPREAD], weights=weights)), float(uneven))
     top, left = (int(letters[:, k].min()) for k in (_TOP, _LEFT))
     bottom, right = (int(letters[:, k].max()) for k in (_BOTTOM, _RIGHT))
     height = _median(letters[:, _BOTTOM] - letters[:, _TOP], letters[:, _EDGES])
     # A tall letter counts for several; one alone is no line.
-    many = max(0, len(letters) - 2 + np.clip(height / 40, 0, 3)) if len(letters) > 1 else 0.2
+    many = max(0, len(letters) - 2 + np.clip(height / 40, 0, 3)) if len(letters) > 1 else np.clip(height / 150, 0.2, 0.4)
     middle = (letters[:, _TOP] + letters[:, _BOTTOM]) / 2
     size = letters[:, _EDGES] / sides  # a speck that hangs on bends no line
     along = letters[:, _LEFT] - (size * letters[:, _LEFT]).sum()
@@ -505,7 +508,10 @@ def _grown(pixels: Pixels, found: _Found) -> Mask:
     """A line's core grown over its rim, as far as that is not clean: bool of the box around it."""
     crop, line = pixels[found.around.slices].astype(np.float32), found.line
     far = round(0.4 * line.height) + 3
-    return _cleaned(crop, found.core, _with_rim(crop, found.core, far), line.colour)
+    hole = _cleaned(crop, found.core, _with_rim(crop, found.core, far), line.colour)
+    if line.height > 20 and np.count_nonzero(hole) > _WIDEST * np.count_nonzero(found.core):
+        return _cleaned(crop, found.core, _with_rim(crop, found.core, 1), line.colour)
+    return hole
 
 
 def _cleaned(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -> Mask:
