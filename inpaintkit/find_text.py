@@ -40,11 +40,12 @@ _CLEAN = 5.0  # levels: rims that differ by less are clean
 _QUIET = 2.0  # levels: a rim that differs by no more from what lies beside it is clean
 _EDGE, _ROUGH, _ODD = 0.25, 1.0, 2.0  # times the spread there: towards the ink beside a letter, further out, any way
 _SQUARE = np.ones((3, 3), np.uint8)
-_MOST_COLOURS = 12
+_MOST_COLOURS = 8
 _AROUND = 5  # px: half the side of the square whose median is the ground under thin strokes
 _HALF = 40  # percent of cover that makes a pixel part of a thin letter
 _THIN = 30  # px: letters higher than this have strokes too thick for that ground
 _LEAST = 3.2  # score of a line that is kept at sensitivity 0.5
+_WEAK = 0.4  # times that: a line that is kept where another of the same hand is beyond doubt
 _TALLEST = 260  # px: a letter of 200 px with ascender and descender
 
 
@@ -330,12 +331,12 @@ def _ground(pixels: Pixels) -> Pixels:
 def _colours(pixels: Pixels, ground: Pixels, least: float) -> list[NDArray[np.float64]]:
     """Colours of what may be lines among the zones of even colour and among thin strokes, the best first."""
     labels, count = _zones_kernel(pixels, _EVEN, 4, pixels.shape[0] * pixels.shape[1] // 8)
-    lines = _lines(_table(pixels, labels, count), pixels.shape[2], _LIKE)
+    lines = _lines(_table(pixels, labels, count), pixels.shape[2], _LIKE, least)
     for one, other in ((pixels, ground), (ground, pixels)):
         relief = cv2.subtract(one, other).reshape(pixels.shape).max(axis=2)  # brighter, then darker than the ground
         peaks = cv2.dilate(relief, np.ones((5, 5), np.uint8))
         labels, count = _pieces(((relief > _STEP) & (relief >= peaks // 2)).astype(np.uint8))
-        lines += _lines(_thin_table(pixels, labels, count, relief), pixels.shape[2], _LIKE)
+        lines += _lines(_thin_table(pixels, labels, count, relief), pixels.shape[2], _LIKE, 2 * least)
     colours: list[NDArray[np.float64]] = []
     for line in sorted(lines, key=lambda line: -line.score):
         if line.score < least or len(colours) == _MOST_COLOURS:
@@ -349,13 +350,15 @@ def _in_colour(pixels: Pixels, ground: Pixels, colour: NDArray[np.float64], leas
     """The lines in a colour: thick strokes are what has it, thin ones what it covers by half."""
     labels, count = _pieces(cv2.inRange(pixels, np.rint(colour) - _NEAR, np.rint(colour) + _NEAR))
     table = _table(pixels, labels, count)
-    thick = _kept(table, _lines(table, pixels.shape[2], 2 * _NEAR), least)
+    thick = _kept(table, _lines(table, pixels.shape[2], 2 * _NEAR, _WEAK * least), least)
     found = [_cut(line, labels, table) for line in thick]
     cover = _cover_kernel(pixels, ground, colour)
     labels, count = _pieces((cover >= _HALF).astype(np.uint8))
     table = _thin_table(pixels, labels, count, cover)
     table[(table[:, _PEAK] < 60) | (table[:, _PEAK] > 140), _AREA] = 0
-    thin = _kept(table, [line for line in _lines(table, pixels.shape[2], 60) if line.height <= _THIN], least)
+    thin = _kept(
+        table, [line for line in _lines(table, pixels.shape[2], 60, _WEAK * least) if line.height <= _THIN], least
+    )
     return found + [_cut(line, labels, table) for line in thin]
 
 
@@ -419,12 +422,12 @@ def _thin_table(pixels: Pixels, labels: Labels, count: int, weight: Pixels) -> T
 
 def _kept(table: Table, lines: list[_Line], least: float) -> list[_Line]:
     """The lines that stand for themselves, and weaker ones that are like one beyond doubt."""
-    scored = [(line.score * _pure(table, line), line) for line in lines if line.score > 0.4 * least]
+    scored = [(line.score * _pure(table, line), line) for line in lines if line.score >= _WEAK * least]
     certain = [line for score, line in scored if score >= 2 * least]
     return [
         line
         for score, line in scored
-        if score >= least or (score >= 0.4 * least and any(_alike(line, other) for other in certain))
+        if score >= least or (score >= _WEAK * least and any(_alike(line, other) for other in certain))
     ]
 
 
@@ -452,8 +455,8 @@ def _pure(table: Table, line: _Line) -> float:
     return float(np.clip((share - 0.4) / 0.4, 0, 1))
 
 
-def _lines(table: Table, channels: int, tolerance: float) -> list[_Line]:
-    """Lines among the rows of a table that look like letters."""
+def _lines(table: Table, channels: int, tolerance: float, least: float) -> list[_Line]:
+    """Lines among the rows of a table that look like letters, without those that cannot score ``least``."""
     high, wide = table[:, _BOTTOM] - table[:, _TOP], table[:, _RIGHT] - table[:, _LEFT]
     edges = np.maximum(table[:, _EDGES], 1)
     stroke = 2 * table[:, _AREA] / edges
@@ -464,13 +467,24 @@ def _lines(table: Table, channels: int, tolerance: float) -> list[_Line]:
     letters = table[rows]
     line = _lines_kernel(letters, np.argsort(letters[:, _LEFT], kind="stable"), tolerance, channels)
     order = np.argsort(line, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(line[order])) + 1) if len(order) else []
-    return [_line(letters[members], rows[members], channels) for members in groups if _counts(letters[members])]
-
-
-def _counts(letters: Table) -> bool:
-    """Whether letters can be a line at all: a single one only where it is tall or stands out."""
-    return len(letters) > 1 or bool(letters[0, _RISE] > 80 * letters[0, _EDGES])
+    if not len(order):
+        return []
+    first = np.flatnonzero(np.diff(line[order], prepend=-1))
+    count = np.diff(first, append=len(order))
+    sides, rise = (np.add.reduceat(letters[order, column], first) for column in (_EDGES, _RISE))
+    tallest = np.maximum.reduceat((letters[:, _BOTTOM] - letters[:, _TOP])[order], first)
+    possible = (
+        np.sqrt(np.where(count > 1, count - 2 + np.minimum(tallest / 40, 3), np.clip(tallest / 150, 0.2, 0.4)))
+        * rise
+        / sides
+        / 100
+        * 3
+    )
+    return [
+        _line(letters[order[start : start + many]], rows[order[start : start + many]], channels)
+        for start, many, score in zip(first, count, possible, strict=True)
+        if score >= least
+    ]
 
 
 def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
@@ -485,7 +499,9 @@ def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
     bottom, right = (int(letters[:, k].max()) for k in (_BOTTOM, _RIGHT))
     height = _median(letters[:, _BOTTOM] - letters[:, _TOP], letters[:, _EDGES])
     # A tall letter counts for several; one alone is no line.
-    many = max(0, len(letters) - 2 + np.clip(height / 40, 0, 3)) if len(letters) > 1 else np.clip(height / 150, 0.2, 0.4)
+    many = (
+        max(0, len(letters) - 2 + np.clip(height / 40, 0, 3)) if len(letters) > 1 else np.clip(height / 150, 0.2, 0.4)
+    )
     middle = (letters[:, _TOP] + letters[:, _BOTTOM]) / 2
     size = letters[:, _EDGES] / sides  # a speck that hangs on bends no line
     along = letters[:, _LEFT] - (size * letters[:, _LEFT]).sum()
@@ -522,7 +538,7 @@ def _cleaned(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -
         inks.append(np.median(crop[rim], axis=0))
     edge = cv2.dilate(core.astype(np.uint8), _SQUARE) > 0
     known = ~hole
-    for _ in range(3):
+    for _ in range(2):
         mean, rough = _beside(crop, known)
         stained = np.zeros(hole.shape, np.float32)
         for ink in inks:
@@ -551,7 +567,7 @@ def _beside(crop: Image, known: Mask) -> tuple[Image, Image]:
     """Mean and spread of what is known within 2 px of each pixel; where nothing is, within more."""
     weight = known.astype(np.float32)
     mean, rough = np.zeros_like(crop), np.full(known.shape, np.inf, np.float32)
-    for side in (41, 15, 5):
+    for side in (31, 5):
         share = cv2.blur(weight, (side, side))
         there = share > 0.1
         near = cv2.blur(crop * weight[..., None], (side, side)).reshape(crop.shape)[there] / share[there, None]
@@ -607,16 +623,21 @@ def _with_rim(pixels: Image, core: Mask, far: int) -> Mask:
     beyond[~inside] = 0
     clear = inside & (off[beyond[:, 0], beyond[:, 1]] >= length + lag - 1)
     step = pixels[rows, columns] - pixels[beyond[:, 0], beyond[:, 1]]
-    reach, middle = np.ones(8, np.intp), np.median(columns)
-    gap = 2 + far // 2
+    left = columns < np.median(columns)
+    place = np.where(clear, sector * (far + 1) + np.minimum(ring, far), -1)
+    order = np.argsort(place, kind="stable")
+    first = np.searchsorted(place[order], np.arange(8 * (far + 1) + 1))
+    reach, gap = np.ones(8, np.intp), 2 + far // 2
     for way_out in range(8):
         for k in range(1, far + 1):
-            chosen = clear & (sector == way_out) & (ring == k)
-            mine, left = step[chosen], columns[chosen] < middle
-            if len(mine) < 12 or k > reach[way_out] + gap:
+            start_at, stop = first[way_out * (far + 1) + k], first[way_out * (far + 1) + k + 1]
+            if stop - start_at < 12 or k > reach[way_out] + gap:
                 continue
-            halves = [mine[left], mine[~left]] if k > 2 and min(left.sum(), (~left).sum()) > 5 else [mine]
-            if min(_agreeing(part) for part in halves) > 0.6:
+            mine = order[start_at:stop]
+            halves = [mine[left[mine]], mine[~left[mine]]]
+            if k < 3 or min(map(len, halves)) <= 5:
+                halves = [mine]
+            if min(_agreeing(step[part]) for part in halves) > 0.6:
                 reach[way_out] = k
     inner = (ring > 1) & (ring <= (reach[sector] + 2) // 2)
     inks = pixels[rows[inner], columns[inner]]
@@ -632,4 +653,5 @@ def _with_rim(pixels: Image, core: Mask, far: int) -> Mask:
 
 def _agreeing(steps: Image) -> float:
     """The share of steps, (N, C), that go the same way in the channel where most do."""
-    return float(max((steps > _CLEAN).mean(axis=0).max(), (steps < -_CLEAN).mean(axis=0).max()))
+    up, down = (np.count_nonzero(way > _CLEAN, axis=0).max() for way in (steps, -steps))
+    return float(max(up, down) / len(steps))
