@@ -9,7 +9,9 @@ Colours are 0 to 255 inside; ``rise`` is how far a letter stands out from what l
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial, reduce
 from typing import Any
 
 import cv2
@@ -330,13 +332,23 @@ def _ground(pixels: Pixels) -> Pixels:
 
 def _colours(pixels: Pixels, ground: Pixels, least: float) -> list[NDArray[np.float64]]:
     """Colours of what may be lines among the zones of even colour and among thin strokes, the best first."""
-    labels, count = _zones_kernel(pixels, _EVEN, 4, pixels.shape[0] * pixels.shape[1] // 8)
-    lines = _lines(_table(pixels, labels, count), pixels.shape[2], _LIKE, least)
-    for one, other in ((pixels, ground), (ground, pixels)):
-        relief = cv2.subtract(one, other).reshape(pixels.shape).max(axis=2)  # brighter, then darker than the ground
+
+    def zones() -> list[_Line]:
+        labels, count = _zones_kernel(pixels, _EVEN, 4, pixels.shape[0] * pixels.shape[1] // 8)
+        return _lines(_table(pixels, labels, count), pixels.shape[2], _LIKE, least)
+
+    def strokes(one: Pixels, other: Pixels) -> list[_Line]:
+        relief = reduce(cv2.max, cv2.split(cv2.subtract(one, other)))
         peaks = cv2.dilate(relief, np.ones((5, 5), np.uint8))
         labels, count = _pieces(((relief > _STEP) & (relief >= peaks // 2)).astype(np.uint8))
-        lines += _lines(_thin_table(pixels, labels, count, relief), pixels.shape[2], _LIKE, 2 * least)
+        return _lines(_thin_table(pixels, labels, count, relief), pixels.shape[2], _LIKE, 2 * least)
+
+    searches: list[Callable[[], list[_Line]]] = [
+        zones,
+        partial(strokes, pixels, ground),
+        partial(strokes, ground, pixels),
+    ]
+    lines = [line for some in threads.run(lambda search: search(), searches) for line in some]
     colours: list[NDArray[np.float64]] = []
     for line in sorted(lines, key=lambda line: -line.score):
         if line.score < least or len(colours) == _MOST_COLOURS:
@@ -471,18 +483,13 @@ def _lines(table: Table, channels: int, tolerance: float, least: float) -> list[
         return []
     first = np.flatnonzero(np.diff(line[order], prepend=-1))
     count = np.diff(first, append=len(order))
-    sides, rise = (np.add.reduceat(letters[order, column], first) for column in (_EDGES, _RISE))
+    sides, sharp, rise = (np.add.reduceat(letters[order, column], first) for column in (_EDGES, _SHARP, _RISE))
     tallest = np.maximum.reduceat((letters[:, _BOTTOM] - letters[:, _TOP])[order], first)
-    possible = (
-        np.sqrt(np.where(count > 1, count - 2 + np.minimum(tallest / 40, 3), np.clip(tallest / 150, 0.2, 0.4)))
-        * rise
-        / sides
-        / 100
-        * 3
-    )
+    many = np.where(count > 1, count - 2 + np.minimum(tallest / 40, 3), np.clip(tallest / 150, 0.2, 0.4))
+    possible = np.sqrt(np.maximum(many, 0)) * rise / sides / 100 * 3 * np.maximum(10 * sharp / sides - 9, 0)
     return [
-        _line(letters[order[start : start + many]], rows[order[start : start + many]], channels)
-        for start, many, score in zip(first, count, possible, strict=True)
+        _line(letters[order[start : start + size]], rows[order[start : start + size]], channels)
+        for start, size, score in zip(first, count, possible, strict=True)
         if score >= least
     ]
 
