@@ -4,16 +4,18 @@
                                          [--save DIR]
 
 Recall counts every pixel that the damage changed, by however little; a proposed pixel is right where it lies at most
-2 px from one of them. The gap is whole-picture PSNR of the repair with the true mask less that with the found one.
+2 px from one of them.
+The gap is whole-picture PSNR of the repair with the true mask less that with the found one.
+Beside it stands what the unrepaired picture loses.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,13 +25,14 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-from inpaintkit import damage, inpaint
+from inpaintkit import damage, find_mask, inpaint
 from inpaintkit.damage import Pixels
-from inpaintkit.files import read
+from inpaintkit.files import read, write
 from inpaintkit.problem import Mask
 
 TOLERANCE = 2  # px
 KINDS = ("text", "stamp", "scratches", "dust", "clean")
+FINDERS = ("text", "scratches", "dust", "auto")
 SIZES = (8, 12, 16, 24, 36, 60, 100, 200)
 RIGHT, MISSED, WRONG = (0, 200, 0), (255, 0, 0), (255, 0, 255)
 _GRAIN = 8.0  # grey levels
@@ -56,6 +59,7 @@ class Score:
     recall: float
     precision: float
     gap: float  # dB
+    undone: float  # dB that leaving the damage as it is loses
     proposed: float  # share of the picture
     seconds: float
 
@@ -90,7 +94,8 @@ def grainy(photo: Pixels, seed: int) -> Pixels:
     """A photograph on film: grain a little soft, of standard deviation ``_GRAIN``, the same in all channels."""
     noise = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, photo.shape[:2]), (0, 0), 0.6)
     noise = np.asarray(noise * _GRAIN / noise.std())
-    return np.clip(np.rint(photo + (noise if photo.ndim == 2 else noise[..., None])), 0, 255).astype(np.uint8)
+    noisy = np.rint(photo + (noise if photo.ndim == 2 else noise[..., None]))
+    return np.asarray(np.clip(noisy, 0, 255), np.uint8)
 
 
 def cases(kind: str, photos: list[tuple[str, Pixels]], sizes: list[int], seed: int) -> Iterator[Case]:
@@ -99,18 +104,21 @@ def cases(kind: str, photos: list[tuple[str, Pixels]], sizes: list[int], seed: i
         chance = 1000 * seed + index
         if kind == "clean":
             yield Case(name, "clean", photo, photo, np.zeros(photo.shape[:2], np.bool_))
-        for size in sizes if kind in ("text", "stamp") else ():
-            if kind == "text":
-                damaged, truth, style = damage.caption(photo, size=size, seed=chance + 100 * size)
-                what = f"{style.font}, {style.colour}, outline {style.outline}, shadow {style.shadow}"
-            else:
-                damaged, truth = damage.date_stamp(photo, size=size, seed=chance + 100 * size)
-                what = "stamp"
-            yield Case(f"{name}, {size} px, {what}", f"{kind} {size} px", photo, damaged, truth)
-        draw = {"scratches": damage.scratched, "dust": damage.dusty}.get(kind)
-        for row, original in ((kind, photo), (f"{kind} on grain", grainy(photo, chance))) if draw else ():
-            damaged, truth = draw(original, seed=chance)
-            yield Case(name, row, original, damaged, truth)
+        elif kind in ("scratches", "dust"):
+            draw = damage.scratched if kind == "scratches" else damage.dusty
+            for row, original in ((kind, photo), (f"{kind} on grain", grainy(photo, chance))):
+                damaged, truth = draw(original, seed=chance)
+                yield Case(name, row, original, damaged, truth)
+        else:
+            for size in sizes:
+                seed_of_size = chance + 100 * size
+                if kind == "text":
+                    damaged, truth, style = damage.caption(photo, size=size, seed=seed_of_size)
+                    look = f", {style.font}, {style.colour}, outline {style.outline}, shadow {style.shadow}"
+                else:
+                    damaged, truth = damage.date_stamp(photo, size=size, seed=seed_of_size)
+                    look = ""
+                yield Case(f"{name}, {size} px{look}", f"{kind} {size} px", photo, damaged, truth)
 
 
 def scored(case: Case, find: Callable[[Pixels], Mask], method: str) -> tuple[Score, Mask]:
@@ -121,17 +129,19 @@ def scored(case: Case, find: Callable[[Pixels], Mask], method: str) -> tuple[Sco
     hits, damaged = np.count_nonzero(found & case.truth), np.count_nonzero(case.truth)
     near = cv2.dilate(case.truth.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))) > 0
     proposed = np.count_nonzero(found)
-    gap = np.nan
+    gap = undone = np.nan
     if damaged:
         # The least error is that of rounding, so that a repair that is nearly perfect does not count without limit.
-        errors = [max(_error(case, mask, method), 1 / 12) for mask in (case.truth, found)]
-        gap = 10 * np.log10(errors[1] / errors[0])
+        masks = case.truth, found, np.zeros_like(found)
+        right, ours, none = (10 * np.log10(max(_error(case, mask, method), 1 / 12)) for mask in masks)
+        gap, undone = ours - right, none - right
     score = Score(
         case.name,
         case.row,
         hits / damaged if damaged else np.nan,
         np.count_nonzero(found & near) / proposed if proposed and damaged else np.nan,
         gap,
+        undone,
         proposed / found.size,
         seconds,
     )
@@ -142,18 +152,6 @@ def _error(case: Case, mask: Mask, method: str) -> float:
     """Mean squared error of the whole repaired picture."""
     filled = inpaint(case.damaged, mask, method, fallback=True, threads=2) if mask.any() else case.damaged
     return float(np.mean((filled.astype(np.float64) - case.photo) ** 2))
-
-
-def finder(kind: str, sensitivity: float) -> Callable[[Pixels], Mask]:
-    """What looks for a kind of damage."""
-    name = {"stamp": "text"}.get(kind, kind)
-    find: Callable[..., tuple[Mask, Any]] = getattr(importlib.import_module(f"inpaintkit.find_{name}"), f"find_{name}")
-
-    def look(damaged: Pixels) -> Mask:
-        image = damaged.astype(np.float32) / 255
-        return find(image[..., None] if image.ndim == 2 else image, sensitivity=sensitivity)[0]
-
-    return look
 
 
 def overlay(case: Case, found: Mask) -> Pixels:
@@ -168,23 +166,24 @@ def overlay(case: Case, found: Mask) -> Pixels:
 def table(scores: list[Score]) -> str:
     """A row per kind and size: the means, and the worst gap."""
     lines = [
-        "| damage | cases | recall | least | precision | mean gap, dB | median | worst | proposed | s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| damage | cases | recall | least | precision | mean gap, dB | median | worst | unrepaired | proposed | s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in dict.fromkeys(score.row for score in scores):
         mine = [score for score in scores if score.row == row]
-        part = np.array([(s.recall, s.precision, s.gap, s.proposed, s.seconds) for s in mine])
-        recall, precision, gap, proposed, seconds = part.T
+        part = np.array([(s.recall, s.precision, s.gap, s.undone, s.proposed, s.seconds) for s in mine])
+        recall, precision, gap, undone, proposed, seconds = part.T
         lines.append(
             f"| {row} | {len(mine)} | {_mean(recall):.3f} | {_worst(-recall, -1):.3f} | {_mean(precision):.3f} "
-            f"| {_mean(gap):.2f} | {_median(gap):.2f} | {_worst(gap):.2f} | {_mean(proposed):.2%} "
-            f"| {_mean(seconds):.2f} |"
+            f"| {_mean(gap):.2f} | {_median(gap):.2f} | {_worst(gap):.2f} | {_mean(undone):.2f} "
+            f"| {_mean(proposed):.2%} | {_mean(seconds):.2f} |"
         )
     return "\n".join(lines)
 
 
 def _known(values: NDArray[Any]) -> NDArray[Any]:
-    return values[~np.isnan(values)]
+    known: NDArray[Any] = values[~np.isnan(values)]
+    return known
 
 
 def _mean(values: NDArray[Any]) -> float:
@@ -215,30 +214,31 @@ def main() -> None:
     parser.add_argument("--failures", type=int, default=8, help="how many of the worst cases of a kind are listed")
     parser.add_argument("--save", type=Path, help="a folder for pictures of what was found, missed and wrong")
     options = parser.parse_args()
+    if options.save:
+        options.save.mkdir(parents=True, exist_ok=True)
     source = ((path.stem, read(path)) for path in sorted(options.images.iterdir())) if options.images else photographs()
     photos = [(name, reduced(photo)) for name, photo in islice(source, options.photos)]
     sizes = [int(size) for size in options.sizes.split(",")]
     print("photographs:", ", ".join(name for name, _ in photos))
     print("fonts:", ", ".join(damage.fonts()))
     for kind in options.kinds.split(","):
-        find = finder("text" if kind == "clean" else kind, options.sensitivity)
-        scores = []
-        for case in cases(kind, photos, sizes, options.seed):
-            score, found = scored(case, find, options.method)
-            scores.append(score)
-            if options.save:
-                options.save.mkdir(parents=True, exist_ok=True)
-                name = case.name.split(",")[0]
-                picture = cv2.cvtColor(overlay(case, found), cv2.COLOR_RGB2BGR)
-                cv2.imwrite(str(options.save / f"{case.row.replace(' ', '_')}_{name}.png"), picture)
-        print(f"\n## {kind}\n\n{table(scores)}\n\nThe worst:\n")
-        badness = {"clean": lambda score: score.proposed}.get(kind, lambda score: score.gap)
-        for score in sorted(scores, key=badness, reverse=True)[: options.failures]:
-            print(
-                f"- {score.name}: recall {score.recall:.3f}, precision {score.precision:.3f}, gap {score.gap:.2f} dB, "
-                f"proposed {score.proposed:.2%}",
-                flush=True,
-            )
+        for looked_for in FINDERS if kind == "clean" else ("text" if kind == "stamp" else kind,):
+            find = partial(find_mask, kind=looked_for, sensitivity=options.sensitivity)
+            scores = []
+            for case in cases(kind, photos, sizes, options.seed):
+                score, found = scored(case, find, options.method)
+                scores.append(score)
+                if options.save:
+                    name = f"{case.row} {looked_for} {case.name.split(',')[0]}.png".replace(" ", "_")
+                    write(options.save / name, overlay(case, found))
+            print(f"\n## {kind}, looked for {looked_for}\n\n{table(scores)}\n\nThe worst:\n")
+            scores.sort(key=lambda score: score.proposed if np.isnan(score.gap) else score.gap, reverse=True)
+            for score in scores[: options.failures]:
+                print(
+                    f"- {score.name}: recall {score.recall:.3f}, precision {score.precision:.3f}, "
+                    f"gap {score.gap:.2f} dB, proposed {score.proposed:.2%}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

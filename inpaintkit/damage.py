@@ -215,7 +215,7 @@ def date_stamp(photo: Pixels, *, size: int = 24, seed: int = 0) -> tuple[Pixels,
     low, far = rng.random(2) < 0.8
     _paste(cover, ink, margin + down * low, margin + right * far)
     colour = ((255, 120, 30), (255, 170, 60), (250, 70, 40), (255, 230, 120))[rng.integers(4)]
-    glow = np.asarray(cv2.GaussianBlur(cover, (0, 0), max(0.7, size / 24)), np.float32)
+    glow = np.asarray(cv2.GaussianBlur(cover, (0, 0), float(np.clip(size / 24, 0.7, 2))), np.float32)
     damaged = _mixed(photo, np.maximum(cover, 0.6 * glow), colour)
     return damaged, changed(photo, damaged)
 
@@ -281,8 +281,8 @@ def dusty(photo: Pixels, *, number: int = 60, largest: float = 12.0, seed: int =
     """
     _check_photo(photo)
     rng = np.random.default_rng(seed)
-    cover = np.zeros(photo.shape[:2], np.float32)
-    height, width = cover.shape
+    height, width = photo.shape[:2]
+    cover = np.zeros((height, width), np.float32)
     reach = math.ceil(largest) + 2
     down, right = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     for _ in range(number):
@@ -313,7 +313,7 @@ def _check_photo(photo: Pixels) -> None:
 
 def _drawn_style(rng: np.random.Generator, photo: Pixels, cover: Image, size: int, font: str) -> Style:
     """A style from chance, in a colour that can be read."""
-    under = photo[cover > 0.5].reshape(np.count_nonzero(cover > 0.5), -1).astype(int)  # (N, C)
+    under = np.atleast_3d(photo)[cover > 0.5].astype(int)  # (N, C)
     opacity = float(rng.uniform(0.85, 1)) if rng.random() < 0.5 else 1.0
     for _ in range(50):
         if rng.random() < 0.4:
@@ -355,7 +355,7 @@ def _paste(cover: Image, ink: Image, top: int, left: int) -> None:
 def _wear(rng: np.random.Generator) -> tuple[int, int, int]:
     """The colour of a scratch or of dust: nearly white or nearly black."""
     level = int(rng.choice([25, 235])) + int(rng.integers(-10, 11))
-    red, green, blue = (min(255, level + int(rng.integers(-6, 7))) for _ in range(3))
+    red, green, blue = (int(channel) for channel in np.clip(level + rng.integers(-6, 7, 3), 0, 255))
     return red, green, blue
 
 
