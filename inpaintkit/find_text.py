@@ -338,7 +338,7 @@ def _colours(pixels: Pixels, ground: Pixels, least: float) -> list[NDArray[np.fl
         return _lines(_table(pixels, labels, count), pixels.shape[2], _LIKE, least)
 
     def strokes(one: Pixels, other: Pixels) -> list[_Line]:
-        relief = reduce(cv2.max, cv2.split(cv2.subtract(one, other)))
+        relief = np.asarray(reduce(cv2.max, cv2.split(cv2.subtract(one, other))), np.uint8)
         peaks = cv2.dilate(relief, np.ones((5, 5), np.uint8))
         labels, count = _pieces(((relief > _STEP) & (relief >= peaks // 2)).astype(np.uint8))
         return _lines(_thin_table(pixels, labels, count, relief), pixels.shape[2], _LIKE, 2 * least)
