@@ -236,7 +236,7 @@ def _lines_kernel(letters: Table, order: Any, tolerance: float, channels: int) -
                 break
             other = letters[j, 3] - letters[j, 1]
             tall = max(high, other)
-            if gap > (1.6 if tall < 24 else 1.3) * tall or max(high, other) > 2.3 * min(high, other):
+            if gap > (1.6 if tall < 40 else 1.3) * tall or max(high, other) > 2.3 * min(high, other):
                 continue
             shared = min(letters[i, 3], letters[j, 3]) - max(letters[i, 1], letters[j, 1])
             if shared < 0.5 * min(high, other):
@@ -646,16 +646,22 @@ def _with_rim(pixels: Image, core: Mask, far: int) -> Mask:
                 halves = [mine]
             if min(_agreeing(step[part]) for part in halves) > 0.6:
                 reach[way_out] = k
-    inner = (ring > 1) & (ring <= (reach[sector] + 2) // 2)
-    inks = pixels[rows[inner], columns[inner]]
-    if len(inks) and (np.abs(inks - np.median(inks, axis=0)).max(axis=1) <= _INK).mean() > 0.5:
+    inner = pixels[rows, columns][(ring > 1) & (ring <= (reach[sector] + 2) // 2)]
+    ground = pixels[rows, columns][ring > reach[sector] + 2]
+    ink = np.median(inner, axis=0) if len(inner) else np.inf
+    if _share_of(ink, inner) > 0.5 and _share_of(ink, ground) < 0.3:
         reach[reach > 1] += 1 + far // 12  # an outline or shadow fades; what is too much is cleaned
     else:
-        reach[:] = 1  # neighbours of many colours are no outline
+        reach[:] = 1  # neighbours of many colours, or of the ground's, are no outline
     hole = core.copy()
     kept = ring <= np.maximum(reach[angle.astype(np.intp) % 8], reach[np.ceil(angle).astype(np.intp) % 8])
     hole[rows[kept], columns[kept]] = True
     return hole
+
+
+def _share_of(ink: Any, pixels: Image) -> float:
+    """How many of pixels, (N, C), have nearly an ink's colour: 0 to 1."""
+    return float((np.abs(pixels - ink).max(axis=1) <= _INK).mean()) if len(pixels) else 0.0
 
 
 def _agreeing(steps: Image) -> float:
