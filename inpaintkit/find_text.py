@@ -46,7 +46,7 @@ _MOST_COLOURS = 8
 _AROUND = 5  # px: half the side of the square whose median is the ground under thin strokes
 _HALF = 40  # percent of cover that makes a pixel part of a thin letter
 _THIN = 30  # px: letters higher than this have strokes too thick for that ground
-_LEAST = 3.2  # score of a line that is kept at sensitivity 0.5
+_LEAST = 2.9  # score of a line that is kept at sensitivity 0.5
 _WEAK = 0.4  # times that: a line that is kept where another of the same hand is beyond doubt
 _TALLEST = 260  # px: a letter of 200 px with ascender and descender
 
@@ -649,7 +649,7 @@ def _with_rim(pixels: Image, core: Mask, far: int) -> Mask:
     inner = pixels[rows, columns][(ring > 1) & (ring <= (reach[sector] + 2) // 2)]
     ground = pixels[rows, columns][ring > reach[sector] + 2]
     ink = np.median(inner, axis=0) if len(inner) else np.inf
-    if _share_of(ink, inner) > 0.5 and _share_of(ink, ground) < 0.3:
+    if _share_of(ink, inner) > 0.5 and _share_of(ink, ground) < 0.45:
         reach[reach > 1] += 1 + far // 12  # an outline or shadow fades; what is too much is cleaned
     else:
         reach[:] = 1  # neighbours of many colours, or of the ground's, are no outline
