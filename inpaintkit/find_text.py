@@ -302,7 +302,7 @@ def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     mask : bool (H, W), letters with their anti-aliased edge, outline and shadow.
     confidence : float32 (H, W) in [0, 1], 0 outside the mask.
     """
-    pixels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    pixels = cv2.convertScaleAbs(image, alpha=255).reshape(image.shape)
     least = _LEAST * 4 ** (0.5 - sensitivity)
     mask = np.zeros(pixels.shape[:2], np.bool_)
     confidence = np.zeros(pixels.shape[:2], np.float32)
@@ -388,26 +388,32 @@ def _chosen(pixels: Pixels, found: list[_Found]) -> list[_Found]:
         seen = covered[line.around.slices]
         if np.count_nonzero(seen & line.core) > 0.9 * np.count_nonzero(line.core):
             continue
-        if any(_shows_through(pixels, line, better, covered) for better in chosen):
+        around = [better for better in chosen if _within(line.line.box, better.line.box)]
+        if around and _enclosed(line, seen) and any(_is_ground(pixels, line, better) for better in around):
             continue
         seen |= line.core
         chosen.append(line)
     return chosen
 
 
-def _shows_through(pixels: Pixels, line: _Found, better: _Found, covered: Mask) -> bool:
-    """Whether a line is ground that better letters enclose: all its rim touches them, and there is more beyond."""
-    inner, outer = line.line.box, better.line.box
+def _within(inner: Box, outer: Box) -> bool:
+    """Whether most of a box lies in another."""
     wide = min(inner.right, outer.right) - max(inner.left, outer.left)
     high = min(inner.bottom, outer.bottom) - max(inner.top, outer.top)
-    if min(wide, high) <= 0 or wide * high < 0.7 * inner.area:
-        return False
+    return min(wide, high) > 0 and wide * high >= 0.7 * inner.area
+
+
+def _enclosed(line: _Found, covered: Mask) -> bool:
+    """Whether most of a line's rim touches what better lines cover, bool of the box around it."""
     rim = (cv2.dilate(line.core.astype(np.uint8), _SQUARE) > 0) & ~line.core
-    touched = cv2.dilate(covered[line.around.slices].astype(np.uint8), _SQUARE, iterations=3) > 0
-    if touched[rim].mean() < 0.7:
-        return False
+    touched = cv2.dilate(covered.astype(np.uint8), _SQUARE, iterations=3) > 0
+    return bool(touched[rim].mean() > 0.7)
+
+
+def _is_ground(pixels: Pixels, line: _Found, better: _Found) -> bool:
+    """Whether a line has the colour of what lies around a better one."""
     crop, free = pixels[better.around.slices], cv2.dilate(better.core.astype(np.uint8), _SQUARE, iterations=3) == 0
-    return bool((np.abs(crop[free] - line.line.colour).max(axis=1) <= 24).mean() > 0.4)
+    return bool((np.abs(crop[free] - line.line.colour).max(axis=1) <= _NEAR).mean() > 0.4)
 
 
 def _pieces(layer: Any) -> tuple[Labels, int]:
