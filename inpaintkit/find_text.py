@@ -9,7 +9,9 @@ Colours are 0 to 255 inside; ``rise`` is how far a letter stands out from what l
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial, reduce
 from typing import Any
 
 import cv2
@@ -34,15 +36,18 @@ _STEP = 25  # levels: what a sharp rim rises by
 _REACH = 3  # px: within which it does
 _LIKE = 28  # levels: how far the colours of two letters side by side may be apart
 _NEAR = 24  # levels: how far from its line's colour a letter's pixel may be
-_ODD = 2.0
+_WIDEST = 5  # times its letters: no outline with shadow is larger
+_INK = 40  # levels: how far most pixels of an outline or a shadow lie from its colour
 _CLEAN = 5.0  # levels: rims that differ by less are clean
-_QUIET, _EDGE, _ROUGH = 2.0, 0.5, 1.0  # levels; times the spread around, at a letter and further out: chance
+_QUIET = 2.0  # levels: a rim that differs by no more from what lies beside it is clean
+_EDGE, _ROUGH, _ODD = 0.25, 1.0, 2.0  # times the spread there: towards the ink beside a letter, further out, any way
 _SQUARE = np.ones((3, 3), np.uint8)
-_MOST_COLOURS = 12
+_MOST_COLOURS = 8
 _AROUND = 5  # px: half the side of the square whose median is the ground under thin strokes
 _HALF = 40  # percent of cover that makes a pixel part of a thin letter
 _THIN = 30  # px: letters higher than this have strokes too thick for that ground
-_LEAST = 3.2  # score of a line that is kept at sensitivity 0.5
+_LEAST = 2.9  # score of a line that is kept at sensitivity 0.5
+_WEAK = 0.4  # times that: a line that is kept where another of the same hand is beyond doubt
 _TALLEST = 260  # px: a letter of 200 px with ascender and descender
 
 
@@ -146,6 +151,19 @@ def _letters_kernel(pixels: Pixels, labels: Labels, count: int, step: int, reach
 
 
 @kernel()
+def _inner_kernel(labels: Labels) -> Pixels:
+    """1 where all four neighbours have the same label, not 0."""
+    height, width = labels.shape
+    inner = np.zeros((height, width), np.uint8)
+    for row in range(1, height - 1):
+        for column in range(1, width - 1):
+            label = labels[row, column]
+            if label and label == labels[row, column - 1] and label == labels[row, column + 1]:
+                inner[row, column] = label == labels[row - 1, column] and label == labels[row + 1, column]
+    return inner
+
+
+@kernel()
 def _thick_kernel(labels: Labels, depth: Image, table: Table) -> None:
     """Put twice the largest distance from a label's rim into its row."""
     for row in range(labels.shape[0]):
@@ -217,7 +235,8 @@ def _lines_kernel(letters: Table, order: Any, tolerance: float, channels: int) -
             if letters[j, 2] - letters[i, 4] > 3.7 * high:  # letters further right only lie further away
                 break
             other = letters[j, 3] - letters[j, 1]
-            if gap > 1.6 * max(high, other) or max(high, other) > 2.3 * min(high, other):
+            tall = max(high, other)
+            if gap > (1.6 if tall < 40 else 1.3) * tall or max(high, other) > 2.3 * min(high, other):
                 continue
             shared = min(letters[i, 3], letters[j, 3]) - max(letters[i, 1], letters[j, 1])
             if shared < 0.5 * min(high, other):
@@ -283,7 +302,7 @@ def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     mask : bool (H, W), letters with their anti-aliased edge, outline and shadow.
     confidence : float32 (H, W) in [0, 1], 0 outside the mask.
     """
-    pixels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    pixels = cv2.convertScaleAbs(image, alpha=255).reshape(image.shape)
     least = _LEAST * 4 ** (0.5 - sensitivity)
     mask = np.zeros(pixels.shape[:2], np.bool_)
     confidence = np.zeros(pixels.shape[:2], np.float32)
@@ -313,13 +332,23 @@ def _ground(pixels: Pixels) -> Pixels:
 
 def _colours(pixels: Pixels, ground: Pixels, least: float) -> list[NDArray[np.float64]]:
     """Colours of what may be lines among the zones of even colour and among thin strokes, the best first."""
-    labels, count = _zones_kernel(pixels, _EVEN, 4, pixels.shape[0] * pixels.shape[1] // 8)
-    lines = _lines(_table(pixels, labels, count), pixels.shape[2], _LIKE)
-    for one, other in ((pixels, ground), (ground, pixels)):
-        relief = cv2.subtract(one, other).reshape(pixels.shape).max(axis=2)  # brighter, then darker than the ground
+
+    def zones() -> list[_Line]:
+        labels, count = _zones_kernel(pixels, _EVEN, 4, pixels.shape[0] * pixels.shape[1] // 8)
+        return _lines(_table(pixels, labels, count), pixels.shape[2], _LIKE, least)
+
+    def strokes(one: Pixels, other: Pixels) -> list[_Line]:
+        relief = np.asarray(reduce(cv2.max, cv2.split(cv2.subtract(one, other))), np.uint8)
         peaks = cv2.dilate(relief, np.ones((5, 5), np.uint8))
         labels, count = _pieces(((relief > _STEP) & (relief >= peaks // 2)).astype(np.uint8))
-        lines += _lines(_thin_table(pixels, labels, count, relief), pixels.shape[2], _LIKE)
+        return _lines(_thin_table(pixels, labels, count, relief), pixels.shape[2], _LIKE, 2 * least)
+
+    searches: list[Callable[[], list[_Line]]] = [
+        zones,
+        partial(strokes, pixels, ground),
+        partial(strokes, ground, pixels),
+    ]
+    lines = [line for some in threads.run(lambda search: search(), searches) for line in some]
     colours: list[NDArray[np.float64]] = []
     for line in sorted(lines, key=lambda line: -line.score):
         if line.score < least or len(colours) == _MOST_COLOURS:
@@ -333,13 +362,15 @@ def _in_colour(pixels: Pixels, ground: Pixels, colour: NDArray[np.float64], leas
     """The lines in a colour: thick strokes are what has it, thin ones what it covers by half."""
     labels, count = _pieces(cv2.inRange(pixels, np.rint(colour) - _NEAR, np.rint(colour) + _NEAR))
     table = _table(pixels, labels, count)
-    thick = _kept(table, _lines(table, pixels.shape[2], 2 * _NEAR), least)
+    thick = _kept(table, _lines(table, pixels.shape[2], 2 * _NEAR, _WEAK * least), least)
     found = [_cut(line, labels, table) for line in thick]
     cover = _cover_kernel(pixels, ground, colour)
     labels, count = _pieces((cover >= _HALF).astype(np.uint8))
     table = _thin_table(pixels, labels, count, cover)
     table[(table[:, _PEAK] < 60) | (table[:, _PEAK] > 140), _AREA] = 0
-    thin = _kept(table, [line for line in _lines(table, pixels.shape[2], 60) if line.height <= _THIN], least)
+    thin = _kept(
+        table, [line for line in _lines(table, pixels.shape[2], 60, _WEAK * least) if line.height <= _THIN], least
+    )
     return found + [_cut(line, labels, table) for line in thin]
 
 
@@ -357,26 +388,32 @@ def _chosen(pixels: Pixels, found: list[_Found]) -> list[_Found]:
         seen = covered[line.around.slices]
         if np.count_nonzero(seen & line.core) > 0.9 * np.count_nonzero(line.core):
             continue
-        if any(_shows_through(pixels, line, better, covered) for better in chosen):
+        around = [better for better in chosen if _within(line.line.box, better.line.box)]
+        if around and _enclosed(line, seen) and any(_is_ground(pixels, line, better) for better in around):
             continue
         seen |= line.core
         chosen.append(line)
     return chosen
 
 
-def _shows_through(pixels: Pixels, line: _Found, better: _Found, covered: Mask) -> bool:
-    """Whether a line is ground that better letters enclose: all its rim touches them, and there is more beyond."""
-    inner, outer = line.line.box, better.line.box
+def _within(inner: Box, outer: Box) -> bool:
+    """Whether most of a box lies in another."""
     wide = min(inner.right, outer.right) - max(inner.left, outer.left)
     high = min(inner.bottom, outer.bottom) - max(inner.top, outer.top)
-    if min(wide, high) <= 0 or wide * high < 0.7 * inner.area:
-        return False
+    return min(wide, high) > 0 and wide * high >= 0.7 * inner.area
+
+
+def _enclosed(line: _Found, covered: Mask) -> bool:
+    """Whether most of a line's rim touches what better lines cover, bool of the box around it."""
     rim = (cv2.dilate(line.core.astype(np.uint8), _SQUARE) > 0) & ~line.core
-    touched = cv2.dilate(covered[line.around.slices].astype(np.uint8), _SQUARE, iterations=3) > 0
-    if touched[rim].mean() < 0.7:
-        return False
+    touched = cv2.dilate(covered.astype(np.uint8), _SQUARE, iterations=3) > 0
+    return bool(touched[rim].mean() > 0.7)
+
+
+def _is_ground(pixels: Pixels, line: _Found, better: _Found) -> bool:
+    """Whether a line has the colour of what lies around a better one."""
     crop, free = pixels[better.around.slices], cv2.dilate(better.core.astype(np.uint8), _SQUARE, iterations=3) == 0
-    return bool((np.abs(crop[free] - line.line.colour).max(axis=1) <= 24).mean() > 0.4)
+    return bool((np.abs(crop[free] - line.line.colour).max(axis=1) <= _NEAR).mean() > 0.4)
 
 
 def _pieces(layer: Any) -> tuple[Labels, int]:
@@ -388,11 +425,7 @@ def _pieces(layer: Any) -> tuple[Labels, int]:
 def _table(pixels: Pixels, labels: Labels, count: int) -> Table:
     """A row for each label, 0 to n: what ``_letters_kernel`` measures, and the width of its thickest place."""
     table = _letters_kernel(pixels, labels, count, _STEP, _REACH)
-    inner = labels > 0
-    for axis in (0, 1):
-        ahead, behind = (np.roll(labels, by, axis) for by in (-1, 1))
-        inner &= (labels == ahead) & (labels == behind)
-    depth = cv2.distanceTransform(inner.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+    depth = cv2.distanceTransform(_inner_kernel(labels), cv2.DIST_L2, cv2.DIST_MASK_3)
     _thick_kernel(labels, np.asarray(depth, np.float32), table)
     return table
 
@@ -407,12 +440,12 @@ def _thin_table(pixels: Pixels, labels: Labels, count: int, weight: Pixels) -> T
 
 def _kept(table: Table, lines: list[_Line], least: float) -> list[_Line]:
     """The lines that stand for themselves, and weaker ones that are like one beyond doubt."""
-    scored = [(line.score * _pure(table, line), line) for line in lines if line.score > least / 3]
+    scored = [(line.score * _pure(table, line), line) for line in lines if line.score >= _WEAK * least]
     certain = [line for score, line in scored if score >= 2 * least]
     return [
         line
         for score, line in scored
-        if score >= least or (score >= least / 3 and any(_alike(line, other) for other in certain))
+        if score >= least or (score >= _WEAK * least and any(_alike(line, other) for other in certain))
     ]
 
 
@@ -440,20 +473,31 @@ def _pure(table: Table, line: _Line) -> float:
     return float(np.clip((share - 0.4) / 0.4, 0, 1))
 
 
-def _lines(table: Table, channels: int, tolerance: float) -> list[_Line]:
-    """Lines among the rows of a table that look like letters."""
+def _lines(table: Table, channels: int, tolerance: float, least: float) -> list[_Line]:
+    """Lines among the rows of a table that look like letters, without those that cannot score ``least``."""
     high, wide = table[:, _BOTTOM] - table[:, _TOP], table[:, _RIGHT] - table[:, _LEFT]
     edges = np.maximum(table[:, _EDGES], 1)
     stroke = 2 * table[:, _AREA] / edges
     fits = (table[:, _AREA] > 0) & (high >= 4) & (high <= _TALLEST) & (wide <= 6 * high) & (stroke <= 0.5 * high)
-    clear = (table[:, _SHARP] > 0.85 * edges) & (table[:, _RISE] > 35 * edges) & (table[:, _SPREAD] < 16)
+    clear = (table[:, _SHARP] > 0.75 * edges) & (table[:, _RISE] > 28 * edges) & (table[:, _SPREAD] < 16)
     even = table[:, _THICK] <= np.maximum(2.2 * stroke, 5)  # a blob is twice as thick as it is wide on the mean
     rows = np.flatnonzero(fits & clear & even)
     letters = table[rows]
     line = _lines_kernel(letters, np.argsort(letters[:, _LEFT], kind="stable"), tolerance, channels)
     order = np.argsort(line, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(line[order])) + 1) if len(order) else []
-    return [_line(letters[members], rows[members], channels) for members in groups]
+    if not len(order):
+        return []
+    first = np.flatnonzero(np.diff(line[order], prepend=-1))
+    count = np.diff(first, append=len(order))
+    sides, sharp, rise = (np.add.reduceat(letters[order, column], first) for column in (_EDGES, _SHARP, _RISE))
+    tallest = np.maximum.reduceat((letters[:, _BOTTOM] - letters[:, _TOP])[order], first)
+    many = np.where(count > 1, count - 2 + np.minimum(tallest / 40, 3), np.clip(tallest / 150, 0.2, 0.4))
+    possible = np.sqrt(np.maximum(many, 0)) * rise / sides / 100 * 3 * np.maximum(10 * sharp / sides - 9, 0)
+    return [
+        _line(letters[order[start : start + size]], rows[order[start : start + size]], channels)
+        for start, size, score in zip(first, count, possible, strict=True)
+        if score >= least
+    ]
 
 
 def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
@@ -462,12 +506,15 @@ def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
     sides = letters[:, _EDGES].sum()
     rise, sharp = letters[:, _RISE].sum() / sides, letters[:, _SHARP].sum() / sides
     uneven = np.sqrt(np.average(((colours - colour) ** 2).max(axis=1), weights=weights))
-    noise = max(4.0, float(np.average(letters[:, _SPREAD], weights=weights)), float(uneven))
+    clipped = colour.min() >= 245  # a highlight is even without anybody's drawing it
+    noise = max(9.0 if clipped else 4.0, float(np.average(letters[:, _SPREAD], weights=weights)), float(uneven))
     top, left = (int(letters[:, k].min()) for k in (_TOP, _LEFT))
     bottom, right = (int(letters[:, k].max()) for k in (_BOTTOM, _RIGHT))
     height = _median(letters[:, _BOTTOM] - letters[:, _TOP], letters[:, _EDGES])
     # A tall letter counts for several; one alone is no line.
-    many = max(0, len(letters) - 2 + np.clip(height / 40, 0, 3)) if len(letters) > 1 else 0.2
+    many = (
+        max(0, len(letters) - 2 + np.clip(height / 40, 0, 3)) if len(letters) > 1 else np.clip(height / 150, 0.2, 0.4)
+    )
     middle = (letters[:, _TOP] + letters[:, _BOTTOM]) / 2
     size = letters[:, _EDGES] / sides  # a speck that hangs on bends no line
     along = letters[:, _LEFT] - (size * letters[:, _LEFT]).sum()
@@ -490,7 +537,10 @@ def _grown(pixels: Pixels, found: _Found) -> Mask:
     """A line's core grown over its rim, as far as that is not clean: bool of the box around it."""
     crop, line = pixels[found.around.slices].astype(np.float32), found.line
     far = round(0.4 * line.height) + 3
-    return _cleaned(crop, found.core, _with_rim(crop, found.core, far), line.colour)
+    hole = _cleaned(crop, found.core, _with_rim(crop, found.core, far), line.colour)
+    if line.height > 20 and np.count_nonzero(hole) > _WIDEST * np.count_nonzero(found.core):
+        return _cleaned(crop, found.core, _with_rim(crop, found.core, 1), line.colour)
+    return hole
 
 
 def _cleaned(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -> Mask:
@@ -501,7 +551,7 @@ def _cleaned(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -
         inks.append(np.median(crop[rim], axis=0))
     edge = cv2.dilate(core.astype(np.uint8), _SQUARE) > 0
     known = ~hole
-    for _ in range(3):
+    for _ in range(2):
         mean, rough = _beside(crop, known)
         stained = np.zeros(hole.shape, np.float32)
         for ink in inks:
@@ -530,7 +580,7 @@ def _beside(crop: Image, known: Mask) -> tuple[Image, Image]:
     """Mean and spread of what is known within 2 px of each pixel; where nothing is, within more."""
     weight = known.astype(np.float32)
     mean, rough = np.zeros_like(crop), np.full(known.shape, np.inf, np.float32)
-    for side in (41, 15, 5):
+    for side in (31, 5):
         share = cv2.blur(weight, (side, side))
         there = share > 0.1
         near = cv2.blur(crop * weight[..., None], (side, side)).reshape(crop.shape)[there] / share[there, None]
@@ -586,24 +636,41 @@ def _with_rim(pixels: Image, core: Mask, far: int) -> Mask:
     beyond[~inside] = 0
     clear = inside & (off[beyond[:, 0], beyond[:, 1]] >= length + lag - 1)
     step = pixels[rows, columns] - pixels[beyond[:, 0], beyond[:, 1]]
-    reach, middle = np.ones(8, np.intp), np.median(columns)
-    gap = 2 + far // 2
+    left = columns < np.median(columns)
+    place = np.where(clear, sector * (far + 1) + np.minimum(ring, far), -1)
+    order = np.argsort(place, kind="stable")
+    first = np.searchsorted(place[order], np.arange(8 * (far + 1) + 1))
+    reach, gap = np.ones(8, np.intp), 2 + far // 2
     for way_out in range(8):
         for k in range(1, far + 1):
-            chosen = clear & (sector == way_out) & (ring == k)
-            mine, left = step[chosen], columns[chosen] < middle
-            if len(mine) < 12 or k > reach[way_out] + gap:
+            start_at, stop = first[way_out * (far + 1) + k], first[way_out * (far + 1) + k + 1]
+            if stop - start_at < 12 or k > reach[way_out] + gap:
                 continue
-            halves = [mine[left], mine[~left]] if k > 2 and min(left.sum(), (~left).sum()) > 5 else [mine]
-            if min(_agreeing(part) for part in halves) > 0.6:
+            mine = order[start_at:stop]
+            halves = [mine[left[mine]], mine[~left[mine]]]
+            if k < 3 or min(map(len, halves)) <= 5:
+                halves = [mine]
+            if min(_agreeing(step[part]) for part in halves) > 0.6:
                 reach[way_out] = k
+    inner = pixels[rows, columns][(ring > 1) & (ring <= (reach[sector] + 2) // 2)]
+    ground = pixels[rows, columns][ring > reach[sector] + 2]
+    ink = np.median(inner, axis=0) if len(inner) else np.inf
+    if _share_of(ink, inner) > 0.5 and _share_of(ink, ground) < 0.45:
+        reach[reach > 1] += 1 + far // 12  # an outline or shadow fades; what is too much is cleaned
+    else:
+        reach[:] = 1  # neighbours of many colours, or of the ground's, are no outline
     hole = core.copy()
-    reach[reach > 2] += 1 + far // 12  # an outline or shadow fades; what is too much is cleaned
     kept = ring <= np.maximum(reach[angle.astype(np.intp) % 8], reach[np.ceil(angle).astype(np.intp) % 8])
     hole[rows[kept], columns[kept]] = True
     return hole
 
 
+def _share_of(ink: Any, pixels: Image) -> float:
+    """How many of pixels, (N, C), have nearly an ink's colour: 0 to 1."""
+    return float((np.abs(pixels - ink).max(axis=1) <= _INK).mean()) if len(pixels) else 0.0
+
+
 def _agreeing(steps: Image) -> float:
     """The share of steps, (N, C), that go the same way in the channel where most do."""
-    return float(max((steps > _CLEAN).mean(axis=0).max(), (steps < -_CLEAN).mean(axis=0).max()))
+    up, down = (np.count_nonzero(way > _CLEAN, axis=0).max() for way in (steps, -steps))
+    return float(max(up, down) / len(steps))

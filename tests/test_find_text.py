@@ -1,0 +1,104 @@
+"""Finding text: sizes, colours, rims and orders of magnitude on drawn captions; nothing where nothing was written."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from inpaintkit import damage, find_mask, threads
+from inpaintkit.find_text import find_text
+from inpaintkit.masks import grow
+
+YELLOW, RED, BLACK = (255, 232, 60), (230, 30, 30), (0, 0, 0)
+
+
+def captioned(style: damage.Style, photo: np.ndarray | None = None, seed: int = 1):
+    return damage.caption(skimage.data.chelsea() if photo is None else photo, lines=2, style=style, seed=seed)[:2]
+
+
+def measured(mask: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """Recall of every changed pixel, and precision with a tolerance of 2 px."""
+    return np.count_nonzero(mask & truth) / truth.sum(), np.count_nonzero(mask & grow(truth, 2)) / max(1, mask.sum())
+
+
+@pytest.mark.parametrize("size", [12, 16, 24, 36, 60, 100])
+def test_captions_of_every_size(size):
+    damaged, truth = captioned(damage.Style(size, "pillow", YELLOW))
+    recall, precision = measured(find_mask(damaged), truth)
+    assert recall > 0.9
+    assert precision > 0.85
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"colour": RED},
+        {"colour": BLACK},
+        {"colour": (30, 200, 60), "opacity": 0.85},
+        {"colour": (255, 255, 255), "outline": 2},
+        {"colour": YELLOW, "shadow": 2},
+        {"colour": YELLOW, "outline": 2, "shadow": 2, "blur": 0.8},
+        {"colour": (230, 230, 230), "font": "opencv simplex"},
+    ],
+)
+def test_any_hue_with_outline_shadow_and_less_than_full_opacity(look):
+    style = damage.Style(32, **{"font": "pillow", **look})
+    damaged, truth = captioned(style, seed=2)
+    recall, precision = measured(find_mask(damaged), truth)
+    assert recall > 0.9
+    assert precision > 0.85
+
+
+def test_an_outline_and_a_shadow_belong_to_the_hole():
+    flat = np.full((120, 400, 3), 120, np.uint8)
+    damaged, truth = captioned(damage.Style(40, "pillow", YELLOW, outline=3, shadow=3), flat)
+    mask = find_mask(damaged)
+    assert np.count_nonzero(truth & ~mask) < 0.005 * truth.sum()  # on an even ground nearly every one can be told
+    assert np.count_nonzero(mask & ~truth) < 0.05 * truth.sum()
+
+
+def test_grey_pictures_and_a_date_stamp():
+    damaged, truth = captioned(damage.Style(28, "pillow", (255, 255, 255)), skimage.data.coins())
+    assert measured(find_mask(damaged), truth)[0] > 0.85
+    damaged, truth = damage.date_stamp(skimage.data.rocket(), size=28, seed=1)
+    recall, precision = measured(find_mask(damaged), truth)
+    assert recall > 0.5  # the faint end of the glow stays
+    assert precision > 0.8
+
+
+def test_photographs_without_text_are_left_alone():
+    photos = (skimage.data.chelsea(), skimage.data.rocket(), skimage.data.coins(), skimage.data.moon())
+    shares = [find_mask(photo).mean() for photo in photos]
+    assert max(shares) < 0.02
+    assert np.mean(shares) < 0.005
+
+
+def test_letters_are_cut_to_their_own_pixels_on_an_even_ground():
+    flat = np.full((60, 220, 3), 90, np.uint8)
+    ink = np.zeros((60, 220), np.uint8)
+    cv2.putText(ink, "EFHILT", (10, 45), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 255, 4)
+    flat[ink > 0] = (250, 240, 40)
+    mask, confidence = find_text(flat.astype(np.float32) / 255)
+    assert np.array_equal(mask, ink > 0)
+    assert np.array_equal(confidence > 0, mask)
+    assert confidence.max() <= 1
+
+
+def test_the_same_on_any_number_of_threads():
+    damaged, _ = captioned(damage.Style(24, "pillow", RED))
+    masks = []
+    for count in (1, 3):
+        with threads.limit(count):
+            masks.append(find_mask(damaged))
+    assert np.array_equal(*masks)
+
+
+def test_the_overlaid_page(data):
+    photo = cv2.cvtColor(cv2.imread(str(data("text_overlay/new.png"))), cv2.COLOR_BGR2RGB)
+    drawn = cv2.imread(str(data("text_overlay/new_mask.png")), cv2.IMREAD_GRAYSCALE) > 127
+    mask = find_mask(photo)
+    assert np.count_nonzero(mask & drawn) > 0.99 * drawn.sum()
+    grown = grow(drawn, 1)
+    assert np.count_nonzero(mask & grown) > 0.65 * np.count_nonzero(mask | grown)
