@@ -302,7 +302,7 @@ def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     mask : bool (H, W), letters with their anti-aliased edge, outline and shadow.
     confidence : float32 (H, W) in [0, 1], 0 outside the mask.
     """
-    pixels = cv2.convertScaleAbs(image, alpha=255).reshape(image.shape)
+    pixels: Pixels = np.asarray(cv2.convertScaleAbs(image, alpha=255), np.uint8).reshape(image.shape)
     least = _LEAST * 4 ** (0.5 - sensitivity)
     mask = np.zeros(pixels.shape[:2], np.bool_)
     confidence = np.zeros(pixels.shape[:2], np.float32)
