@@ -223,40 +223,36 @@ def _lines_kernel(letters: Table, order: Any, tolerance: float, channels: int) -
     """For each letter the number of its line: neighbours side by side, of like height, stroke, colour and position."""
     count = len(letters)
     parent = np.arange(count)
-    tallest = 0.0
-    for i in range(count):
-        tallest = max(tallest, letters[i, 3] - letters[i, 1])
     for a in range(count):
         i = order[a]
         high = letters[i, 3] - letters[i, 1]
         for b in range(a + 1, count):
             j = order[b]
             gap = letters[j, 2] - letters[i, 4]
-            if letters[j, 2] - letters[i, 4] > 3.7 * high:  # letters further right only lie further away
+            if gap > 5.1 * high:  # letters further right only lie further away
                 break
             other = letters[j, 3] - letters[j, 1]
             tall = max(high, other)
-            if gap > (1.6 if tall < 40 else 1.3) * tall or max(high, other) > 2.3 * min(high, other):
-                continue
             shared = min(letters[i, 3], letters[j, 3]) - max(letters[i, 1], letters[j, 1])
-            if shared < 0.5 * min(high, other):
+            if tall > 2.3 * min(high, other) or shared < 0.5 * min(high, other):
+                continue
+            off = 0.0
+            for z in range(channels):
+                off = max(off, abs(letters[i, 5 + z] - letters[j, 5 + z]))
+            # Digits of a date stand far apart, but are of one height, on one line and in one colour.
+            far = 2.2 if shared > 0.9 * tall and off < 0.4 * tolerance else 1.6 if tall < 40 else 1.3
+            if off > tolerance or gap > far * tall:
                 continue
             stroke = max(2 * letters[i, 0] / letters[i, 9], 1.0)
             beside = max(2 * letters[j, 0] / letters[j, 9], 1.0)
             if max(stroke, beside) > 2.2 * min(stroke, beside):
                 continue
-            alike = True
-            for z in range(channels):
-                if abs(letters[i, 5 + z] - letters[j, 5 + z]) > tolerance:
-                    alike = False
-                    break
-            if alike:
-                one, two = i, j
-                while parent[one] != one:
-                    one = parent[one]
-                while parent[two] != two:
-                    two = parent[two]
-                parent[max(one, two)] = min(one, two)
+            one, two = i, j
+            while parent[one] != one:
+                one = parent[one]
+            while parent[two] != two:
+                two = parent[two]
+            parent[max(one, two)] = min(one, two)
     for i in range(count):
         parent[i] = parent[parent[i]]
         while parent[parent[i]] != parent[i]:
