@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import cv2
@@ -75,9 +76,14 @@ def theirs(photo: NDArray[np.uint8], hole: Mask, radius: float) -> None:
 
 def alternating(calls: list[Callable[[], None]], repeats: int) -> list[list[float]]:
     """Seconds of each call, run in turn ``repeats`` times after one run that does not count."""
-    seconds: list[list[float]] = [[] for _ in calls]
     for call in calls:
         call()
+    return timed(calls, repeats)
+
+
+def timed(calls: list[Callable[[], None]], repeats: int) -> list[list[float]]:
+    """Seconds of each call, run in turn ``repeats`` times."""
+    seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(repeats):
         for call, taken in zip(calls, seconds, strict=True):
             began = time.perf_counter()
@@ -173,12 +179,7 @@ def plates(repeats: int) -> None:
         calls = [_filler(*side) for side in sides.values()]
         for call in calls:
             call(photo[:64, :64].copy(), np.eye(64, dtype=bool))  # compile
-        taken: list[list[float]] = [[] for _ in calls]
-        for _ in range(repeats):
-            for call, seconds in zip(calls, taken, strict=True):
-                began = time.perf_counter()
-                call(photo, hole)
-                seconds.append(time.perf_counter() - began)
+        taken = timed([partial(call, photo, hole) for call in calls], repeats)
         peaks = [peak(photo, hole, *side)[0] for side in sides.values()]
         cells = [f"{shown(seconds)}, {mib:.0f} MiB" for seconds, mib in zip(taken, peaks, strict=True)]
         middle = [statistics.median(seconds) for seconds in taken]

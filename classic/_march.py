@@ -75,6 +75,36 @@ def march_like_opencv(hole: Mask, void: Mask, radius: int) -> Front:
     return Front(arrival, order)
 
 
+def begin_like_opencv(
+    problem: Problem, radius: int, method: str
+) -> tuple[Image, NDArray[np.int32], Front, bool, np.float32]:
+    """What both of OpenCV's methods begin with.
+
+    Returns
+    -------
+    levels : float32 (H, W, C), the crop in the picture's own grey levels (255 for floats).
+    rank : int32 (H + 2, W + 2), 0 known, n for the n-th pixel that is filled, the last for void.
+    front : as ``march_like_opencv`` gives it.
+    whole : whether the grey levels are whole numbers.
+    white : the largest of them.
+    """
+    whole = problem.dtype.kind == "u"
+    white = np.float32(np.iinfo(problem.dtype).max if whole else 255)
+    levels = problem.image * white
+    if whole:
+        levels = np.rint(levels)
+        if problem.raw is not None:  # beside the picture's border OpenCV reads what lies under the mask
+            levels[problem.hole] = problem.raw[problem.hole]
+    void = ~(problem.hole | problem.known)
+    front = march_like_opencv(problem.hole, void, radius)
+    if len(front.order) < np.count_nonzero(problem.hole):
+        raise ContextError.of(method, "hole pixels with no known pixel beside them, not even through the hole")
+    rank = np.zeros(front.arrival.shape, np.int32)
+    rank[1:-1, 1:-1][void] = np.iinfo(np.int32).max
+    rank.reshape(-1)[front.order] = np.arange(1, len(front.order) + 1)
+    return levels, rank, front, whole, white
+
+
 def fill_in_order(
     problem: Problem,
     order: NDArray[Any],

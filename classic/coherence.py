@@ -100,9 +100,7 @@ def coherence(
         if not least <= given[name] <= most:
             raise ValueError(f"coherence's option {name} is {given[name]:g}: needed is {least:g} to {most:g}")
     if not problem.known.any():
-        raise ContextError(
-            "coherence: nothing is known around the hole: pass fallback=True (--fallback) for a plain fill"
-        )
+        raise ContextError.of("coherence", "nothing is known around the hole")
     front = measure(problem.hole, problem.known, interleave=problem.origin)
     window = _gaussian(sigma)
     dy, dx, inside, rho_weight = _neighbours(radius, rho)

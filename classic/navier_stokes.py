@@ -39,9 +39,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.classic._elliptic import fill
-from inpaintkit.classic._march import march_like_opencv
+from inpaintkit.classic._march import begin_like_opencv
 from inpaintkit.distance import rim_distance, stranded
-from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
 
@@ -322,23 +321,7 @@ def _diffuse_kernel(plane: Any, near: Any, corners: Any, step: Any, steps: int, 
 
 def _opencv(problem: Problem, radius: int) -> Image:
     """What cv2.inpaint(..., INPAINT_NS) gives, in the picture's own grey levels (255 for floats, unrounded)."""
-    whole = problem.dtype.kind == "u"
-    white = np.float32(np.iinfo(problem.dtype).max if whole else 255)
-    levels = problem.image * white
-    if whole:
-        levels = np.rint(levels)
-        if problem.raw is not None:  # beside the picture's border OpenCV reads what lies under the mask
-            levels[problem.hole] = problem.raw[problem.hole]
-    void = ~(problem.hole | problem.known)
-    front = march_like_opencv(problem.hole, void, radius)
-    if len(front.order) < np.count_nonzero(problem.hole):
-        raise ContextError(
-            "navier_stokes: hole pixels with no known pixel beside them, not even through the hole: "
-            "pass fallback=True (--fallback) for a plain fill"
-        )
-    rank = np.zeros(front.arrival.shape, np.int32)  # 0 known; n for the n-th filled pixel; the last for void
-    rank[1:-1, 1:-1][void] = np.iinfo(np.int32).max
-    rank.reshape(-1)[front.order] = np.arange(1, len(front.order) + 1)
+    levels, rank, front, whole, white = begin_like_opencv(problem, radius, "navier_stokes")
     _opencv_kernel(levels, rank, front.order, radius, whole, white)
     return levels / white
 

@@ -101,10 +101,7 @@ def oliveira(
     filled, coloured = onion(filled, hole & ~coloured, coloured | known, weights)
     unreached = np.count_nonzero(hole & ~coloured)
     if unreached:
-        raise ContextError(
-            f"oliveira: {unreached} hole pixels touch no known pixel, not even through the hole: "
-            "pass fallback=True (--fallback) for a plain fill"
-        )
+        raise ContextError.of("oliveira", f"{unreached} hole pixels touch no known pixel, not even through the hole")
     return filled
 
 

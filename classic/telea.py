@@ -26,7 +26,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
-from inpaintkit.classic._march import Front, fill_in_order, filled_from, march, march_like_opencv, measure
+from inpaintkit.classic._march import Front, begin_like_opencv, fill_in_order, filled_from, march, measure
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Problem
@@ -74,7 +74,7 @@ def telea(problem: Problem, *, radius: float = 5.0, variant: Literal["damped", "
     if not 1 <= radius <= 100:
         raise ValueError(f"telea's option radius is {radius:g}: needed is 1 to 100 pixels")
     if not problem.known.any():
-        raise ContextError("telea: nothing is known around the hole: pass fallback=True (--fallback) for a plain fill")
+        raise ContextError.of("telea", "nothing is known around the hole")
     if variant == "opencv":
         return _opencv(problem, int(np.rint(radius)))
     if variant == "paper":
@@ -237,23 +237,7 @@ def _gradient(data: Any, known: Any, energy: Any, p: int, stride: int) -> None:
 
 def _opencv(problem: Problem, radius: int) -> Image:
     """What cv2.inpaint(..., INPAINT_TELEA) gives, in the picture's own grey levels (255 for floats, unrounded)."""
-    whole = problem.dtype.kind == "u"
-    white = np.float32(np.iinfo(problem.dtype).max if whole else 255)
-    levels = problem.image * white
-    if whole:
-        levels = np.rint(levels)
-        if problem.raw is not None:  # beside the picture's border OpenCV reads what lies under the mask
-            levels[problem.hole] = problem.raw[problem.hole]
-    void = ~(problem.hole | problem.known)
-    front = march_like_opencv(problem.hole, void, radius)
-    if len(front.order) < np.count_nonzero(problem.hole):
-        raise ContextError(
-            "telea: hole pixels with no known pixel beside them, not even through the hole: "
-            "pass fallback=True (--fallback) for a plain fill"
-        )
-    rank = np.zeros(front.arrival.shape, np.int32)  # 0 known; n for the n-th filled pixel; the last for void
-    rank[1:-1, 1:-1][void] = np.iinfo(np.int32).max
-    rank.reshape(-1)[front.order] = np.arange(1, len(front.order) + 1)
+    levels, rank, front, whole, white = begin_like_opencv(problem, radius, "telea")
     _opencv_kernel(levels, rank, front.arrival, front.order, radius, whole, white)
     return levels / white
 

@@ -110,9 +110,7 @@ def transport(
     if transport_steps + diffusion_steps == 0:
         raise ValueError("transport's options transport_steps and diffusion_steps are both 0: one must be more")
     if not problem.known.any():
-        raise ContextError(
-            "transport: nothing is known around the hole: pass fallback=True (--fallback) for a plain fill"
-        )
+        raise ContextError.of("transport", "nothing is known around the hole")
     # Work relative to one known colour: a constant stays exactly constant.
     base = problem.image.reshape(-1, problem.image.shape[2])[np.argmax(problem.known)]
     known = problem.image[problem.known]
@@ -128,10 +126,8 @@ def transport(
         level = pyramid[index]
         canvas, reached = _start(level, coarse)
         if index == 0 and (missing := pixels[0] - np.count_nonzero(reached)):
-            raise ContextError(
-                f"transport: {missing} hole pixels have no known pixel near them, not even through the hole: "
-                "pass fallback=True (--fallback) for a plain fill"
-            )
+            lack = f"{missing} hole pixels have no known pixel near them, not even through the hole"
+            raise ContextError.of("transport", lack)
         usable = level.known | reached
         if presmooth:
             near = np.ones((2 * (_AROUND + presmooth) + 1,) * 2, np.uint8)

@@ -113,9 +113,8 @@ def tv(
     for number, level in enumerate(reversed(levels)):
         parts = _Parts(level)
         if number == len(levels) - 1 and parts.unreached:
-            raise ContextError(
-                f"tv: {parts.unreached} hole pixels touch no known pixel, not even through the hole: "
-                "pass fallback=True (--fallback) for a plain fill"
+            raise ContextError.of(
+                "tv", f"{parts.unreached} hole pixels touch no known pixel, not even through the hole"
             )
         if coarser:
             parts.begin(coarser)

@@ -55,6 +55,23 @@ def scratch() -> Callable[[int], np.ndarray]:
     return lambda side: damage.scratches((side, side), number=3, widest=2, seed=5)
 
 
+def riddled_to_the_border(
+    shape: tuple[int, int], channels: int, noisy: bool, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """A uint8 picture (H, W, channels) and a hole of points and boxes that touches every border and corner."""
+    rng = np.random.default_rng(seed)
+    image = skimage.data.astronaut()[100 : 100 + shape[0], 150 : 150 + shape[1], :channels].copy()
+    if noisy:
+        image = rng.integers(0, 256, image.shape).astype(np.uint8)
+    hole = rng.random(shape) < rng.choice([0, 0.05, 0.3])
+    for _ in range(5):
+        y, x, h, w = rng.integers(0, shape[0]), rng.integers(0, shape[1]), *rng.integers(1, 16, 2)
+        hole[y : y + h, x : x + w] = True
+    hole[[0, 0, -1, -1], [0, -1, 0, -1]] = True
+    hole[shape[0] // 2, shape[1] // 2] = False
+    return image, hole
+
+
 @pytest.fixture
 def toy() -> Iterator[Callable[..., Any]]:
     """Register a method made of a function ``toy(problem, *, ...)``; it is gone after the test."""

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from conftest import riddled_to_the_border
 from inpaintkit import ContextError, damage, inpaint
 from inpaintkit.benchmarks.metrics import hole_psnr
 from inpaintkit.classic import navier_stokes as module
@@ -338,18 +339,9 @@ def opencv(image: np.ndarray, hole: np.ndarray, radius: float) -> np.ndarray:
 def test_opencv_variant_equals_opencv_on_masks_that_touch_every_border_and_corner(
     shape, channels, deep, radius, noisy, seed
 ):
-    rng = np.random.default_rng(seed)
-    image = skimage.data.astronaut()[100 : 100 + shape[0], 150 : 150 + shape[1], :channels].copy()
-    if noisy:
-        image = rng.integers(0, 256, image.shape).astype(np.uint8)
+    image, hole = riddled_to_the_border(shape, channels, noisy, seed)
     if deep and channels == 1:  # OpenCV knows 16 bits in grey only
         image = image.astype(np.uint16) * 257
-    hole = rng.random(shape) < rng.choice([0, 0.05, 0.3])
-    for _ in range(5):
-        y, x, h, w = rng.integers(0, shape[0]), rng.integers(0, shape[1]), *rng.integers(1, 16, 2)
-        hole[y : y + h, x : x + w] = True
-    hole[[0, 0, -1, -1], [0, -1, 0, -1]] = True
-    hole[shape[0] // 2, shape[1] // 2] = False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = inpaint(image, hole, "navier_stokes", variant="opencv", radius=radius)

@@ -11,6 +11,7 @@ import skimage.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import riddled_to_the_border
 from inpaintkit import ContextError, damage, inpaint, registry
 from inpaintkit.benchmarks.metrics import hole_psnr
 from inpaintkit.classic import _march
@@ -97,16 +98,7 @@ def test_opencv_variant_equals_published_opencv_results(data, name):
     seed=st.integers(0, 2**16),
 )
 def test_opencv_variant_equals_opencv_on_masks_that_touch_every_border_and_corner(shape, channels, radius, noisy, seed):
-    rng = np.random.default_rng(seed)
-    image = skimage.data.astronaut()[100 : 100 + shape[0], 150 : 150 + shape[1], :channels].copy()
-    if noisy:
-        image = rng.integers(0, 256, image.shape).astype(np.uint8)
-    hole = rng.random(shape) < rng.choice([0, 0.05, 0.3])
-    for _ in range(5):
-        y, x, h, w = rng.integers(0, shape[0]), rng.integers(0, shape[1]), *rng.integers(1, 16, 2)
-        hole[y : y + h, x : x + w] = True
-    hole[[0, 0, -1, -1], [0, -1, 0, -1]] = True
-    hole[shape[0] // 2, shape[1] // 2] = False
+    image, hole = riddled_to_the_border(shape, channels, noisy, seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = inpaint(image, hole, "telea", variant="opencv", radius=radius)
