@@ -25,7 +25,7 @@ from inpaintkit.distance import rim_distance
 from inpaintkit.errors import ContextError
 from inpaintkit.info import Filled, Info
 from inpaintkit.kernels import compiling
-from inpaintkit.picture import Picture, PictureMask, check_share, grow, hole_of
+from inpaintkit.picture import Picture, PictureOption, check_share, grow, hole_of
 from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
 from inpaintkit.regions import Box, Region, split, whole
 
@@ -213,8 +213,9 @@ class _Fill:
         if self.row.scope == "picture":
             return whole(self.mask)
         reach, context = (span(self.values) if callable(span) else span for span in (self.row.reach, self.row.context))
+        surround = self.row.surround(self.values) if self.row.surround else 0.0
         cut = self.row.cut(self.values) if self.row.cut else None
-        return split(self.mask, reach=reach, context=context, cut=cut)
+        return split(self.mask, reach=reach, context=context, surround=surround, cut=cut)
 
     def _region(self, index: int, region: Region, result: NDArray[Any]) -> Filled:
         crop, own = region.crop, region.own()
@@ -411,7 +412,7 @@ def _check_call(seed: int, device: str, dilate: int, feather: float) -> None:
 
 def _check_sizes(method: str, values: dict[str, Any], picture: Picture) -> None:
     for name, value in values.items():
-        if isinstance(value, PictureMask) and value.pixels.shape != picture.shape:
+        if isinstance(value, PictureOption) and value.pixels.shape != picture.shape:
             raise ValueError(
                 f"{method}'s option {name} is {value.pixels.shape}, image is {picture.shape}: "
                 "resize one to match the other"

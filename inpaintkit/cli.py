@@ -159,10 +159,10 @@ def _flag(option: str, annotation: Any) -> str:
 def _type(annotation: Any) -> Any:
     if typing.get_origin(annotation) is typing.Literal:
         return click.Choice([str(choice) for choice in typing.get_args(annotation)])
-    from inpaintkit.picture import PictureMask
+    from inpaintkit.picture import PictureOption
 
     kinds = [kind for kind in typing.get_args(annotation) or (annotation,) if kind is not type(None)]
-    if kinds[0] is PictureMask:
+    if isinstance(kinds[0], type) and issubclass(kinds[0], PictureOption):
         return click.Path(dir_okay=False, path_type=Path)
     return kinds[0] if kinds[0] in (int, float, bool, str) else str
 
@@ -279,7 +279,10 @@ def fill(
     if verbose:
         click.echo(info, err=True)
         for region in info.regions:
-            click.echo(f"  {region.box} {region.pixels} px {region.seconds:.3f} s {region.facts or ''}", err=True)
+            facts = {
+                name: fact for name, fact in region.facts.items() if not hasattr(fact, "shape")
+            }  # maps are too long
+            click.echo(f"  {region.box} {region.pixels} px {region.seconds:.3f} s {facts or ''}", err=True)
         for region in info.fallbacks:
             click.echo(f"  filled harmonically: {region.fallback}", err=True)
     elif sys.stderr.isatty() and not quiet:

@@ -19,7 +19,8 @@ class Filled:
     pixels : how many hole pixels the region gave to the result.
     method, options : what filled it, with every option's value.
     seconds : time in the method.
-    facts : what the method noted, e.g. ``iterations``, ``residual``, ``converged``.
+    facts : what the method noted, e.g. ``iterations``, ``residual``, ``converged``; of a method that copies ``shifts``,
+        int32 (rows, columns, 2), from a filled pixel of the crop to the one it was copied from.
     fallback : why the region was filled harmonically instead, or an empty text.
     """
 

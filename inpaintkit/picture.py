@@ -106,14 +106,17 @@ class Picture:
 
 
 @dataclass(frozen=True, eq=False)
-class PictureMask:
-    """The type of a method's option that marks pixels of the whole picture; ``problem.part`` cuts out a crop's.
+class PictureOption:
+    """The type of a method's option that is as large as the picture; ``problem.part`` cuts out a crop's.
 
-    A caller passes any mask that ``inpaint`` takes, the command line a file. It shows as one short line, since options
-    are listed for every region.
+    The command line takes a file for it. It shows as one short line, since options are listed for every region.
     """
 
-    pixels: Mask
+    pixels: NDArray[Any]
+
+
+class PictureMask(PictureOption):
+    """Marked pixels, bool (H, W). A caller passes any mask that ``inpaint`` takes."""
 
     @classmethod
     def of_option(cls, value: Any) -> PictureMask:
@@ -123,6 +126,51 @@ class PictureMask:
     def __repr__(self) -> str:
         height, width = self.pixels.shape
         return f"PictureMask({height} x {width}, {np.count_nonzero(self.pixels)} marked)"
+
+
+class PictureLabels(PictureOption):
+    """Labels, uint8 (H, W), 0 for none. A caller passes whole numbers, or a picture whose every colour is a label.
+
+    Black, and what is transparent, is no label. The labels are numbered from 1 in the order of their values.
+    """
+
+    most = 254
+
+    @classmethod
+    def of_option(cls, value: Any) -> PictureLabels:
+        """What a caller passed, checked; raises TypeError or ValueError."""
+        if isinstance(value, cls):
+            return value
+        pixels = _array(value, "it")
+        if (
+            pixels.dtype.kind not in "uib"
+            or pixels.ndim not in (2, 3)
+            or pixels.shape[2:] not in ((), (1,), (3,), (4,))
+        ):
+            raise ValueError(
+                f"it is {pixels.dtype} of shape {pixels.shape}: needed are whole numbers (H, W), 0 for no label, or a "
+                "picture with one colour for each label and black for none"
+            )
+        if pixels.ndim == 2:
+            pixels = pixels[..., None]
+        if pixels.shape[2] == 4:
+            pixels = np.where(pixels[..., 3:] > 0, pixels[..., :3], 0)
+        if pixels.dtype.kind == "i" and pixels.size and pixels.min() < 0:
+            raise ValueError(f"it holds {pixels.min()}: labels are 0 (none) and above")
+        codes = np.zeros(pixels.shape[:2], np.int64)
+        for channel in range(pixels.shape[2]):
+            codes = codes * 2**16 + pixels[..., channel]
+        values = np.unique(codes)
+        values = values[values > 0]
+        if len(values) > cls.most:
+            raise ValueError(
+                f"it holds {len(values)} different labels, and {cls.most} is the most: draw lines without smoothing"
+            )
+        return cls(np.where(codes > 0, np.searchsorted(values, codes) + 1, 0).astype(np.uint8))
+
+    def __repr__(self) -> str:
+        height, width = self.pixels.shape
+        return f"PictureLabels({height} x {width}, {int(self.pixels.max(initial=0))} labels)"
 
 
 def hole_of(mask: Any, picture: Picture, *, invert: bool = False) -> Mask:

@@ -7,6 +7,7 @@ the picture is allocated. Small regions that lie close share a crop, since a met
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ _SHARED = 160  # px: small regions whose centres share a square of this side sha
 _CUT_AREA = 256 * 256  # px: smaller boxes are cheap enough whole
 _SPARSE = 6  # only a hole that covers less than one in so many pixels of its box is cut
 _CUT_SIDE = 96  # px: pieces of a cut region are not cut further
+_PLENTY = 3  # known pixels per hole pixel that a method which copies can choose from
 _THIN = 3  # a hole is cut only where its depth is at most a third of the margin
 
 
@@ -92,7 +94,15 @@ def whole(mask: Mask) -> list[Region]:
     return [Region(Box(0, 0, *mask.shape), int(np.count_nonzero(mask)), runs)] if len(runs) else []
 
 
-def split(mask: Mask, *, reach: int = 1, context: int = 1, cut: int | None = None, share: bool = True) -> list[Region]:
+def split(
+    mask: Mask,
+    *,
+    reach: int = 1,
+    context: int = 1,
+    surround: float = 0.0,
+    cut: int | None = None,
+    share: bool = True,
+) -> list[Region]:
     """Regions of a hole, top to bottom.
 
     Parameters
@@ -100,6 +110,8 @@ def split(mask: Mask, *, reach: int = 1, context: int = 1, cut: int | None = Non
     mask : bool (H, W), C-contiguous; True is hole.
     reach : hole pixels at most this far apart (rows and columns, in pixels) influence one another.
     context : margin around a region's hole that its crop holds, in pixels.
+    surround : further margin, for methods that copy: so many sides of a square as large as the region's hole, and more
+        where the crop would hold less than three known pixels for each of the hole's; infinite for the whole picture.
     cut : a long thin hole may be cut where pixels more than this far apart no longer matter to one another; each
         piece is then filled with that margin of its neighbours. None: never cut.
     share : let small regions that lie close share a crop.
@@ -125,8 +137,23 @@ def split(mask: Mask, *, reach: int = 1, context: int = 1, cut: int | None = Non
             if pieces:
                 regions += pieces
                 continue
-        regions.append(Region(bounds.grown(context, mask.shape), pixels, own))
+        regions.append(Region(_crop(mask, bounds, pixels, context, surround), pixels, own))
     return regions
+
+
+def _crop(mask: Mask, bounds: Box, pixels: int, context: int, surround: float) -> Box:
+    """The box with its margin."""
+    everything = Box(0, 0, *mask.shape)
+    if not surround:
+        return bounds.grown(context, mask.shape)
+    if math.isinf(surround):
+        return everything
+    margin = context + math.ceil(surround * math.sqrt(pixels))
+    while (crop := bounds.grown(margin, mask.shape)) != everything:
+        if crop.area - np.count_nonzero(mask[crop.slices]) >= _PLENTY * pixels:
+            break
+        margin *= 2
+    return crop
 
 
 def labelled_runs(mask: Mask, reach: int) -> tuple[Runs, NDArray[np.int32]]:

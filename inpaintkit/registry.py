@@ -40,6 +40,8 @@ class Method:
     needs : the extra that installs what it imports, or an empty text.
     reach : hole pixels at most this far apart influence one another, in pixels.
     context : margin of known picture its crop needs, in pixels.
+    surround : further margin of a method that copies: so many sides of a square as large as the region's hole; infinite
+        for the whole picture.
     cut : hole pixels farther apart than this hardly influence one another along a thin hole; None: never cut one.
     scope : "region", or "picture" for a method that must see everything.
     min_known : known pixels in the crop without which it raises ``ContextError``.
@@ -55,6 +57,7 @@ class Method:
     needs: str = ""
     reach: Span = 1
     context: Span = 1
+    surround: Callable[[Options], float] | None = None
     cut: Callable[[Options], int | None] | None = None
     scope: Literal["region", "picture"] = "region"
     min_known: int = 1
@@ -183,6 +186,17 @@ METHODS = (
         reach=lambda o: 2 * _limit(o) + 2 if o["variant"] == "opencv" else 3,
         context=lambda o: 2 * _limit(o) + 3 if o["variant"] == "opencv" else 3,
         cut=lambda o: 48 if o["variant"] == "pde" else None,
+    ),
+    Method(
+        "patchmatch",
+        "inpaintkit.classic.patchmatch:patchmatch",
+        "patches of the known picture, coarse to fine: objects, large holes, texture",
+        source="Barnes et al. 2009; Wexler et al. 2007; Newson et al. 2017",
+        reach=lambda o: o["patch"],
+        context=64,
+        surround=lambda o: 1.0 if o["source"] is None and o["guide"] is None else math.inf,  # these may lie anywhere
+        cut=lambda o: 6 * o["patch"],
+        stochastic=True,
     ),
 )
 

@@ -155,3 +155,19 @@ def test_compare_goes_by_defaults(run, files):
     folder, *_ = files
     line = ["compare", folder / "photo.png", "--mask", folder / "mask.png", "-o", folder / "sheet.png"]
     assert run(*line, "--methods", "telea,oliveira,tv")[0] == 0
+
+
+def test_the_command_takes_a_drawn_guide(run, files):
+    """Red in the hole may only be filled from red."""
+    folder, photo, hole, _ = files
+    guide = np.zeros(photo.shape, np.uint8)
+    guide[34:38, 40:80] = guide[:20, :60] = (255, 0, 0)
+    write(folder / "guide.png", guide)
+    line = ["fill", folder / "photo.png", "--mask", folder / "mask.png", "-o", folder / "out.png", "-v"]
+    code, _, told = run(*line, "--method", "patchmatch", "--guide", folder / "guide.png")
+    assert code == 0
+    assert "iterations" in told
+    assert "array" not in told
+    filled = inpaint(photo, hole, "patchmatch", guide=(guide[..., 0] > 0).astype(int))
+    assert np.array_equal(read(folder / "out.png"), filled)
+    assert not np.array_equal(filled, inpaint(photo, hole, "patchmatch"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tracemalloc
 from unittest.mock import patch
 
@@ -214,3 +215,17 @@ def test_a_box_grows_inside_the_picture_and_indexes_what_it_names():
     assert inner.grown(2, (6, 30)) == Box(0, 1, 6, 11)
     numbers = np.arange(200).reshape(10, 20)
     np.testing.assert_array_equal(numbers[outer.slices][inner.within(outer)], numbers[2:5, 3:9])
+
+
+def test_a_method_that_copies_gets_a_crop_with_enough_to_copy_from():
+    mask = np.zeros((1000, 1000), bool)
+    mask[400:500, 400:500] = True
+    (region,) = split(mask, context=10, surround=1.5)
+    assert region.crop == Box(400 - 160, 400 - 160, 500 + 160, 500 + 160)
+    (region,) = split(mask, context=10, surround=math.inf)
+    assert region.crop == Box(0, 0, 1000, 1000)
+    (region,) = split(mask, context=10, surround=0.1)  # 20 px around 100 x 100: 9,600 known, where 30,000 are wanted
+    assert region.crop == Box(400 - 80, 400 - 80, 500 + 80, 500 + 80)
+    mask[:, 520:] = mask[:, :380] = True  # another region's hole is nothing to copy from; nor is there more
+    crops = [region.crop for region in split(mask, context=10, surround=1.0) if region.pixels == 10000]
+    assert crops[0].bottom - crops[0].top > 300

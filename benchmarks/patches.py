@@ -1,0 +1,230 @@
+"""Patch-based filling measured: the field, times, textures, and pictures with a hole beside the peers.
+
+    python -m inpaintkit.benchmarks.patches [--only PART,...] [--vgg FILE] [--images DIR] [--sheets DIR]
+
+Parts: field (distance over brute force's and seconds at 1 megapixel), times (512 x 512 with a box and with text, 12
+megapixels with a box), textures (brick, grass, gravel: does a fill lie among the picture's own windows?), boxes (a box
+amid photographs: Gram distance and PSNR beside OpenCV's, scikit-image's and, where installed, G'MIC's; DIR may hold
+photographs to take instead of scikit-image's). Gram distances need torch and VGG19's weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import skimage.data
+import skimage.restoration
+from numpy.typing import NDArray
+
+from inpaintkit import inpaint, methods, read, write
+from inpaintkit.benchmarks.features import Features, gram_distance
+from inpaintkit.benchmarks.metrics import hole_psnr
+from inpaintkit.benchmarks.quality import photographs
+from inpaintkit.benchmarks.speed import box, photograph, timed
+from inpaintkit.classic.patchmatch import nearest_neighbours
+from inpaintkit.damage import text
+from inpaintkit.problem import Mask
+from inpaintkit.sheet import masked, sheet
+
+Pixels = NDArray[np.uint8]
+Fill = Callable[[Pixels, Mask], Any]
+
+_SIDE = 180  # px, of the box in the parts textures and boxes
+
+
+def field() -> None:
+    """Mean distance over brute force's, and seconds an iteration, for 7 x 7 patches of 1 megapixel."""
+    a, b = photograph((1000, 1000)), np.ascontiguousarray(cv2.resize(skimage.data.coffee(), (1000, 1000)))
+    rng = np.random.default_rng(0)
+    anchors = rng.integers(3, 997, (100, 2))
+    best = [cv2.matchTemplate(b, a[y - 3 : y + 4, x - 3 : x + 4], cv2.TM_SQDIFF).min() / 49 for y, x in anchors]
+    nearest_neighbours(a[:64, :64], b[:64, :64])  # compile
+    print("| iterations | seconds | distance over brute force's |\n|---|---|---|")
+    for iterations in (1, 2, 5, 10):
+        began = time.perf_counter()
+        found = nearest_neighbours(a, b, iterations=iterations)
+        taken = time.perf_counter() - began
+        ratio = np.mean(found.distance[anchors[:, 0], anchors[:, 1], 0]) / np.mean(best)
+        print(f"| {iterations} | {taken:.2f} | {ratio:.3f} |")
+
+
+def times(names: list[str], repeats: int) -> None:
+    """Seconds for a box of 35 % x 35 %, for text, and for 12 megapixels with a box of 12 %."""
+    middle = np.zeros((512, 512), np.bool_)
+    middle[166:346, 166:346] = True
+    cases = {"box": middle, "text 19 %": text((512, 512), size=20, share=0.19, seed=1)}
+    large = photograph((3000, 4000)), box((3000, 4000))
+    print("| 512 x 512 | " + " | ".join(names) + " |\n|---|" + "---|" * len(names))
+    for case, hole in cases.items():
+        calls = [partial(inpaint, skimage.data.astronaut(), hole, name) for name in names]
+        for call in calls:
+            call()
+        cells = [f"{statistics.median(taken):.2f} s" for taken in timed(calls, repeats)]
+        print(f"| {case} | " + " | ".join(cells) + " |")
+    began = time.perf_counter()
+    inpaint(*large, "patchmatch")
+    print(f"\n12 MP, box of 12 %: patchmatch {time.perf_counter() - began:.1f} s")
+
+
+def textures(names: list[str], features: Features | None) -> None:
+    """Where a fill stands among the picture's own windows: gradient energy, Gram matrices, slopes over the rim.
+
+    A window's distance to the others is the median of its distances to each. Given is the percentile of the fill's
+    among the windows' own; over 95 it would stand out. The hole is the picture's middle.
+    """
+    print("| texture | fill | gradient energy | Gram distance | slopes over the rim |\n|---|---|---|---|---|")
+    for texture in ("brick", "grass", "gravel"):
+        truth = getattr(skimage.data, texture)()
+        hole, middle = _box_of(truth)
+        places = _places(truth.shape)
+        real = [features.grams(truth, (*place, _SIDE, _SIDE)) for place in places] if features else []
+        for name, (filled, _) in _filled(truth, hole, names).items():
+            energy = _among([_energy(truth[_window(place)]) for place in places], _energy(filled[_window(middle)]))
+            rim = _above([_rim(truth, place) for place in places], _rim(filled, middle))
+            gram = _among(real, features.grams(filled, (*middle, _SIDE, _SIDE)), gram_distance) if features else np.nan
+            print(f"| {texture} | {name} | {energy:.0f} | {gram:.0f} | {rim:.0f} |", flush=True)
+
+
+def boxes(names: list[str], features: Features | None, images: Path | None, sheets: Path | None) -> None:
+    """Gram distance to the truth, hole PSNR and seconds for a box of 180 x 180 in the middle of photographs."""
+    photos: Iterator[tuple[str, Any]] = photographs()
+    if images:
+        photos = ((path.stem, read(path)[..., :3]) for path in sorted(images.iterdir()))
+    rows: dict[str, list[tuple[float, float, float]]] = {}
+    for title, truth in photos:
+        hole, middle = _box_of(truth)
+        box = (*middle, _SIDE, _SIDE)
+        real = features.grams(truth, box) if features else {}
+        cells = [("hole", masked(truth, hole)[..., :3]), ("truth", truth)]
+        for name, (filled, seconds) in _filled(truth, hole, names).items():
+            gram = gram_distance(features.grams(filled, box), real) if features else np.nan
+            psnr = hole_psnr(filled, truth, hole)
+            rows.setdefault(name, []).append((gram, psnr, seconds))
+            cells.append((f"{name}  {gram:.2f}  {psnr:.1f} dB", filled))
+        if sheets:
+            around = tuple(slice(max(0, at - 40), at + _SIDE + 40) for at in middle)
+            shown = [(caption, pixels[around].repeat(2, axis=0).repeat(2, axis=1)) for caption, pixels in cells]
+            sheets.mkdir(parents=True, exist_ok=True)
+            write(sheets / f"{title}.png", sheet(shown))
+    print("| fill | Gram distance | hole PSNR | seconds |\n|---|---|---|---|")
+    for name, values in rows.items():
+        gram, psnr, seconds = np.mean(values, axis=0)
+        print(f"| {name} | {gram:.3f} | {psnr:.2f} dB | {seconds:.2f} |")
+
+
+def _filled(truth: Pixels, hole: Mask, names: list[str]) -> dict[str, tuple[Pixels, float]]:
+    """Each fill and its seconds, compiling excluded."""
+    fills: dict[str, Fill] = {name: lambda photo, hole, name=name: inpaint(photo, hole, name) for name in names}
+    fills["cv2 telea"] = lambda photo, hole: cv2.inpaint(photo, hole.view(np.uint8), 5, cv2.INPAINT_TELEA)
+    fills["skimage biharmonic"] = _biharmonic
+    if shutil.which("gmic"):
+        fills["G'MIC matchpatch"] = _gmic
+    damaged = truth.copy()
+    damaged[hole] = 0
+    filled = {}
+    for name, fill in fills.items():
+        fill(damaged[:96, :96].copy(), np.pad(np.ones((32, 32), np.bool_), 32))  # may compile
+        began = time.perf_counter()
+        result = fill(damaged.copy(), hole)
+        seconds = time.perf_counter() - began
+        filled[name] = np.clip(np.rint(result), 0, 255).astype(np.uint8), seconds
+    return filled
+
+
+def _biharmonic(photo: Pixels, hole: Mask) -> Any:
+    axis = -1 if photo.ndim == 3 else None
+    return skimage.restoration.inpaint_biharmonic(photo, hole, channel_axis=axis, split_into_regions=True) * 255
+
+
+def _gmic(photo: Pixels, hole: Mask) -> Any:
+    """G'MIC's patch-based filling on several scales, from the shell, start included."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [f"{folder}/{name}.png" for name in ("photo", "hole", "filled")]
+        write(paths[0], photo)
+        write(paths[1], hole.astype(np.uint8) * 255)
+        order = f"-inpaint_matchpatch[0] [1] -rm[1] -o {paths[2]}".split()
+        subprocess.run(["gmic", "-v", "-1", *paths[:2], *order], check=True)
+        return read(paths[2]).reshape(photo.shape)
+
+
+def _box_of(truth: Pixels) -> tuple[Mask, tuple[int, int]]:
+    """A box in the middle and its first row and column, multiples of 4 but for a picture of 512."""
+    row, column = ((side - _SIDE) // 2 // 4 * 4 + side % 4 for side in truth.shape[:2])
+    hole = np.zeros(truth.shape[:2], np.bool_)
+    hole[row : row + _SIDE, column : column + _SIDE] = True
+    return hole, (row, column)
+
+
+def _places(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """First rows and columns, multiples of 4, of windows all over a picture, half of each in its neighbour."""
+    steps = [range(0, side - _SIDE + 1, 80) for side in shape[:2]]
+    return [(row, column) for row in steps[0] for column in steps[1]]
+
+
+def _window(place: tuple[int, int]) -> tuple[slice, slice]:
+    return slice(place[0], place[0] + _SIDE), slice(place[1], place[1] + _SIDE)
+
+
+def _energy(window: Pixels) -> float:
+    values = window.astype(float)
+    return float(np.mean(np.diff(values, axis=0) ** 2) + np.mean(np.diff(values, axis=1) ** 2))
+
+
+def _rim(picture: Pixels, place: tuple[int, int]) -> float:
+    """Mean difference between the pixels on both sides of a window's border."""
+    values = picture.astype(float)
+    (top, left), (bottom, right) = place, (place[0] + _SIDE, place[1] + _SIDE)
+    rows = [np.abs(values[at - 1, left:right] - values[at, left:right]) for at in (top, bottom) if 0 < at < len(values)]
+    columns = [
+        np.abs(values[top:bottom, at - 1] - values[top:bottom, at]) for at in (left, right) if 0 < at < values.shape[1]
+    ]
+    return float(np.mean(np.concatenate([part.reshape(-1) for part in rows + columns])))
+
+
+def _above(real: list[float], value: float) -> float:
+    """Percentile of a value among real ones."""
+    return float(np.mean(np.asarray(real) < value) * 100)
+
+
+def _among(real: list[Any], fill: Any, distance: Callable[[Any, Any], float] = lambda a, b: abs(a - b)) -> float:
+    """Percentile of the fill's distance to the windows among each window's own to the others."""
+    own = [np.median([distance(a, b) for j, b in enumerate(real) if j != i]) for i, a in enumerate(real)]
+    return _above(own, float(np.median([distance(fill, b) for b in real])))
+
+
+def main() -> None:
+    """Print each part's table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="field,times,textures,boxes", help="parts to run")
+    parser.add_argument("--methods", default="patchmatch,criminisi", help="our methods, by name")
+    parser.add_argument("--vgg", type=Path, help="VGG19's weights, a .pth file; Gram distances are left out without")
+    parser.add_argument("--images", type=Path, help="a folder of photographs of at least 260 x 260 for the part boxes")
+    parser.add_argument("--sheets", type=Path, help="a folder for the part boxes' pictures, at 200 %%")
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    names = [name for name in options.methods.split(",") if name in methods()]
+    features = Features(options.vgg) if options.vgg else None
+    parts: dict[str, Callable[[], None]] = {
+        "field": field,
+        "times": lambda: times(names, options.repeats),
+        "textures": lambda: textures(names, features),
+        "boxes": lambda: boxes(names, features, options.images, options.sheets),
+    }
+    for part in options.only.split(","):
+        print(f"\n### {part}\n")
+        parts[part]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Seams of a fill that was copied pixel by pixel: hidden by a Poisson equation (Pérez, Gangnet and Blake 2003).
+
+Where two neighbours were not copied together, their difference misses the slope that either has at its origin by m. The
+correction e of least sum over pairs of (difference of e + m)^2 is 0 on the rim and turns seams into slow changes. An m
+that is large beside the slopes around it is left out: there an edge stands, which blending would smear.
+doi:10.1145/882262.882269
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit.classic._elliptic import Elliptic
+from inpaintkit.distance import stranded
+from inpaintkit.kernels import kernel
+from inpaintkit.problem import Image, Mask, Problem
+
+_EDGE, _USUAL = 0.02, 8.0  # a seam of more than 0.02 of the range and 8 usual slopes is an edge
+_AROUND = 25  # px, side of the square whose mean slope is usual
+
+
+def shifts(hole: Mask, origin: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Rows and columns from each hole pixel to the one it was copied from, (H, W, 2); 0 where none was.
+
+    Parameters
+    ----------
+    origin : flat place that each of the hole's pixels was copied from, in raster order; -1 for none.
+    """
+    at = np.flatnonzero(hole)
+    there = np.where(origin < 0, at, origin)
+    moved = np.zeros((*hole.shape, 2), np.int32)
+    moved[hole] = np.stack(np.divmod(there, hole.shape[1]), axis=1) - np.stack(np.divmod(at, hole.shape[1]), axis=1)
+    return moved
+
+
+def blended(problem: Problem, filled: Image, origin: NDArray[np.int32]) -> Image:
+    """The fill with its seams hidden; changed in place.
+
+    Parameters
+    ----------
+    filled : float32 (H, W, C), the crop, its hole copied.
+    origin : as ``shifts`` takes it.
+    """
+    hole = problem.hole & ~stranded(problem.hole, problem.known)
+    if not hole.any():
+        return filled
+    place = np.arange(hole.size, dtype=np.int32).reshape(hole.shape)
+    place[problem.hole] = origin
+    place[~problem.hole & ~problem.known] = -1
+    rows, columns = (np.flatnonzero(hole.any(axis=axis)) for axis in (1, 0))
+    top, left = max(rows[0] - 1, 0), max(columns[0] - 1, 0)
+    near = slice(top, rows[-1] + 2), slice(left, columns[-1] + 2)
+    total = np.zeros((*hole[near].shape, filled.shape[2]), np.float32)
+    for dy, dx in ((1, 0), (0, 1)):
+        miss, slope, copied = _seams_kernel(filled, problem.known, place, top, left, *hole[near].shape, dy, dx)
+        usual = _summed(slope) / np.maximum(_summed(copied), 1)
+        size = np.sqrt(np.mean(miss**2, axis=2)) / (_EDGE + _USUAL * usual)
+        miss /= (1 + size**4)[..., None]
+        total += miss
+        total[dy:, dx:] -= miss[: miss.shape[0] - dy, : miss.shape[1] - dx]
+    wanted = total[hole[near]]
+    if wanted.any():
+        system = Elliptic(hole, problem.known, power=1)
+        filled[hole] += system.solve(wanted.astype(np.float64), tolerance=1e-3).values.astype(np.float32)
+    return filled
+
+
+def _summed(plane: Image) -> Image:
+    sums = cv2.boxFilter(plane, cv2.CV_32F, (_AROUND, _AROUND), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(sums, np.float32)
+
+
+@kernel()
+def _seams_kernel(
+    filled: Any, known: Any, place: Any, top: int, left: int, rows: int, columns: int, dy: int, dx: int
+) -> Any:
+    """Of each pixel and its neighbour (dy, dx): m, (rows, columns, C), and their slope where they stand together.
+
+    Also 1 where they do, known or copied together, else 0.
+    """
+    height, width, channels = filled.shape
+    miss = np.zeros((rows, columns, channels), np.float32)
+    slope = np.zeros((rows, columns), np.float32)
+    together = np.zeros((rows, columns), np.float32)
+    wanted = np.zeros(channels, np.float32)
+    for y in range(top, min(top + rows, height - dy)):
+        for x in range(left, min(left + columns, width - dx)):
+            here, there = place[y, x], place[y + dy, x + dx]
+            if here < 0 or there < 0:
+                continue
+            if there - here == dy * width + dx:
+                for t in range(channels):
+                    slope[y - top, x - left] += abs(filled[y + dy, x + dx, t] - filled[y, x, t]) / channels
+                together[y - top, x - left] = 1
+                continue
+            wanted[:] = 0
+            count = 0
+            hy, hx, ty, tx = here // width, here % width, there // width, there % width
+            if hy + dy < height and hx + dx < width and known[hy, hx] and known[hy + dy, hx + dx]:
+                wanted += filled[hy + dy, hx + dx] - filled[hy, hx]
+                count += 1
+            if ty >= dy and tx >= dx and known[ty, tx] and known[ty - dy, tx - dx]:
+                wanted += filled[ty, tx] - filled[ty - dy, tx - dx]
+                count += 1
+            if count:
+                miss[y - top, x - left] = filled[y + dy, x + dx] - filled[y, x] - wanted / np.float32(count)
+    return miss, slope, together
