@@ -23,7 +23,7 @@ class Features:
     """The layers, ready for pictures."""
 
     def __init__(self, weights: Path) -> None:
-        import torch
+        import torch  # not above: an extra
 
         self._torch = torch
         self._weights = torch.load(weights, weights_only=True)

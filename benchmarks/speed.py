@@ -74,14 +74,14 @@ def theirs(photo: NDArray[np.uint8], hole: Mask, radius: float) -> None:
     cv2.inpaint(photo, hole.view(np.uint8), radius, cv2.INPAINT_TELEA)
 
 
-def alternating(calls: list[Callable[[], None]], repeats: int) -> list[list[float]]:
+def alternating(calls: list[Callable[[], Any]], repeats: int) -> list[list[float]]:
     """Seconds of each call, run in turn ``repeats`` times after one run that does not count."""
     for call in calls:
         call()
     return timed(calls, repeats)
 
 
-def timed(calls: list[Callable[[], None]], repeats: int) -> list[list[float]]:
+def timed(calls: list[Callable[[], Any]], repeats: int) -> list[list[float]]:
     """Seconds of each call, run in turn ``repeats`` times."""
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(repeats):

@@ -431,7 +431,7 @@ def _matches(offered: Any, wanted: Any) -> Any:
 
 @kernel(fastmath=True)
 def _offer(
-    a: Any, b: Any, poses: Any, sizes: Any, finds: Any, n: int, y: int, x: int, sy: int, sx: int, wide: int, t: int,
+    a: Any, b: Any, poses: Any, sizes: Any, finds: Any, n: int, y: int, x: int, sy: int, sx: int, wide: int, t: Any,
     whole: bool,
 ) -> None:  # fmt: skip
     """Take a source among the finds of target ``n`` if it is better than the worst of them and not there yet."""

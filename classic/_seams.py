@@ -56,7 +56,7 @@ def blended(problem: Problem, filled: Image, origin: NDArray[np.int32]) -> Image
     near = slice(top, rows[-1] + 2), slice(left, columns[-1] + 2)
     total = np.zeros((*hole[near].shape, filled.shape[2]), np.float32)
     for dy, dx in ((1, 0), (0, 1)):
-        miss, slope, copied = _seams_kernel(filled, problem.known, place, top, left, *hole[near].shape, dy, dx)
+        miss, slope, copied = _seams_kernel(filled, problem.known, place, top, left, total, dy, dx)
         usual = _summed(slope) / np.maximum(_summed(copied), 1)
         size = np.sqrt(np.mean(miss**2, axis=2)) / (_EDGE + _USUAL * usual)
         miss /= (1 + size**4)[..., None]
@@ -75,14 +75,13 @@ def _summed(plane: Image) -> Image:
 
 
 @kernel()
-def _seams_kernel(
-    filled: Any, known: Any, place: Any, top: int, left: int, rows: int, columns: int, dy: int, dx: int
-) -> Any:
-    """Of each pixel and its neighbour (dy, dx): m, (rows, columns, C), and their slope where they stand together.
+def _seams_kernel(filled: Any, known: Any, place: Any, top: int, left: int, total: Any, dy: int, dx: int) -> Any:
+    """Of each pixel and its neighbour (dy, dx): m, as large as ``total``, and their slope where they stand together.
 
     Also 1 where they do, known or copied together, else 0.
     """
     height, width, channels = filled.shape
+    rows, columns = total.shape[:2]
     miss = np.zeros((rows, columns, channels), np.float32)
     slope = np.zeros((rows, columns), np.float32)
     together = np.zeros((rows, columns), np.float32)

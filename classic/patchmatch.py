@@ -206,7 +206,7 @@ def _texture(colours: Image, known: Mask, width: int) -> Image:
         slope, both = np.zeros_like(g), np.zeros_like(k)
         both[1:] = k[1:] & k[:-1]
         slope[1:] = np.abs(np.diff(g, axis=0)) * both[1:]
-        mean = _summed(slope, width) / np.maximum(_summed(both, width), 1)
+        mean = np.asarray(_summed(slope, width) / np.maximum(_summed(both, width), 1), np.float32)
         planes.append(mean.T if across else mean)
     weight = math.sqrt(_BETA * colours.shape[2] / 3)
     stacked: Image = np.stack(planes, axis=2) * np.float32(weight)
@@ -516,4 +516,5 @@ def _confidence(problem: Problem, filled: Image, side: int) -> Image:
     first, second = _summed(grey, side), _summed(grey * grey, side)
     contrast = np.sqrt(np.maximum(second / count - (first / count) ** 2, 0))
     depth = np.minimum(rim_distance(problem.hole, problem.known), np.float32(max(problem.hole.shape)))
-    return 1 / (1 + 10 * contrast * np.sqrt(depth))
+    sure: Image = (1 / (1 + 10 * contrast * np.sqrt(depth))).astype(np.float32)
+    return sure
