@@ -198,6 +198,16 @@ METHODS = (
         cut=lambda o: 6 * o["patch"],
         stochastic=True,
     ),
+    Method(
+        "criminisi",
+        "inpaintkit.classic.criminisi:criminisi",
+        "patches copied whole, lines first: objects, texture with structure",
+        source="Criminisi, Pérez and Toyama 2004",
+        reach=lambda o: o["patch"],
+        context=lambda o: 64 if o["window"] is None else min(o["window"], 10**6) + o["patch"],
+        surround=lambda o: math.inf if o["source"] is not None else 0.0 if o["window"] is not None else 1.0,
+        cut=lambda o: 6 * o["patch"],
+    ),
 )
 
 _registered: dict[str, Method] = {row.name: row for row in METHODS}

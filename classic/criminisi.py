@@ -1,0 +1,392 @@
+"""Exemplar-based filling (Criminisi, Pérez and Toyama 2004): whole patches copied in an order that carries lines on.
+
+The patch of highest priority on the fill front takes its missing pixels from the most similar known patch; then the
+front has moved, and the next one is chosen. doi:10.1109/TIP.2004.833105
+
+P(p) = C(p) D(p), the priority of front pixel p with its patch Psi_p
+C(p) = sum of C(q) over the filled pixels q of Psi_p / |Psi_p|, the confidence; at first 1 where known, 0 in the hole,
+       and C(p) for what patch p filled in
+D(p) = |grad I^perp . n| / alpha, the data term: the isophote of the strongest slope in Psi_p against the front's normal
+       n; alpha is the range
+Distances are sums of squares in CIE Lab over the filled pixels; sources are patches of known pixels alone.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+
+from inpaintkit import threads
+from inpaintkit.classic._seams import shifts
+from inpaintkit.distance import distance_to
+from inpaintkit.errors import ContextError
+from inpaintkit.kernels import kernel
+from inpaintkit.picture import PictureMask
+from inpaintkit.problem import Image, Mask, Problem, Step
+
+_TILE = 16384  # source places that are searched at once
+_REPORT = 50  # patches between two reports
+
+
+def criminisi(
+    problem: Problem, *, patch: int = 9, window: int | None = None, source: PictureMask | None = None
+) -> Image:
+    """Fill a hole patch by patch, each copied whole, edges first.
+
+    Parameters
+    ----------
+    problem : the region to fill.
+    patch : side of a patch in pixels, odd, 3 to 51; a little more than the largest texel.
+    window : copy only from patches whose centre is at most so many pixels away in rows and columns, 1 or more; None:
+        from the whole crop, which is as large as a hole of this size needs.
+    source : bool mask as large as the picture, where to copy from; None: from anywhere known.
+
+    Returns
+    -------
+    float32 (H, W, C), the crop with its hole filled, nothing blended. Notes ``patches`` (how many were copied) and
+    ``shifts``, int32 (H, W, 2), rows and columns from a filled pixel to the one it was copied from.
+
+    Raises
+    ------
+    ValueError : an option out of range.
+    ContextError : no patch of known pixels, or none within ``window``.
+
+    References
+    ----------
+    A. Criminisi, P. Pérez and K. Toyama, Region filling and object removal by exemplar-based image inpainting, IEEE
+    Trans. Image Process. 13(9), 2004, doi:10.1109/TIP.2004.833105.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from inpaintkit.problem import Problem
+    >>> stripes = np.tile(np.arange(64) // 4 % 2, (64, 1)).astype(np.float32)[..., None]
+    >>> hole = np.zeros((64, 64), bool)
+    >>> hole[20:40, 25:41] = True
+    >>> bool((criminisi(Problem.create(stripes, hole)) == stripes).all())
+    True
+    """
+    if not 3 <= patch <= 51 or patch % 2 == 0:
+        raise ValueError(f"criminisi's option patch is {patch}: needed is an odd number of pixels from 3 to 51")
+    if window is not None and window < 1:
+        raise ValueError(f"criminisi's option window is {window}: needed is 1 or more pixels, or None for the crop")
+    front = _Front(problem, patch, window, source)
+    todo = total = int(np.count_nonzero(problem.hole))
+    copied = 0
+    while todo:
+        p = front.first()
+        if p is None:
+            raise ContextError.of("criminisi", f"{todo} hole pixels touch no known one, not even through the hole")
+        todo -= front.copy(p, front.search(p))
+        copied += 1
+        if copied % _REPORT == 0:
+            problem.report(Step(total - todo, total))
+    problem.note(patches=copied, shifts=shifts(problem.hole, front.origin[problem.hole]))
+    filled = problem.image.copy()
+    filled[problem.hole] = filled.reshape(-1, filled.shape[2])[front.origin[problem.hole]]
+    return filled
+
+
+class _Front:
+    """What is filled so far, and the priorities along its border. Pixels are flat places of the crop."""
+
+    def __init__(self, problem: Problem, side: int, window: int | None, source: PictureMask | None) -> None:
+        self.side, self.window = side, window
+        self.shape = height, width = problem.hole.shape
+        allowed = problem.known if source is None else problem.known & problem.part(source.pixels)
+        self.allowed = _whole(allowed, side)  # by centre
+        if not self.allowed.any():
+            raise ContextError.of("criminisi", _lack(allowed, side))
+        self.lab = _lab(problem.image)
+        self.grey = np.ascontiguousarray(problem.image.mean(axis=2))
+        self.filled = problem.known.copy()
+        self.hole = problem.hole
+        self.confidence = problem.known.astype(np.float32)
+        self.origin = np.where(problem.known, np.arange(height * width).reshape(height, width), -1).astype(np.int32)
+        self.latest = np.zeros(height * width, np.int32)  # a pixel's latest entry in the heap, by number
+        self.heap: list[tuple[float, float, int, int]] = []
+        self._rate(0, 0, height, width)
+
+    def first(self) -> int | None:
+        """The front pixel of highest priority; among equals the surest, then the first in raster order."""
+        while self.heap:
+            _, _, p, number = heapq.heappop(self.heap)
+            if self.latest[p] == number:
+                return p
+        return None
+
+    def search(self, p: int) -> int:
+        """The centre of the known patch most like that of ``p`` where that is filled; the first among equals."""
+        height, width = self.shape
+        y, x = divmod(p, width)
+        target, weight, rows = _target_kernel(self.lab, self.filled, y, x, self.side)
+        reach = max(height, width) if self.window is None else self.window
+        top, bottom = max(0, y - reach), min(height, y + reach + 1)
+        left, right = max(0, x - reach), min(width, x + reach + 1)
+        if self.window is not None and not self.allowed[top:bottom, left:right].any():
+            away = math.ceil(distance_to(self.allowed)[y, x])
+            lack = f"no patch of known pixels within window={reach}, the nearest is {away} pixels away"
+            raise ContextError.of("criminisi", lack)
+        guesses = _guesses_kernel(self.origin, self.allowed, y, x, self.side, top, bottom, left, right)
+        depth = self.lab.shape[2]
+        lab = self.lab.reshape(height, -1)
+        bound = _least_kernel(lab, guesses, target, weight, rows, self.side, depth, width)
+        step = max(1, _TILE // (right - left))
+
+        def tile(start: int) -> tuple[float, int]:
+            stop = min(start + step, bottom)
+            found: tuple[float, int] = _search_kernel(
+                lab, self.allowed, target, weight, rows, self.side, depth, bound, start, stop, left, right
+            )
+            return found
+
+        return min(threads.run(tile, range(top, bottom, step)))[1]
+
+    def copy(self, p: int, source: int) -> int:
+        """Copy what the patch of ``p`` lacks, and rate the front around it anew; gives the number of pixels."""
+        (y, x), width = divmod(p, self.shape[1]), self.shape[1]
+        count: int = _copy_kernel(
+            self.lab, self.grey, self.filled, self.hole, self.confidence, self.origin, y, x, source // width,
+            source % width, self.side,
+        )  # fmt: skip
+        self._rate(y - self.side, x - self.side, y + self.side + 1, x + self.side + 1)
+        return count
+
+    def _rate(self, top: int, left: int, bottom: int, right: int) -> None:
+        """Push the priorities of the front pixels in a box, which supersede earlier ones."""
+        height, width = self.shape
+        top, left, bottom, right = max(0, top), max(0, left), min(height, bottom), min(width, right)
+        self.latest.reshape(self.shape)[top:bottom, left:right] += 1
+        places, priority, sure = _priority_kernel(
+            self.grey, self.filled, self.hole, self.confidence, self.side, top, left, bottom, right
+        )
+        for p, value, confidence in zip(places.tolist(), priority.tolist(), sure.tolist(), strict=True):
+            heapq.heappush(self.heap, (-value, -confidence, p, int(self.latest[p])))
+
+
+def _whole(allowed: Mask, side: int) -> Mask:
+    """Centres of the patches that hold nothing else, bool (H, W)."""
+    element = np.ones((side, side), np.uint8)
+    whole: Mask = cv2.erode(allowed.view(np.uint8), element, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
+    return whole
+
+
+def _lack(allowed: Mask, side: int) -> str:
+    """What is missing to a source patch."""
+    height, width = allowed.shape
+    if min(height, width) < side:
+        return f"a patch of {side} x {side} pixels is larger than the crop of {height} x {width}"
+    free = cv2.distanceTransform(np.pad(allowed, 1).view(np.uint8), cv2.DIST_C, 3)
+    return (
+        f"no patch of {side} x {side} known pixels to copy from; the largest known square is "
+        f"{2 * int(free.max()) - 1} pixels wide: mask less, or choose a smaller patch"
+    )
+
+
+def _lab(image: Image) -> Image:
+    """CIE Lab, float32 (H, W, 3), of RGB; grey as L; alpha, as much as L, beside them."""
+    colours = image.shape[2] - (image.shape[2] in (2, 4))
+    planes = [image[..., colours:] * 100]
+    if colours == 3:
+        planes.insert(0, cv2.cvtColor(np.clip(image[..., :3], 0, 1), cv2.COLOR_RGB2LAB))
+    else:
+        planes.insert(0, image[..., :1] * 100)
+    return np.ascontiguousarray(np.concatenate(planes, axis=2), np.float32)
+
+
+@kernel()
+def _priority_kernel(
+    grey: Any, filled: Any, hole: Any, confidence: Any, side: int, top: int, left: int, bottom: int, right: int
+) -> Any:
+    """(places, P, C) of the front's pixels in a box: hole pixels beside a filled one."""
+    height, width = filled.shape
+    half = side // 2
+    places = np.empty((bottom - top) * (right - left), np.int32)
+    priority = np.empty(len(places), np.float64)
+    sure = np.empty(len(places), np.float64)
+    count = 0
+    for y in range(top, bottom):
+        for x in range(left, right):
+            if not hole[y, x] or filled[y, x]:
+                continue
+            beside = False
+            for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+                if 0 <= y + dy < height and 0 <= x + dx < width:
+                    beside |= filled[y + dy, x + dx]
+            if not beside:
+                continue
+            total, area = 0.0, 0
+            steepest, gy, gx = -1.0, 0.0, 0.0
+            for r in range(max(0, y - half), min(height, y + half + 1)):
+                for c in range(max(0, x - half), min(width, x + half + 1)):
+                    area += 1
+                    if not filled[r, c]:
+                        continue
+                    total += confidence[r, c]
+                    v = _slope(grey, filled, r, c, 1, 0)
+                    u = _slope(grey, filled, r, c, 0, 1)
+                    if v * v + u * u > steepest:
+                        steepest, gy, gx = v * v + u * u, v, u
+            ny, nx = _normal(filled, y, x)
+            places[count] = y * width + x
+            sure[count] = total / area
+            priority[count] = total / area * abs(gy * nx - gx * ny)  # isophote (-gx, gy) along (ny, nx), rows first
+            count += 1
+    return places[:count], priority[:count], sure[:count]
+
+
+@kernel()
+def _slope(grey: Any, filled: Any, r: int, c: int, dy: int, dx: int) -> Any:
+    """Central difference where both neighbours are filled, else to the one that is, else 0."""
+    before = r >= dy and c >= dx and filled[r - dy, c - dx]
+    after = r + dy < filled.shape[0] and c + dx < filled.shape[1] and filled[r + dy, c + dx]
+    if before and after:
+        return 0.5 * (grey[r + dy, c + dx] - grey[r - dy, c - dx])
+    if after:
+        return 1.0 * (grey[r + dy, c + dx] - grey[r, c])
+    if before:
+        return 1.0 * (grey[r, c] - grey[r - dy, c - dx])
+    return 0.0
+
+
+@kernel()
+def _normal(filled: Any, y: int, x: int) -> Any:
+    """Unit normal of the front: the slope of the filled mask under a small Gaussian (Sobel's weights 1 2 1)."""
+    height, width = filled.shape
+    ny, nx = 0.0, 0.0
+    for dy in range(-1, 2):
+        for dx in range(-1, 2):
+            r, c = min(max(y + dy, 0), height - 1), min(max(x + dx, 0), width - 1)
+            if filled[r, c]:
+                ny += dy * (2 - abs(dx))
+                nx += dx * (2 - abs(dy))
+    length = np.sqrt(ny * ny + nx * nx)
+    return (ny / length, nx / length) if length > 0 else (0.0, 0.0)
+
+
+@kernel()
+def _target_kernel(lab: Any, filled: Any, y: int, x: int, side: int) -> Any:
+    """The patch of (y, x) with weight 1 where filled, (side, side * L), and its rows, those with most filled first."""
+    height, width, depth = lab.shape
+    half = side // 2
+    target = np.zeros((side, side * depth), np.float32)
+    weight = np.zeros((side, side * depth), np.float32)
+    count = np.zeros(side, np.int64)
+    for i in range(side):
+        for j in range(side):
+            r, c = y + i - half, x + j - half
+            if 0 <= r < height and 0 <= c < width and filled[r, c]:
+                count[i] += 1
+                for t in range(depth):
+                    target[i, j * depth + t] = lab[r, c, t]
+                    weight[i, j * depth + t] = 1
+    rows = np.argsort(-count, kind="mergesort")
+    return target, weight, rows[: np.count_nonzero(count)]
+
+
+@kernel()
+def _guesses_kernel(
+    origin: Any, allowed: Any, y: int, x: int, side: int, top: int, bottom: int, left: int, right: int
+) -> Any:
+    """Centres that carry on the shifts of what was copied into the patch: one of them is often near the best."""
+    height, width = origin.shape
+    half = side // 2
+    found = np.empty(side * side + 1, np.int64)
+    count = 0
+    for r in range(max(0, y - half), min(height, y + half + 1)):
+        for c in range(max(0, x - half), min(width, x + half + 1)):
+            o = origin[r, c]
+            if o < 0 or o == r * width + c:
+                continue
+            sy, sx = o // width + y - r, o % width + x - c
+            if top <= sy < bottom and left <= sx < right and allowed[sy, sx]:
+                found[count] = sy * width + sx
+                count += 1
+    return found[:count]
+
+
+@kernel(fastmath=True)
+def _least_kernel(
+    lab: Any, centres: Any, target: Any, weight: Any, rows: Any, side: int, depth: int, width: int
+) -> Any:
+    """The least distance among some sources."""
+    least = np.float32(1e30)
+    for n in range(len(centres)):
+        d = _distance(lab, centres[n] // width, centres[n] % width, target, weight, rows, side, depth, least)
+        least = min(least, d)
+    return least
+
+
+@kernel(fastmath=True)
+def _search_kernel(
+    lab: Any, allowed: Any, target: Any, weight: Any, rows: Any, side: int, depth: int, bound: Any, top: int,
+    bottom: int, left: int, right: int,
+) -> Any:  # fmt: skip
+    """(distance, centre) of the best source in a box, none worse than the bound counted; the first among equals."""
+    width = allowed.shape[1]
+    best, at = np.float32(bound), -1
+    for y in range(top, bottom):
+        for x in range(left, right):
+            if allowed[y, x]:
+                d = _distance(lab, y, x, target, weight, rows, side, depth, best)
+                if d < best or (d == best and at < 0):
+                    best, at = d, y * width + x
+    return (best, at) if at >= 0 else (np.float32(2e30), at)
+
+
+@kernel(fastmath=True)
+def _distance(lab: Any, y: int, x: int, target: Any, weight: Any, rows: Any, side: int, depth: int, best: Any) -> Any:
+    """Sum of squares over the filled pixels; given up, row by row, once it exceeds the best."""
+    half = side // 2
+    total = np.float32(0)
+    for k in range(len(rows)):
+        i = rows[k]
+        p, w = target[i], weight[i]
+        q = lab[y + i - half, (x - half) * depth : (x + half + 1) * depth]
+        for t in range(side * depth):
+            total += w[t] * (p[t] - q[t]) * (p[t] - q[t])
+        if total > best:
+            return np.float32(2e30)
+    return total
+
+
+@kernel()
+def _copy_kernel(
+    lab: Any,
+    grey: Any,
+    filled: Any,
+    hole: Any,
+    confidence: Any,
+    origin: Any,
+    y: int,
+    x: int,
+    sy: int,
+    sx: int,
+    side: int,
+) -> Any:
+    """Fill what is missing in the patch of (y, x) from that of (sy, sx), with the confidence of (y, x)."""
+    height, width = filled.shape
+    half = side // 2
+    total, area = 0.0, 0
+    for r in range(max(0, y - half), min(height, y + half + 1)):
+        for c in range(max(0, x - half), min(width, x + half + 1)):
+            area += 1
+            if filled[r, c]:
+                total += confidence[r, c]
+    count = 0
+    for r in range(max(0, y - half), min(height, y + half + 1)):
+        for c in range(max(0, x - half), min(width, x + half + 1)):
+            if filled[r, c] or not hole[r, c]:
+                continue
+            fr, fc = sy + r - y, sx + c - x
+            lab[r, c] = lab[fr, fc]
+            grey[r, c] = grey[fr, fc]
+            confidence[r, c] = total / area
+            origin[r, c] = fr * width + fc
+            filled[r, c] = True
+            count += 1
+    return count
