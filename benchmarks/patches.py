@@ -80,8 +80,8 @@ def times(names: list[str], repeats: int) -> None:
 def textures(names: list[str], features: Features | None) -> None:
     """Where a fill stands among the picture's own windows: gradient energy, Gram matrices, slopes over the rim.
 
-    A window's distance to the others is the median of its distances to each. Given is the percentile of the fill's
-    among the windows' own; over 95 it would stand out. The hole is the picture's middle.
+    Given are percentiles: of the fill's median distance to the real windows among the distances between real windows
+    that do not overlap, and of its mean slope over the rim among theirs. Over 95 it would stand out.
     """
     print("| texture | fill | gradient energy | Gram distance | slopes over the rim |\n|---|---|---|---|---|")
     for texture in ("brick", "grass", "gravel"):
@@ -90,9 +90,15 @@ def textures(names: list[str], features: Features | None) -> None:
         places = _places(truth.shape)
         real = [features.grams(truth, (*place, _SIDE, _SIDE)) for place in places] if features else []
         for name, (filled, _) in _filled(truth, hole, names).items():
-            energy = _among([_energy(truth[_window(place)]) for place in places], _energy(filled[_window(middle)]))
+            energy = _among(
+                places, [_energy(truth[_window(place)]) for place in places], _energy(filled[_window(middle)])
+            )
             rim = _above([_rim(truth, place) for place in places], _rim(filled, middle))
-            gram = _among(real, features.grams(filled, (*middle, _SIDE, _SIDE)), gram_distance) if features else np.nan
+            gram = (
+                _among(places, real, features.grams(filled, (*middle, _SIDE, _SIDE)), gram_distance)
+                if features
+                else np.nan
+            )
             print(f"| {texture} | {name} | {energy:.0f} | {gram:.0f} | {rim:.0f} |", flush=True)
 
 
@@ -159,10 +165,10 @@ def _gmic(photo: Pixels, hole: Mask) -> Any:
 
 
 def _box_of(truth: Pixels) -> tuple[Mask, tuple[int, int]]:
-    """A box in the middle and its first row and column, multiples of 4 but for a picture of 512."""
-    row, column = ((side - _SIDE) // 2 // 4 * 4 + side % 4 for side in truth.shape[:2])
+    """A box in the middle, of 512 pixels those from 165 to 344, and its first row and column."""
+    row, column = ((side - _SIDE - 1) // 2 for side in truth.shape[:2])
     hole = np.zeros(truth.shape[:2], np.bool_)
-    hole[row : row + _SIDE, column : column + _SIDE] = True
+    hole[_window((row, column))] = True
     return hole, (row, column)
 
 
@@ -197,10 +203,20 @@ def _above(real: list[float], value: float) -> float:
     return float(np.mean(np.asarray(real) < value) * 100)
 
 
-def _among(real: list[Any], fill: Any, distance: Callable[[Any, Any], float] = lambda a, b: abs(a - b)) -> float:
-    """Percentile of the fill's distance to the windows among each window's own to the others."""
-    own = [np.median([distance(a, b) for j, b in enumerate(real) if j != i]) for i, a in enumerate(real)]
-    return _above(own, float(np.median([distance(fill, b) for b in real])))
+def _among(
+    places: list[tuple[int, int]],
+    real: list[Any],
+    fill: Any,
+    distance: Callable[[Any, Any], float] = lambda a, b: abs(a - b),
+) -> float:
+    """Percentile of the fill's median distance to windows among the distances between those that do not overlap."""
+    pairs = [
+        distance(real[j], real[i])
+        for i, a in enumerate(places)
+        for j, b in enumerate(places)
+        if max(abs(a[0] - b[0]), abs(a[1] - b[1])) >= _SIDE
+    ]
+    return _above(pairs, float(np.median([distance(fill, b) for b in real])))
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from inpaintkit.distance import stranded
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem
 
-_EDGE, _USUAL = 0.02, 8.0  # a seam of more than 0.02 of the range and 8 usual slopes is an edge
+_EDGE, _USUAL = 0.02, 14.0  # a seam of more than 0.02 of the range and 14 usual slopes is an edge
 _AROUND = 25  # px, side of the square whose mean slope is usual
 
 

@@ -75,7 +75,7 @@ def test_a_vote_is_the_mean_weighted_by_depth_and_distance():
             if not hole[row, column] and 3 <= y + dy < 77:
                 expected = ((patch - source) ** 2).sum() / 49
                 assert distances[-1] == pytest.approx(expected, rel=1e-3, abs=1e-7)
-    sigma2 = np.sort(distances)[(3 * 49) // 4]
+    sigma2 = np.sort(distances)[(3 * 49) // 4] / 4
     weight = 1.3 ** -np.array(depths) * np.exp(-np.array(distances) / (2 * sigma2))
     voted, origin = canvas._votes(np.array([y * width + x], np.int32))
     assert voted[0] == pytest.approx(weight @ np.array(colours) / weight.sum(), rel=1e-3, abs=1e-5)
