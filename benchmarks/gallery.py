@@ -1,9 +1,9 @@
-"""Sheets that show what each method does: two damaged photographs and drawn scenes, beside OpenCV's two.
+"""Sheets that show what each method does: damaged photographs, drawn scenes and objects, beside OpenCV's two.
 
     python -m inpaintkit.benchmarks.gallery [--folder DIR] [--methods telea,...]
 
-Writes words.png, thick.png and scenes.png. Each picture is captioned with PSNR over the whole hole and seconds for the
-whole photograph, compiling excluded; a crop of it is shown at 200 %.
+Writes words.png, thick.png, scenes.png and objects.png. Each picture is captioned with PSNR over the whole hole and
+seconds for the whole photograph, compiling excluded; a crop of it is shown, at 200 % but for objects.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from inpaintkit.sheet import masked, sheet
 _ZOOM = 2
 _SIDE = 64  # px, of a drawn scene
 _COLUMNS = 4
+_COPYING = ("patchmatch", "criminisi", "biharmonic", "cv2 telea r=5")  # for objects, and what the others make of them
 
 
 def words() -> tuple[Pixels, Mask, tuple[slice, slice]]:
@@ -67,6 +68,33 @@ def scenes() -> list[tuple[Pixels, Mask]]:
     drawn = [(straight(angle), hole) for hole in (band, disc) for angle in (0, 20, 45, 65)]
     drawn += [(values, hole) for hole in (band, disc) for values in (junction, arc)]
     return [(np.rint(40 + 170 * values).astype(np.uint8), hole) for values, hole in drawn]
+
+
+def objects() -> list[tuple[Pixels, Mask, tuple[slice, slice]]]:
+    """Photographs, what is to be removed from each, and what to show: a spoon, a mast, and a square of gravel."""
+    coffee, rocket, gravel = skimage.data.coffee(), skimage.data.rocket(), skimage.data.gravel()
+    spoon = stroke(coffee.shape[:2], [(412, 78), (404, 120), (378, 240)], width=26) | ellipse(
+        coffee.shape[:2], (320, 232, 94, 100)
+    )
+    mast = stroke(rocket.shape[:2], [(448, 110), (448, 190), (457, 400)], width=44)
+    square = np.zeros(gravel.shape, np.bool_)
+    square[200:300, 200:300] = True
+    return [
+        (coffee, spoon, np.s_[120:360, 260:500]),
+        (rocket, mast, np.s_[170:410, 340:580]),
+        (np.repeat(gravel[..., None], 3, axis=2), square, np.s_[130:370, 130:370]),
+    ]
+
+
+def object_sheet(cases: list[tuple[Pixels, Mask, tuple[slice, slice]]], fills: dict[str, Fill]) -> Pixels:
+    """A row for each photograph: damaged, then each fill."""
+    cells = []
+    for photo, hole, shown in cases:
+        cells.append(("to be removed", masked(photo, hole)[shown][..., :3]))
+        for name, fill in fills.items():
+            filled, seconds = _timed(fill, photo, hole)
+            cells.append((f"{name}  {seconds:.2f} s", filled[shown]))
+    return sheet(cells, columns=1 + len(fills))
 
 
 def photograph_sheet(photo: Pixels, hole: Mask, shown: tuple[slice, slice], fills: dict[str, Fill]) -> Pixels:
@@ -124,6 +152,7 @@ def main() -> None:
         "words": photograph_sheet(*words(), photographs),
         "thick": photograph_sheet(*thick(), photographs),
         "scenes": scene_sheet(scenes(), photographs),
+        "objects": object_sheet(objects(), {name: fills[name] for name in _COPYING if name in fills}),
     }
     for name, pixels in sheets.items():
         path = options.folder / f"{name}.png"
