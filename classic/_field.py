@@ -22,7 +22,7 @@ from inpaintkit import threads
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
 
-_TILE = 4096  # anchors: many tiles for every thread even in a small hole, few borders at which finds wait
+_TILE = 1024  # anchors: enough tiles for every thread on small levels, few borders at which finds wait
 FAR = np.float32(1e30)  # the distance of what has not been found; fast arithmetic knows no infinity
 
 Indices = NDArray[np.int32]

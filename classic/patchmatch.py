@@ -43,7 +43,7 @@ _BETA = 50.0  # weight of the texture features beside three colours
 _GAMMA = 1.3  # a pixel deeper in the hole is trusted so many times less
 _SHARP = np.float32(0.25)  # sigma^2 over the 75th percentile of distances
 _SETTLED = 0.1 / 255  # mean change of the hole's colours at which a level is done
-_TILE = 4096  # hole pixels that vote at once
+_TILE = 2048  # hole pixels that vote at once
 _ENOUGH = 20  # whole source patches suffice where there is one for so many patches to be filled
 
 
