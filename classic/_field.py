@@ -22,7 +22,7 @@ from inpaintkit import threads
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
 
-_TILE = 1024  # anchors: enough tiles for every thread on small levels, few borders at which finds wait
+_TILE, _TILES = 1024, 16  # anchors at least and tiles about: work for every thread, few borders at which finds wait
 FAR = np.float32(1e30)  # the distance of what has not been found; fast arithmetic knows no infinity
 
 Indices = NDArray[np.int32]
@@ -122,7 +122,7 @@ class Search:
         self.distance = np.full((len(self.anchors), self.k), FAR, np.float32)
         rows = self.anchors // self.place.shape[1]
         starts = np.flatnonzero(np.diff(rows, prepend=-1))  # first anchor of each row
-        tile = starts // _TILE
+        tile = starts // max(_TILE, len(self.anchors) // _TILES)
         self.tiles = np.append(starts[np.flatnonzero(np.diff(tile, prepend=-1))], len(self.anchors))
 
     @classmethod
