@@ -184,6 +184,16 @@ METHODS = (
         context=lambda o: 2 * _limit(o) + 3 if o["variant"] == "opencv" else 3,
         cut=lambda o: 48 if o["variant"] == "pde" else None,
     ),
+    Method(
+        "fsr",
+        "inpaintkit.classic.fsr:fsr",
+        "frequency-selective reconstruction: scratches, text, lost pixels; edges and texture run on as waves",
+        source="Seiler and Kaup 2010; Genser, Seiler, Schilling and Kaup 2018",
+        # Half a window, and how far the windows that fill a pixel lie from it.
+        reach=28,
+        context=28,
+        cut=lambda o: 32,
+    ),
 )
 
 _registered: dict[str, Method] = {row.name: row for row in METHODS}

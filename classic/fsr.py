@@ -1,0 +1,325 @@
+"""Frequency-selective reconstruction (Seiler and Kaup 2010): a few waves, chosen one by one, explain what is known.
+
+Around each small part of the loss a window of N x N pixels is modelled as a sum of Fourier functions phi_k, fitted to
+what is known there, most closely to what is near; the sum's value in the loss is the fill. Stripes, edges and texture
+that a few waves explain run on through it.
+
+    f, g, r = f - g         the picture, the model and what it leaves, in a window
+    w = rho^d               the weight of a known pixel at the distance d from the window's centre; 0 where nothing is
+                            known, w delta in the loss, which has a first colour
+    R = DFT(w r), W = DFT(w)        so that nothing but the start and the end leaves the frequency domain
+    k = argmax p_k sum |R_k|^2      the wave of the next iteration, for all channels together               (1)
+    g += c phi_k + conj(c phi_k),   W_0 c + W_2k conj(c) = gamma R_k                                        (2)
+    R_l -= c W_(l-k) + conj(c) W_(l+k)                                                                      (3)
+
+p_k = 1 / (1 + (|k| / 0.2)^2), |k| in cycles per pixel, prefers low frequencies, as pictures do. gamma < 1 makes up for
+waves that are not orthogonal under w. (2) is the least-squares fit of a real wave; the complex one of the paper takes
+W_2k for 0. A block is done when a wave would lower the weighted mean of r^2 by less than the tolerance squared.
+
+From Genser, Seiler, Schilling and Kaup 2018 comes that the geometry of the loss decides: a window is centred on the
+loss of its block, and not on the block. Three things differ from both papers:
+
+- All channels share their waves, chosen by the sum of their energies. That sum is the same in any orthonormal colour
+  space, so none is needed, and there are no colour fringes.
+- The papers fill blocks in order, each from what is filled already. Here no block waits: coherence transport gives the
+  loss a first colour, which counts by delta beside the known ones. Deep in a hole the model repeats that first fill.
+- A window fills more than its block, and what several windows say of a pixel is averaged by weight 0.7^d.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit import threads
+from inpaintkit.classic.coherence import coherence
+from inpaintkit.errors import ContextError
+from inpaintkit.kernels import kernel
+from inpaintkit.problem import Image, Problem, Step
+
+SIDE = 32  # N; a constant of the kernels: loops of known length are vectorised
+_HALF = SIDE // 2
+_ROWS = _HALF + 1  # half of the frequencies: the signals are real
+_DELTA = np.float32(0.03)
+_GAMMA = np.float32(0.6)
+_CORNER = 0.2  # cycles per pixel
+_FADE = 0.7
+_STEEP = np.float32(0.05)  # least determinant of (2) over W_0^2: slow waves are all but linearly dependent
+_CHUNK = 32  # blocks whose windows fit a core's cache
+_WAVE = 2048  # blocks between two reports, whose patches are held
+
+
+def fsr(problem: Problem, *, block: int = 8, iterations: int = 100, rho: float = 0.65, tolerance: float = 0.8) -> Image:
+    """Fill a hole by frequency-selective reconstruction.
+
+    Parameters
+    ----------
+    problem : the region to fill.
+    block : side of the squares whose loss shares a window, in pixels (2 to 16); smaller is better and slower.
+    iterations : waves at most in each window (1 or more).
+    rho : how fast the weight of what is known falls off, per pixel (0.3 to 0.95).
+    tolerance : a window is done when the next wave explains less than this root mean square, in grey levels of 255
+        (0 or more).
+
+    Returns
+    -------
+    float32 (H, W, C), the crop with its hole filled. Noted are ``iterations`` (the mean of all windows), ``residual``
+    (the largest root mean square that a last wave explained, in grey levels) and ``converged``.
+
+    Raises
+    ------
+    ValueError : an option out of range.
+    ContextError : hole pixels that no known pixel reaches, not even through the hole.
+
+    References
+    ----------
+    J. Seiler and A. Kaup, Complex-valued frequency selective extrapolation for fast image and video signal
+    extrapolation, IEEE Signal Processing Letters 17(11), 2010, doi:10.1109/LSP.2010.2078504.
+    N. Genser, J. Seiler, F. Schilling, A. Kaup, Signal and loss geometry aware frequency selective extrapolation for
+    error concealment, Picture Coding Symposium 2018, doi:10.1109/PCS.2018.8456259.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from inpaintkit.problem import Problem
+    >>> wave = 0.5 + 0.4 * np.cos(np.arange(64) * np.pi / 4)[None, :, None] * np.ones((64, 1, 1))
+    >>> hole = np.zeros((64, 64), bool)
+    >>> hole[:, 30:34] = True
+    >>> float(np.abs(fsr(Problem.create(wave, hole)) - wave).max().round(2))
+    0.0
+    """
+    if not 2 <= block <= 16:
+        raise ValueError(f"fsr's option block is {block}: needed is 2 to 16 pixels")
+    if iterations < 1:
+        raise ValueError(f"fsr's option iterations is {iterations}: needed is 1 or more")
+    if not 0.3 <= rho <= 0.95:
+        raise ValueError(f"fsr's option rho is {rho:g}: needed is 0.3 to 0.95")
+    if tolerance < 0:
+        raise ValueError(f"fsr's option tolerance is {tolerance:g}: needed is 0 or more grey levels")
+    hole, known = problem.hole, problem.known
+    filled = _first(problem)
+    base = filled.reshape(-1, filled.shape[2])[np.argmax(known)].copy()
+    filled -= base  # relative to one known colour: a constant stays exactly constant
+    centres = _centres_kernel(hole, block, problem.origin[0] % block, problem.origin[1] % block)
+    across = np.hypot(*np.ogrid[0.5 - _HALF : _HALF, 0.5 - _HALF : _HALF])  # centres lie between pixels
+    weight = (rho**across).astype(np.float32)
+    reach = min(_HALF, block // 2 + max(2, block // 4))
+    fade = (_FADE**across)[_HALF - reach : _HALF + reach, _HALF - reach : _HALF + reach].astype(np.float32)
+    model = partial(_model, filled, hole, known, weight, reach, iterations, np.float32((tolerance / 255) ** 2))
+    place = np.full(hole.shape, -1, np.int32)
+    place[hole] = np.arange(np.count_nonzero(hole), dtype=np.int32)
+    sums = np.zeros((np.count_nonzero(hole), filled.shape[2] + 1), np.float32)
+    steps, left = [], np.float32(0)
+    for begin in range(0, len(centres), _WAVE):
+        wave = centres[begin : begin + _WAVE]
+        chunks = [wave[at : at + _CHUNK] for at in range(0, len(wave), _CHUNK)]
+        for chunk, (patches, taken, last) in zip(chunks, threads.run(model, chunks), strict=True):
+            _add_kernel(sums, place, patches, chunk, fade)
+            steps.append(taken)
+            left = max(left, last)
+        problem.report(Step(min(begin + _WAVE, len(centres)), len(centres)))
+    filled[hole] = sums[:, :-1] / sums[:, -1:]
+    problem.note(
+        iterations=round(float(np.concatenate(steps).mean()), 1),
+        residual=float(np.sqrt(left)) * 255,
+        converged=bool(left <= (tolerance / 255) ** 2),
+    )
+    filled += base
+    np.copyto(filled, problem.image, where=~hole[..., None])
+    return filled
+
+
+def _first(problem: Problem) -> Image:
+    """The crop with a first colour in the hole."""
+    try:
+        return coherence(Problem(problem.image, problem.hole, problem.known, origin=problem.origin))
+    except ContextError:
+        raise ContextError.of("fsr", "no known pixel reaches some of the hole, not even through the hole") from None
+
+
+def _model(
+    image: Image,
+    hole: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    weight: Image,
+    reach: int,
+    iterations: int,
+    least: np.float32,
+    centres: NDArray[np.int64],
+) -> tuple[Image, NDArray[np.int64], np.float32]:
+    """The models' middle parts (n, C, 2 reach, 2 reach), iterations of each (n,), and the most that one left."""
+    channels = image.shape[2]
+    windows = np.empty((len(centres), channels + 1, SIDE, SIDE), np.float32)  # the weight is the last
+    _windows_kernel(windows, image, hole, known, centres, weight)
+    spectra = np.fft.rfft2(windows, axes=(3, 2)).astype(np.complex64, copy=False)  # (n, C + 1, rows, N)
+    taken, left = _pursue_kernel(spectra, _prior(), iterations, least)
+    waves = np.fft.irfft2(spectra[:, :channels], axes=(3, 2), norm="forward")
+    middle = slice(_HALF - reach, _HALF + reach)
+    return np.ascontiguousarray(waves[:, :, middle, middle], np.float32), taken, left
+
+
+def _prior() -> Image:
+    """p, float32 (rows, N)."""
+    square = np.fft.rfftfreq(SIDE)[:, None] ** 2 + np.fft.fftfreq(SIDE)[None] ** 2
+    prior: Image = (1 / (1 + square / _CORNER**2)).astype(np.float32)
+    return prior
+
+
+@kernel()
+def _centres_kernel(hole: Any, block: int, top: int, left: int) -> Any:
+    """Rows and columns (n, 2) of the pixel corners nearest to the middle of each block's loss.
+
+    Blocks stand as in the whole picture: the crop begins ``top`` and ``left`` pixels inside one.
+    """
+    height, width = hole.shape
+    across = (width + left + block - 1) // block
+    down = (height + top + block - 1) // block
+    centres = np.empty((across * down, 2), np.int64)
+    found = 0
+    sums = np.zeros((across, 3), np.int64)
+    for y in range(height):
+        for x in range(width):
+            if hole[y, x]:
+                b = (x + left) // block
+                sums[b, 0] += 1
+                sums[b, 1] += y
+                sums[b, 2] += x
+        if (y + top + 1) % block == 0 or y == height - 1:
+            for b in range(across):
+                number = sums[b, 0]
+                if number:
+                    centres[found, 0] = (2 * sums[b, 1] + 2 * number) // (2 * number)  # rounded mean + 1/2
+                    centres[found, 1] = (2 * sums[b, 2] + 2 * number) // (2 * number)
+                    found += 1
+                    sums[b] = 0
+    return centres[:found].copy()
+
+
+@kernel()
+def _windows_kernel(out: Any, image: Any, hole: Any, known: Any, centres: Any, weight: Any) -> None:
+    """Fill ``out`` (n, C + 1, N, N) with w f for each channel, and w."""
+    height, width, channels = image.shape
+    out[:] = 0
+    for n in range(len(centres)):
+        top, left = centres[n, 0] - _HALF, centres[n, 1] - _HALF
+        for y in range(max(-top, 0), min(SIDE, height - top)):
+            for x in range(max(-left, 0), min(SIDE, width - left)):
+                v, u = top + y, left + x
+                if known[v, u]:
+                    w = weight[y, x]
+                elif hole[v, u]:
+                    w = weight[y, x] * _DELTA
+                else:
+                    continue
+                for c in range(channels):
+                    out[n, c, y, x] = w * image[v, u, c]
+                out[n, channels, y, x] = w
+
+
+@kernel(fastmath=True)  # sums and maxima may be taken in any order; nothing is infinite
+def _pursue_kernel(spectra: Any, prior: Any, iterations: int, least: Any) -> Any:
+    """Turn DFT(w f) of each channel into coefficients of the model, in place; the last spectrum is W.
+
+    Rows 0 and N / 2 hold both k and -k: there the coefficient of k counts twice, and what transforms the spectra back
+    takes the real part. Gives the iterations of each window and the largest decrease that was left to be had.
+    """
+    channels = spectra.shape[1] - 1
+    re, im = np.empty((channels, _ROWS, SIDE), np.float32), np.empty((channels, _ROWS, SIDE), np.float32)
+    # W_l for rows l = -N/2 to N and columns twice, so that l - k and l + k never wrap.
+    w_re, w_im = np.empty((SIDE + _ROWS, 2 * SIDE), np.float32), np.empty((SIDE + _ROWS, 2 * SIDE), np.float32)
+    energy = np.empty((_ROWS, SIDE), np.float32)
+    top = np.empty(_ROWS, np.float32)  # the most of each row
+    taken = np.zeros(len(spectra), np.int64)
+    most_left = np.float32(0)
+    for n in range(len(spectra)):
+        for y in range(SIDE + _ROWS):
+            row = (y - _HALF) % SIDE
+            for x in range(2 * SIDE):
+                if row <= _HALF:
+                    value = spectra[n, channels, row, x % SIDE]
+                    w_re[y, x], w_im[y, x] = value.real, value.imag
+                else:
+                    value = spectra[n, channels, SIDE - row, (2 * SIDE - x) % SIDE]
+                    w_re[y, x], w_im[y, x] = value.real, -value.imag
+        whole = w_re[_HALF, 0]
+        for c in range(channels):
+            for y in range(_ROWS):
+                for x in range(SIDE):
+                    re[c, y, x] = spectra[n, c, y, x].real
+                    im[c, y, x] = spectra[n, c, y, x].imag
+                    spectra[n, c, y, x] = 0
+        for y in range(_ROWS):
+            top[y] = _energy(energy, re, im, prior, y)
+        while True:
+            p = 0
+            for y in range(1, _ROWS):
+                if top[y] > top[p]:
+                    p = y
+            q = 0
+            while q < SIDE - 1 and energy[p, q] < top[p]:
+                q += 1
+            alone = (p == 0 or p == _HALF) and (q == 0 or q == _HALF)  # k = -k: a real wave by itself
+            gain = np.float32(0)
+            for c in range(channels):
+                gain += re[c, p, q] * re[c, p, q] + im[c, p, q] * im[c, p, q]
+            gain *= (np.float32(1) if alone else np.float32(2)) / (whole * whole)
+            if gain <= least or taken[n] >= iterations:
+                most_left = max(most_left, gain)
+                break
+            taken[n] += 1
+            twice = 2 * p + _HALF, 2 * q % SIDE
+            a, b = w_re[twice], w_im[twice]
+            per = _GAMMA / max(whole * whole - a * a - b * b, _STEEP * whole * whole)
+            for c in range(channels):
+                u, v = re[c, p, q], im[c, p, q]
+                if alone:
+                    c_re, c_im = _GAMMA * u / whole, np.float32(0)
+                else:
+                    c_re = per * (whole * u - a * u - b * v)
+                    c_im = per * (whole * v - b * u + a * v)
+                spectra[n, c, p, q] += complex(c_re, c_im) * (2 if not alone and p % _HALF == 0 else 1)
+                if alone:
+                    c_re *= np.float32(0.5)
+                for y in range(_ROWS):
+                    less, more = y - p + _HALF, y + p + _HALF
+                    for x in range(SIDE):
+                        a1, b1 = w_re[less, x + SIDE - q], w_im[less, x + SIDE - q]
+                        a2, b2 = w_re[more, x + q], w_im[more, x + q]
+                        re[c, y, x] -= c_re * (a1 + a2) - c_im * (b1 - b2)
+                        im[c, y, x] -= c_re * (b1 + b2) + c_im * (a1 - a2)
+            for y in range(_ROWS):
+                top[y] = _energy(energy, re, im, prior, y)
+    return taken, most_left
+
+
+@kernel(fastmath=True)
+def _energy(energy: Any, re: Any, im: Any, prior: Any, y: int) -> Any:
+    """Row y of p sum |R|^2, and its most."""
+    energy[y] = 0
+    for c in range(len(re)):
+        for x in range(SIDE):
+            energy[y, x] += re[c, y, x] * re[c, y, x] + im[c, y, x] * im[c, y, x]
+    most = np.float32(0)
+    for x in range(SIDE):
+        energy[y, x] *= prior[y, x]
+        most = max(most, energy[y, x])
+    return most
+
+
+@kernel()
+def _add_kernel(sums: Any, place: Any, patches: Any, centres: Any, fade: Any) -> None:
+    """Add weighted colours and weights of the hole's pixels under each patch to ``sums`` (pixels, C + 1)."""
+    height, width = place.shape
+    channels, side = patches.shape[1], patches.shape[2]
+    for n in range(len(centres)):
+        top, left = centres[n, 0] - side // 2, centres[n, 1] - side // 2
+        for y in range(max(-top, 0), min(side, height - top)):
+            for x in range(max(-left, 0), min(side, width - left)):
+                at = place[top + y, left + x]
+                if at >= 0:
+                    for c in range(channels):
+                        sums[at, c] += fade[y, x] * patches[n, c, y, x]
+                    sums[at, channels] += fade[y, x]
