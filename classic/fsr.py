@@ -12,7 +12,7 @@ that a few waves explain run on through it.
     g += c phi_k + conj(c phi_k),   W_0 c + W_2k conj(c) = gamma R_k                                        (2)
     R_l -= c W_(l-k) + conj(c) W_(l+k)                                                                      (3)
 
-p_k = 1 / (1 + (|k| / 0.2)^2), |k| in cycles per pixel, prefers low frequencies, as pictures do. gamma < 1 makes up for
+p_k = 1 / (1 + (|k| / 0.3)^2), |k| in cycles per pixel, prefers low frequencies, as pictures do. gamma < 1 makes up for
 waves that are not orthogonal under w. (2) is the least-squares fit of a real wave; the complex one of the paper takes
 W_2k for 0. A block is done when a wave would lower the weighted mean of r^2 by less than the tolerance squared.
 
@@ -43,22 +43,24 @@ from inpaintkit.problem import Image, Problem, Step
 SIDE = 32  # N; a constant of the kernels: loops of known length are vectorised
 _HALF = SIDE // 2
 _ROWS = _HALF + 1  # half of the frequencies: the signals are real
-_DELTA = np.float32(0.03)
-_GAMMA = np.float32(0.6)
-_CORNER = 0.2  # cycles per pixel
+_DELTA = np.float32(0.02)
+_GAMMA = np.float32(0.55)
+_CORNER = 0.3  # cycles per pixel
 _FADE = 0.7
 _STEEP = np.float32(0.05)  # least determinant of (2) over W_0^2: slow waves are all but linearly dependent
+_CELL = 4
 _CHUNK = 32  # blocks whose windows fit a core's cache
 _WAVE = 2048  # blocks between two reports, whose patches are held
 
 
-def fsr(problem: Problem, *, block: int = 8, iterations: int = 100, rho: float = 0.65, tolerance: float = 0.8) -> Image:
+def fsr(problem: Problem, *, block: int | None = None, iterations: int = 100, rho: float = 0.7, tolerance: float = 0.6) -> Image:
     """Fill a hole by frequency-selective reconstruction.
 
     Parameters
     ----------
     problem : the region to fill.
-    block : side of the squares whose loss shares a window, in pixels (2 to 16); smaller is better and slower.
+    block : side of the squares whose loss shares a window, in pixels (2 to 16); None has 8, and 4 where single pixels
+        are lost. Smaller is better and slower.
     iterations : waves at most in each window (1 or more).
     rho : how fast the weight of what is known falls off, per pixel (0.3 to 0.95).
     tolerance : a window is done when the next wave explains less than this root mean square, in grey levels of 255
@@ -91,7 +93,7 @@ def fsr(problem: Problem, *, block: int = 8, iterations: int = 100, rho: float =
     >>> float(np.abs(fsr(Problem.create(wave, hole)) - wave).max().round(2))
     0.0
     """
-    if not 2 <= block <= 16:
+    if block is not None and not 2 <= block <= 16:
         raise ValueError(f"fsr's option block is {block}: needed is 2 to 16 pixels")
     if iterations < 1:
         raise ValueError(f"fsr's option iterations is {iterations}: needed is 1 or more")
@@ -103,10 +105,11 @@ def fsr(problem: Problem, *, block: int = 8, iterations: int = 100, rho: float =
     filled = _first(problem)
     base = filled.reshape(-1, filled.shape[2])[np.argmax(known)].copy()
     filled -= base  # relative to one known colour: a constant stays exactly constant
-    centres = _centres_kernel(hole, block, problem.origin[0] % block, problem.origin[1] % block)
+    cell, per_block = (_CELL, 2) if block is None else (block, 1)
+    reach = cell * per_block
+    centres = _centres_kernel(hole, known, cell, per_block, problem.origin[0] % reach, problem.origin[1] % reach)
     across = np.hypot(*np.ogrid[0.5 - _HALF : _HALF, 0.5 - _HALF : _HALF])  # centres lie between pixels
     weight = (rho**across).astype(np.float32)
-    reach = min(_HALF, block // 2 + max(2, block // 4))
     fade = (_FADE**across)[_HALF - reach : _HALF + reach, _HALF - reach : _HALF + reach].astype(np.float32)
     model = partial(_model, filled, hole, known, weight, reach, iterations, np.float32((tolerance / 255) ** 2))
     place = np.full(hole.shape, -1, np.int32)
@@ -169,33 +172,53 @@ def _prior() -> Image:
 
 
 @kernel()
-def _centres_kernel(hole: Any, block: int, top: int, left: int) -> Any:
-    """Rows and columns (n, 2) of the pixel corners nearest to the middle of each block's loss.
+def _centres_kernel(hole: Any, known: Any, cell: int, per_block: int, top: int, left: int) -> Any:
+    """Rows, columns and reaches (n, 3) of the windows: the corners nearest to the middle of each block's loss.
 
-    Blocks stand as in the whole picture: the crop begins ``top`` and ``left`` pixels inside one.
+    A block is ``per_block`` x ``per_block`` cells; where more than half as many pairs of a lost and a known neighbour
+    lie in it as it has pixels, each cell gets a window of its own. Cells stand as in the whole picture: the crop begins
+    ``top`` and ``left`` pixels inside a block.
     """
     height, width = hole.shape
-    across = (width + left + block - 1) // block
-    down = (height + top + block - 1) // block
-    centres = np.empty((across * down, 2), np.int64)
-    found = 0
-    sums = np.zeros((across, 3), np.int64)
+    block = cell * per_block
+    down, across = (height + top + block - 1) // block, (width + left + block - 1) // block
+    sums = np.zeros((down * per_block, across * per_block, 4), np.int64)  # pixels, their rows and columns, pairs
+    lost = 0
     for y in range(height):
         for x in range(width):
             if hole[y, x]:
-                b = (x + left) // block
-                sums[b, 0] += 1
-                sums[b, 1] += y
-                sums[b, 2] += x
-        if (y + top + 1) % block == 0 or y == height - 1:
-            for b in range(across):
-                number = sums[b, 0]
-                if number:
-                    centres[found, 0] = (2 * sums[b, 1] + 2 * number) // (2 * number)  # rounded mean + 1/2
-                    centres[found, 1] = (2 * sums[b, 2] + 2 * number) // (2 * number)
-                    found += 1
-                    sums[b] = 0
+                here = sums[(y + top) // cell, (x + left) // cell]
+                here[0] += 1
+                here[1] += y
+                here[2] += x
+                here[3] += (y > 0 and known[y - 1, x]) + (y < height - 1 and known[y + 1, x])
+                here[3] += (x > 0 and known[y, x - 1]) + (x < width - 1 and known[y, x + 1])
+                lost += 1
+    centres = np.empty((min(lost, sums.shape[0] * sums.shape[1]), 3), np.int64)
+    found = 0
+    for i in range(down):
+        for j in range(across):
+            cells = sums[i * per_block : (i + 1) * per_block, j * per_block : (j + 1) * per_block]
+            if per_block > 1 and 2 * cells[:, :, 3].sum() <= block * block:
+                cells[0, 0] = cells.sum(axis=0).sum(axis=0)
+                found = _centre(centres, found, cells[0, 0], block)
+                continue
+            for v in range(per_block):
+                for u in range(per_block):
+                    found = _centre(centres, found, cells[v, u], cell)
     return centres[:found].copy()
+
+
+@kernel()
+def _centre(centres: Any, found: int, loss: Any, reach: int) -> int:
+    """Note the window of some loss (pixels, sums of rows and columns), if there is any; gives the windows so far."""
+    number = loss[0]
+    if number == 0:
+        return found
+    centres[found, 0] = (loss[1] + number) // number  # the rounded mean + 1/2
+    centres[found, 1] = (loss[2] + number) // number
+    centres[found, 2] = reach
+    return found + 1
 
 
 @kernel()
@@ -311,13 +334,14 @@ def _energy(energy: Any, re: Any, im: Any, prior: Any, y: int) -> Any:
 
 @kernel()
 def _add_kernel(sums: Any, place: Any, patches: Any, centres: Any, fade: Any) -> None:
-    """Add weighted colours and weights of the hole's pixels under each patch to ``sums`` (pixels, C + 1)."""
+    """Add weighted colours and weights of the hole's pixels within each window's reach to ``sums`` (pixels, C + 1)."""
     height, width = place.shape
-    channels, side = patches.shape[1], patches.shape[2]
+    channels, middle = patches.shape[1], patches.shape[2] // 2
     for n in range(len(centres)):
-        top, left = centres[n, 0] - side // 2, centres[n, 1] - side // 2
-        for y in range(max(-top, 0), min(side, height - top)):
-            for x in range(max(-left, 0), min(side, width - left)):
+        top, left = centres[n, 0] - middle, centres[n, 1] - middle
+        first, last = middle - centres[n, 2], middle + centres[n, 2]
+        for y in range(max(-top, first), min(last, height - top)):
+            for x in range(max(-left, first), min(last, width - left)):
                 at = place[top + y, left + x]
                 if at >= 0:
                     for c in range(channels):
