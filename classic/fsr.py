@@ -14,16 +14,20 @@ that a few waves explain run on through it.
 
 p_k = 1 / (1 + (|k| / 0.3)^2), |k| in cycles per pixel, prefers low frequencies, as pictures do. gamma < 1 makes up for
 waves that are not orthogonal under w. (2) is the least-squares fit of a real wave; the complex one of the paper takes
-W_2k for 0. A block is done when a wave would lower the weighted mean of r^2 by less than the tolerance squared.
+W_2k for 0. A window is done when its next wave would lower the weighted mean of r^2 by less than the tolerance
+squared: smooth surroundings need a few waves, texture a hundred.
 
 From Genser, Seiler, Schilling and Kaup 2018 comes that the geometry of the loss decides: a window is centred on the
-loss of its block, and not on the block. Three things differ from both papers:
+loss of its block, and not on the block, and where single pixels are lost blocks are smaller. Three things differ from
+both papers:
 
 - All channels share their waves, chosen by the sum of their energies. That sum is the same in any orthonormal colour
   space, so none is needed, and there are no colour fringes.
 - The papers fill blocks in order, each from what is filled already. Here no block waits: coherence transport gives the
   loss a first colour, which counts by delta beside the known ones. Deep in a hole the model repeats that first fill.
-- A window fills more than its block, and what several windows say of a pixel is averaged by weight 0.7^d.
+- A window fills twice its block's side, and what several windows say of a pixel is averaged by weight 0.7^d.
+
+The constants were chosen on drawn damage over scikit-image's photographs and checked on others.
 """
 
 from __future__ import annotations
@@ -91,7 +95,7 @@ def fsr(
     >>> from inpaintkit.problem import Problem
     >>> wave = 0.5 + 0.4 * np.cos(np.arange(64) * np.pi / 4)[None, :, None] * np.ones((64, 1, 1))
     >>> hole = np.zeros((64, 64), bool)
-    >>> hole[:, 30:34] = True
+    >>> hole[30:36, 10:50] = True
     >>> float(np.abs(fsr(Problem.create(wave, hole)) - wave).max().round(2))
     0.0
     """
