@@ -44,7 +44,7 @@ from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Problem, Step
 
-SIDE = 32  # N; a constant of the kernels: loops of known length are vectorised
+SIDE = 32  # px, N; a constant of the kernels: loops of known length are vectorised
 _HALF = SIDE // 2
 _ROWS = _HALF + 1  # half of the frequencies: the signals are real
 _DELTA = np.float32(0.02)
@@ -52,9 +52,9 @@ _GAMMA = np.float32(0.55)
 _CORNER = 0.3  # cycles per pixel
 _FADE = 0.7
 _STEEP = np.float32(0.05)  # least determinant of (2) over W_0^2: slow waves are all but linearly dependent
-_CELL = 4
-_CHUNK = 32  # blocks whose windows fit a core's cache
-_WAVE = 2048  # blocks between two reports, whose patches are held
+_CELL = 4  # px, half a block's side
+_CHUNK = 32  # windows that fit a core's cache
+_WAVE = 2048  # windows between two reports; what they fill is held meanwhile
 
 
 def fsr(
@@ -117,7 +117,8 @@ def fsr(
     across = np.hypot(*np.ogrid[0.5 - _HALF : _HALF, 0.5 - _HALF : _HALF])  # centres lie between pixels
     weight = (rho**across).astype(np.float32)
     fade = (_FADE**across)[_HALF - reach : _HALF + reach, _HALF - reach : _HALF + reach].astype(np.float32)
-    model = partial(_model, filled, hole, known, weight, reach, iterations, np.float32((tolerance / 255) ** 2))
+    least = np.float32((tolerance / 255) ** 2)
+    model = partial(_model, filled, hole, known, weight, reach, iterations, least)
     place = np.full(hole.shape, -1, np.int32)
     place[hole] = np.arange(np.count_nonzero(hole), dtype=np.int32)
     sums = np.zeros((np.count_nonzero(hole), filled.shape[2] + 1), np.float32)
@@ -134,7 +135,7 @@ def fsr(
     problem.note(
         iterations=round(float(np.concatenate(steps).mean()), 1),
         residual=float(np.sqrt(left)) * 255,
-        converged=bool(left <= (tolerance / 255) ** 2),
+        converged=bool(left <= least),
     )
     filled += base
     np.copyto(filled, problem.image, where=~hole[..., None])
