@@ -116,6 +116,11 @@ def _half_width(width: float) -> int:
     return max(1, round(2 * min(max(width, 0), 1e6)))
 
 
+def _block(options: Options) -> int:
+    """Side of a block of frequency-selective reconstruction; one out of range is reported by the method itself."""
+    return min(max(options["block"] or 8, 1), 16)
+
+
 METHODS = (
     Method(
         "telea",
@@ -186,6 +191,16 @@ METHODS = (
         reach=lambda o: 2 * _limit(o) + 2 if o["variant"] == "opencv" else 3,
         context=lambda o: 2 * _limit(o) + 3 if o["variant"] == "opencv" else 3,
         cut=lambda o: 48 if o["variant"] == "pde" else None,
+    ),
+    Method(
+        "fsr",
+        "inpaintkit.classic.fsr:fsr",
+        "frequency-selective reconstruction: scratches, text, lost pixels; edges and texture run on as waves",
+        source="Seiler and Kaup 2010; Genser, Seiler, Schilling and Kaup 2018",
+        # Half a window, and how far the windows that fill a pixel lie from it.
+        reach=lambda o: 16 + _block(o),
+        context=lambda o: 16 + _block(o),
+        cut=lambda o: 24 + _block(o),
     ),
     Method(
         "patchmatch",
