@@ -23,7 +23,7 @@ from inpaintkit.errors import MissingExtraError
 Options = Mapping[str, Any]
 Span = int | Callable[[Options], int]  # pixels, possibly depending on the method's options
 
-AUTO = "coherence"  # what ``method="auto"`` means until there is a judge that measures
+AUTO = "fsr"  # what ``method="auto"`` means until there is a judge that measures
 GROUP = "inpaintkit.methods"
 
 

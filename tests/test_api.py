@@ -24,15 +24,15 @@ def words():
     return damage.text((200, 200), size=20, seed=1)
 
 
-def test_auto_means_coherence_and_info_tells_what_was_done(cat, words):
-    result, info = inpaint(cat, words, return_info=True, radius=4, seed=7, threads=1)
-    assert np.array_equal(result, inpaint(cat, words, "coherence", radius=4.0))
-    assert (info.method, info.seed, info.threads, info.device) == ("coherence", 7, 1, "auto")
+def test_auto_means_fsr_and_info_tells_what_was_done(cat, words):
+    result, info = inpaint(cat, words, return_info=True, rho=0.75, seed=7, threads=1)
+    assert np.array_equal(result, inpaint(cat, words, "fsr", rho=0.75))
+    assert (info.method, info.seed, info.threads, info.device) == ("fsr", 7, 1, "auto")
     assert info.pixels == np.count_nonzero(words) == sum(region.pixels for region in info.regions)
-    assert all(region.options == region.options | {"radius": 4.0} for region in info.regions)
+    assert all(region.options == region.options | {"rho": 0.75} for region in info.regions)
     assert 0 < sum(region.seconds for region in info.regions) <= info.seconds
     assert {"inpaintkit", "numpy", "numba"} <= set(info.versions)
-    assert str(info).startswith(f"coherence: {info.pixels} px in {len(info.regions)} regions")
+    assert str(info).startswith(f"fsr: {info.pixels} px in {len(info.regions)} regions")
     assert info.confidence is None
 
 
@@ -162,8 +162,8 @@ def test_context_errors_name_the_region_and_the_way_out(toy, cat, words):
         ({"feather": -1}, "feather is -1"),
         ({"feather": float("nan")}, "feather is nan"),
         ({"method": "telea", "variant": "fast"}, "'damped' or 'paper' or 'opencv'"),
-        ({"radius": "wide"}, "radius is 'wide': needed is a finite number"),
-        ({"radius": True}, "radius is True"),
+        ({"method": "telea", "radius": "wide"}, "radius is 'wide': needed is a finite number"),
+        ({"method": "telea", "radius": True}, "radius is True"),
     ],
 )
 def test_bad_arguments_are_named(cat, words, given, message):
@@ -172,8 +172,9 @@ def test_bad_arguments_are_named(cat, words, given, message):
 
 
 def test_numpy_numbers_are_numbers(cat, words):
-    expected = inpaint(cat, words, radius=4.0, seed=2)
-    assert np.array_equal(inpaint(cat, words, radius=np.float32(4), seed=np.int64(2), dilate=np.int64(0)), expected)
+    expected = inpaint(cat, words, "telea", radius=4.0, seed=2)
+    given = inpaint(cat, words, "telea", radius=np.float32(4), seed=np.int64(2), dilate=np.int64(0))
+    assert np.array_equal(given, expected)
 
 
 def test_compiling_is_said_once(cat, words, caplog, monkeypatch):

@@ -57,7 +57,7 @@ def test_verbose_tells_what_was_done(run, files):
     folder, *_ = files
     status, out, err = run("fill", folder / "photo.png", "--mask", folder / "mask.png", "-o", folder / "o.png", "-v")
     assert (status, out) == (0, "")
-    assert "coherence: " in err
+    assert "fsr: " in err
     assert "regions" in err
 
 
@@ -89,8 +89,8 @@ def test_version_methods_and_help(run):
         ({"output": "out.gif"}, "must end in"),
         ({"output": "no/out.png"}, "is not a folder"),
         ({"more": ["--method", "tela"]}, "choose one of auto, telea"),
-        ({"more": ["--radius", "wide"]}, "'wide' is not a valid float"),
-        ({"more": ["--radius", "1000"]}, "needed is 1 to 100"),
+        ({"more": ["--method", "telea", "--radius", "wide"]}, "'wide' is not a valid float"),
+        ({"more": ["--method", "telea", "--radius", "1000"]}, "needed is 1 to 100"),
         ({"more": ["--method", "telea", "--variant", "fast"]}, "'fast' is not one of"),
         ({"more": ["--paint", "1"]}, "No such option"),
         ({"more": ["--threads", "0"]}, "threads is 0"),
@@ -163,7 +163,7 @@ def test_on_a_terminal_there_is_a_bar_and_in_a_pipe_silence(files):
     os.close(ours)
     assert process.returncode == 0
     assert b"%" in shown
-    assert b"out.png: coherence: " in shown
+    assert b"out.png: fsr: " in shown
 
 
 def test_starting_is_light():
