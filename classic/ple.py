@@ -65,8 +65,8 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
     Parameters
     ----------
     problem : the region to fill.
-    patch : side of the patches, in pixels (2 to 16); the larger, the slower. None: 6 where lone pixels are missing, 8 for
-        strokes.
+    patch : side of the patches, in pixels (2 to 16); the larger, the slower. None: 6 where lone pixels are missing, 8
+        for strokes.
     similar : N, patches that a Gaussian is learnt from (8 to 512).
     rounds : times that similar patches are looked for and estimated (1 to 100).
 
@@ -115,9 +115,8 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
     unknown = hole | _void_beside(hole, known, size)
     base = image.reshape(-1, image.shape[2])[np.argmax(known)]  # relative to one known colour a constant stays exact
     axes = _axes(image.shape[2])
-    planes = np.ascontiguousarray(
-        ((_start(problem, unknown, scattered) - base) @ axes.T).transpose(2, 0, 1)
-    )  # (C, H, W)
+    start = _start(problem, unknown, scattered) - base
+    planes = np.ascontiguousarray((start @ axes.T).transpose(2, 0, 1))  # (C, H, W)
     usable = _seen(~(unknown | known), size) == 0
     seeing = usable & (_seen(unknown, size) > 0)
     references = _grid(seeing, max(1, patch // 2))
