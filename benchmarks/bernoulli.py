@@ -55,7 +55,7 @@ def main() -> None:
     warnings.simplefilter("ignore", InpaintWarning)  # half the picture is lost, and that is meant
     cells = " | ".join(f"{name}: raw | composited | s" for name in names)
     print(f"| whole-image PSNR, dB | DIP, raw | {cells} |\n|---|---|{'---|---|---|' * len(names)}")
-    rows = []
+    rows: list[list[float]] = []
     for path in sorted(options.folder.iterdir()):
         image = read(path)
         image = image[..., 0] if image.ndim == 3 else image
@@ -69,7 +69,7 @@ def main() -> None:
             filled = inpaint(image, hole, name, threads=options.threads)
             seconds = time.perf_counter() - began
             with threads.limit(options.threads):
-                problem = Problem.create(image[..., None].astype(np.float32) / 255, hole)
+                problem = Problem.create(image[..., None] / np.float32(255), hole)
                 raw = np.clip(registry.find(name).load()(problem)[..., 0], 0, 1) * 255
             whole = np.ones_like(hole)
             row += [hole_psnr(raw, image, whole), hole_psnr(filled, image, whole), seconds]

@@ -162,7 +162,8 @@ def _axes(channels: int) -> Image:
 def _prior(size: Size) -> Image:
     """R, float32 (n, n): correlations that fall with the distance of two pixels of a patch."""
     y, x = (grid.reshape(-1) for grid in np.mgrid[: size[0], : size[1]])
-    return np.power(_RHO, np.hypot(y[:, None] - y, x[:, None] - x)).astype(np.float32)
+    prior: Image = np.power(_RHO, np.hypot(y[:, None] - y, x[:, None] - x)).astype(np.float32)
+    return prior
 
 
 def _seen(mask: Mask, size: Size) -> NDArray[np.int32]:
