@@ -69,7 +69,7 @@ def main() -> None:
             filled = inpaint(image, hole, name, threads=options.threads)
             seconds = time.perf_counter() - began
             with threads.limit(options.threads):
-                problem = Problem.create(image[..., None] / np.float32(255), hole)
+                problem = Problem.create((image[..., None] / 255).astype(np.float32), hole)
                 raw = np.clip(registry.find(name).load()(problem)[..., 0], 0, 1) * 255
             whole = np.ones_like(hole)
             row += [hole_psnr(raw, image, whole), hole_psnr(filled, image, whole), seconds]
