@@ -111,6 +111,12 @@ def _ball(options: Options) -> int:
     return max(_limit(options), _half_width(options["rho"]))
 
 
+def _side(options: Options) -> int:
+    """A patch's side; one out of range is reported by the method itself."""
+    side: int = options["patch"] or 8
+    return min(max(side, 1), 16)
+
+
 def _half_width(width: float) -> int:
     """Pixels that a Gaussian window reaches to either side."""
     return max(1, round(2 * min(max(width, 0), 1e6)))
@@ -201,6 +207,15 @@ METHODS = (
         reach=lambda o: 16 + _block(o),
         context=lambda o: 16 + _block(o),
         cut=lambda o: 24 + _block(o),
+    ),
+    Method(
+        "ple",
+        "inpaintkit.classic.ple:ple",
+        "patches as Gaussians learnt nearby: lost pixels, text, scratches; most decibels there, and slower",
+        source="Yu, Sapiro and Mallat 2012; Aguerrebere et al. 2017",
+        reach=_side,
+        context=lambda o: 2 * _side(o) + 12,  # similar patches lie up to twelve pixels from one that sees the hole
+        cut=lambda o: 32,
     ),
     Method(
         "patchmatch",
