@@ -23,6 +23,13 @@ _EDGE, _USUAL = 0.02, 14.0  # a seam of more than 0.02 of the range and 14 usual
 _AROUND = 25  # px, side of the square whose mean slope is usual
 
 
+def summed(plane: NDArray[Any], side: int) -> Image:
+    """Sums over squares of ``side``, float32; nothing lies beyond the edge."""
+    values = plane.astype(np.float32, copy=False)
+    sums = cv2.boxFilter(values, cv2.CV_32F, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(sums, np.float32)
+
+
 def shifts(hole: Mask, origin: NDArray[np.int32]) -> NDArray[np.int32]:
     """Rows and columns from each hole pixel to the one it was copied from, (H, W, 2); 0 where none was.
 
@@ -57,7 +64,7 @@ def blended(problem: Problem, filled: Image, origin: NDArray[np.int32]) -> Image
     total = np.zeros((*hole[near].shape, filled.shape[2]), np.float32)
     for dy, dx in ((1, 0), (0, 1)):
         miss, slope, copied = _seams_kernel(filled, problem.known, place, top, left, total, dy, dx)
-        usual = _summed(slope) / np.maximum(_summed(copied), 1)
+        usual = summed(slope, _AROUND) / np.maximum(summed(copied, _AROUND), 1)
         size = np.sqrt(np.mean(miss**2, axis=2)) / (_EDGE + _USUAL * usual)
         miss /= (1 + size**4)[..., None]
         total += miss
@@ -67,11 +74,6 @@ def blended(problem: Problem, filled: Image, origin: NDArray[np.int32]) -> Image
         system = Elliptic(hole, problem.known, power=1)
         filled[hole] += system.solve(wanted.astype(np.float64), tolerance=1e-3).values.astype(np.float32)
     return filled
-
-
-def _summed(plane: Image) -> Image:
-    sums = cv2.boxFilter(plane, cv2.CV_32F, (_AROUND, _AROUND), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    return np.asarray(sums, np.float32)
 
 
 @kernel()

@@ -190,12 +190,10 @@ def _lack(allowed: Mask, side: int) -> str:
 def _lab(image: Image) -> Image:
     """CIE Lab, float32 (H, W, 3), of RGB; grey as L; alpha, as much as L, beside them."""
     colours = image.shape[2] - (image.shape[2] in (2, 4))
-    planes = [image[..., colours:] * 100]
+    shade = image[..., :1] * 100
     if colours == 3:
-        planes.insert(0, cv2.cvtColor(np.clip(image[..., :3], 0, 1), cv2.COLOR_RGB2LAB))
-    else:
-        planes.insert(0, image[..., :1] * 100)
-    return np.ascontiguousarray(np.concatenate(planes, axis=2), np.float32)
+        shade = np.asarray(cv2.cvtColor(np.clip(image[..., :3], 0, 1), cv2.COLOR_RGB2LAB), np.float32)
+    return np.concatenate([shade, image[..., colours:] * 100], axis=2)
 
 
 @kernel()

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from inpaintkit import threads
 from inpaintkit.classic._elliptic import fill
 from inpaintkit.classic._field import FAR, Neighbours, Patches, Search, Sources, nearest_neighbours
-from inpaintkit.classic._seams import blended, shifts
+from inpaintkit.classic._seams import blended, shifts, summed
 from inpaintkit.distance import distance_to, rim_distance
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
@@ -209,7 +209,7 @@ def _texture(colours: Image, known: Mask, width: int) -> Image:
         slope, both = np.zeros_like(g), np.zeros_like(k)
         both[1:] = k[1:] & k[:-1]
         slope[1:] = np.abs(np.diff(g, axis=0)) * both[1:]
-        mean = np.asarray(_summed(slope, width) / np.maximum(_summed(both, width), 1), np.float32)
+        mean = np.asarray(summed(slope, width) / np.maximum(summed(both, width), 1), np.float32)
         planes.append(mean.T if across else mean)
     weight = math.sqrt(_BETA * colours.shape[2] / 3)
     stacked: Image = np.stack(planes, axis=2) * np.float32(weight)
@@ -231,7 +231,7 @@ def _size(level: Level, side: int, allowed: Mask, labels: NDArray[np.uint8]) -> 
     """
     targets = _grown(level.hole, side)
     needed = max(1, int(np.count_nonzero(targets)) // _ENOUGH)
-    count = _summed(allowed, side)
+    count = summed(allowed, side)
     for share in (1, 2, 4):
         usable = count >= side * side / share
         if np.count_nonzero(usable) >= (needed if share < 4 else 1):
@@ -242,18 +242,11 @@ def _size(level: Level, side: int, allowed: Mask, labels: NDArray[np.uint8]) -> 
 
 
 def _lack(allowed: Mask, side: int) -> str:
-    best = int(_summed(allowed, side).max())
+    best = int(summed(allowed, side).max())
     return (
         f"no patch of {side} x {side} pixels has a quarter that may be copied (the best has {best} pixels of "
         f"{side * side}): mask less, or choose a smaller patch"
     )
-
-
-def _summed(plane: NDArray[Any], side: int) -> Image:
-    """Sums over squares of ``side``; nothing lies beyond the edge."""
-    values = plane.astype(np.float32)
-    sums = cv2.boxFilter(values, cv2.CV_32F, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    return np.asarray(sums, np.float32)
 
 
 def _check_labels(size: _Size) -> None:
@@ -515,8 +508,8 @@ def _confidence(problem: Problem, filled: Image, side: int) -> Image:
     grey = filled.mean(axis=2, dtype=np.float32)
     there = problem.known | problem.hole
     grey[~there] = 0
-    count = np.maximum(_summed(there, side), 1)
-    first, second = _summed(grey, side), _summed(grey * grey, side)
+    count = np.maximum(summed(there, side), 1)
+    first, second = summed(grey, side), summed(grey * grey, side)
     contrast = np.sqrt(np.maximum(second / count - (first / count) ** 2, 0))
     depth = np.minimum(rim_distance(problem.hole, problem.known), np.float32(max(problem.hole.shape)))
     sure: Image = (1 / (1 + 10 * contrast * np.sqrt(depth))).astype(np.float32)

@@ -55,6 +55,13 @@ def scratch() -> Callable[[int], np.ndarray]:
     return lambda side: damage.scratches((side, side), number=3, widest=2, seed=5)
 
 
+def boxed(shape: tuple[int, int], top: int, left: int, rows: int, columns: int) -> np.ndarray:
+    """A mask (H, W) of one rectangle."""
+    hole = np.zeros(shape, bool)
+    hole[top : top + rows, left : left + columns] = True
+    return hole
+
+
 def riddled_to_the_border(
     shape: tuple[int, int], channels: int, noisy: bool, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -7,15 +7,10 @@ import numpy as np
 import pytest
 import skimage.data
 
+from conftest import boxed
 from inpaintkit import ContextError, inpaint
 from inpaintkit.classic import criminisi as module
 from inpaintkit.problem import Problem
-
-
-def boxed(shape: tuple[int, int], top: int, left: int, rows: int, columns: int) -> np.ndarray:
-    hole = np.zeros(shape, bool)
-    hole[top : top + rows, left : left + columns] = True
-    return hole
 
 
 @pytest.fixture

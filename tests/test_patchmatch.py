@@ -7,17 +7,12 @@ import pytest
 import skimage.data
 from scipy.stats import spearmanr
 
+from conftest import boxed
 from inpaintkit import ContextError, damage, inpaint, variants
 from inpaintkit.classic import patchmatch as module
 from inpaintkit.classic._seams import blended, shifts
 from inpaintkit.picture import PictureLabels, PictureMask
 from inpaintkit.problem import Problem
-
-
-def boxed(shape: tuple[int, int], top: int, left: int, rows: int, columns: int) -> np.ndarray:
-    hole = np.zeros(shape, bool)
-    hole[top : top + rows, left : left + columns] = True
-    return hole
 
 
 def hidden(truth: np.ndarray, hole: np.ndarray) -> np.ndarray:
