@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import heapq
 import math
+from functools import cache, partial
 from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from inpaintkit import threads
 from inpaintkit.classic._seams import shifts
@@ -28,7 +30,10 @@ from inpaintkit.kernels import kernel
 from inpaintkit.picture import PictureMask
 from inpaintkit.problem import Image, Mask, Problem, Step
 
-_TILE = 16384  # source places that are searched at once
+_TILE = 131072  # source places that one thread searches at a time; fewer do not pay for a thread
+_BLOCK = 128  # px, sources side by side whose distances grow together
+_STRIDE = 8  # pixels of the patch between two looks at whether a block may still hold the best
+_FEW = 8  # sources left in a block that are finished one by one
 _REPORT = 50  # patches between two reports
 
 
@@ -101,7 +106,8 @@ class _Front:
         self.allowed = _whole(allowed, side)  # by centre
         if not self.allowed.any():
             raise ContextError.of("criminisi", _lack(allowed, side))
-        self.lab = _lab(problem.image)
+        self.lab = _lab(problem.image)  # (L, H, W)
+        self.order = _spread(side)
         self.grey = np.ascontiguousarray(problem.image.mean(axis=2))
         self.filled = problem.known.copy()
         self.hole = problem.hole
@@ -121,30 +127,29 @@ class _Front:
 
     def search(self, p: int) -> int:
         """The centre of the known patch most like that of ``p`` where that is filled; the first among equals."""
-        height, width = self.shape
+        (height, width), half = self.shape, self.side // 2
         y, x = divmod(p, width)
-        target, weight, rows = _target_kernel(self.lab, self.filled, y, x, self.side)
         reach = max(height, width) if self.window is None else self.window
-        top, bottom = max(0, y - reach), min(height, y + reach + 1)
-        left, right = max(0, x - reach), min(width, x + reach + 1)
+        top, bottom = max(half, y - reach), min(height - half, y + reach + 1)  # centres of patches wholly inside
+        left, right = max(half, x - reach), min(width - half, x + reach + 1)
         if self.window is not None and not self.allowed[top:bottom, left:right].any():
             away = math.ceil(distance_to(self.allowed)[y, x])
             lack = f"no patch of known pixels within window={reach}, the nearest is {away} pixels away"
             raise ContextError.of("criminisi", lack)
-        guesses = _guesses_kernel(self.origin, self.allowed, y, x, self.side, top, bottom, left, right)
-        depth = self.lab.shape[2]
-        lab = self.lab.reshape(height, -1)
-        bound = _least_kernel(lab, guesses, target, weight, rows, self.side, depth, width)
+        target = _target_kernel(self.lab, self.filled, self.order, y, x)
+        guess = _guess_kernel(self.lab, self.origin, self.allowed, target, y, x, half, top, bottom, left, right)
         step = max(1, _TILE // (right - left))
+        tile = partial(self._tile, target, guess[0], step, bottom, left, right)
+        return int(min([guess, *threads.run(tile, range(top, bottom, step))])[1])
 
-        def tile(start: int) -> tuple[float, int]:
-            stop = min(start + step, bottom)
-            found: tuple[float, int] = _search_kernel(
-                lab, self.allowed, target, weight, rows, self.side, depth, bound, start, stop, left, right
-            )
-            return found
-
-        return min(threads.run(tile, range(top, bottom, step)))[1]
+    def _tile(
+        self, target: Any, bound: float, step: int, bottom: int, left: int, right: int, top: int
+    ) -> tuple[float, int]:
+        """(distance, centre) of the best source in some rows; the centre lies beyond the crop where the bound holds."""
+        found: tuple[float, int] = _search_kernel(
+            self.lab, self.allowed, target, bound, top, min(top + step, bottom), left, right
+        )
+        return found
 
     def copy(self, p: int, source: int) -> int:
         """Copy what the patch of ``p`` lacks, and rate the front around it anew; gives the number of pixels."""
@@ -188,12 +193,31 @@ def _lack(allowed: Mask, side: int) -> str:
 
 
 def _lab(image: Image) -> Image:
-    """CIE Lab, float32 (H, W, 3), of RGB; grey as L; alpha, as much as L, beside them."""
-    colours = image.shape[2] - (image.shape[2] in (2, 4))
-    shade = image[..., :1] * 100
-    if colours == 3:
-        shade = np.asarray(cv2.cvtColor(np.clip(image[..., :3], 0, 1), cv2.COLOR_RGB2LAB), np.float32)
-    return np.concatenate([shade, image[..., colours:] * 100], axis=2)
+    """CIE Lab, float32 (L, H, W), of RGB; grey as L; alpha, and what exceeds [0, 1], as much as L, beside them."""
+    colours = image[..., : image.shape[2] - (image.shape[2] in (2, 4))]
+    alpha = image[..., colours.shape[2] :]
+    planes: list[Image] = [colours * 100, alpha * 100]
+    if colours.shape[2] == 3:
+        clipped = np.clip(colours, 0, 1)
+        planes[0] = np.asarray(cv2.cvtColor(clipped, cv2.COLOR_RGB2LAB), np.float32)
+        beyond = (colours - clipped).mean(axis=2, keepdims=True)
+        planes += [beyond * 100] if beyond.any() else []
+    return np.ascontiguousarray(np.concatenate(planes, axis=2).transpose(2, 0, 1), np.float32)
+
+
+@cache
+def _spread(side: int) -> NDArray[np.int64]:
+    """Rows and columns from a patch's centre, (side^2, 2), each as far as can be from those before it.
+
+    The first few then tell patches apart about as well as all do.
+    """
+    place = np.stack(np.divmod(np.arange(side * side), side), axis=1) - side // 2
+    order = [0]
+    apart = np.full(side * side, np.inf)
+    while len(order) < side * side:
+        apart = np.minimum(apart, ((place - place[order[-1]]) ** 2).sum(axis=1))
+        order.append(int(np.argmax(apart)))
+    return place[order]
 
 
 @kernel()
@@ -267,34 +291,30 @@ def _normal(filled: Any, y: int, x: int) -> Any:
 
 
 @kernel()
-def _target_kernel(lab: Any, filled: Any, y: int, x: int, side: int) -> Any:
-    """The patch of (y, x) with weight 1 where filled, (side, side * L), and its rows, those with most filled first."""
-    height, width, depth = lab.shape
-    half = side // 2
-    target = np.zeros((side, side * depth), np.float32)
-    weight = np.zeros((side, side * depth), np.float32)
-    count = np.zeros(side, np.int64)
-    for i in range(side):
-        for j in range(side):
-            r, c = y + i - half, x + j - half
-            if 0 <= r < height and 0 <= c < width and filled[r, c]:
-                count[i] += 1
-                for t in range(depth):
-                    target[i, j * depth + t] = lab[r, c, t]
-                    weight[i, j * depth + t] = 1
-    rows = np.argsort(-count, kind="mergesort")
-    return target, weight, rows[: np.count_nonzero(count)]
+def _target_kernel(lab: Any, filled: Any, order: Any, y: int, x: int) -> Any:
+    """(rows, columns, colours) of the filled pixels in the patch of (y, x), counted from there; colours are (N, L)."""
+    height, width = filled.shape
+    dy, dx = np.empty(len(order), np.int64), np.empty(len(order), np.int64)
+    colours = np.empty((len(order), len(lab)), np.float32)
+    count = 0
+    for k in range(len(order)):
+        r, c = y + order[k, 0], x + order[k, 1]
+        if 0 <= r < height and 0 <= c < width and filled[r, c]:
+            dy[count], dx[count] = order[k]
+            colours[count] = lab[:, r, c]
+            count += 1
+    return dy[:count], dx[:count], colours[:count]
 
 
 @kernel()
-def _guesses_kernel(
-    origin: Any, allowed: Any, y: int, x: int, side: int, top: int, bottom: int, left: int, right: int
-) -> Any:
-    """Centres that carry on the shifts of what was copied into the patch: one of them is often near the best."""
+def _guess_kernel(
+    lab: Any, origin: Any, allowed: Any, target: Any, y: int, x: int, half: int, top: int, bottom: int, left: int,
+    right: int,
+) -> Any:  # fmt: skip
+    """(distance, centre) of the best source that carries on a shift within the patch: often near the best of all."""
     height, width = origin.shape
-    half = side // 2
-    found = np.empty(side * side + 1, np.int64)
-    count = 0
+    dy, dx, colours = target
+    best, at = np.float32(np.inf), height * width
     for r in range(max(0, y - half), min(height, y + half + 1)):
         for c in range(max(0, x - half), min(width, x + half + 1)):
             o = origin[r, c]
@@ -302,53 +322,62 @@ def _guesses_kernel(
                 continue
             sy, sx = o // width + y - r, o % width + x - c
             if top <= sy < bottom and left <= sx < right and allowed[sy, sx]:
-                found[count] = sy * width + sx
-                count += 1
-    return found[:count]
+                d = _distance(lab, sy, sx, dy, dx, colours, 0, np.float32(0), best)
+                if d < best or (d == best and sy * width + sx < at):
+                    best, at = d, sy * width + sx
+    return best, at
 
 
-@kernel(fastmath=True)
-def _least_kernel(
-    lab: Any, centres: Any, target: Any, weight: Any, rows: Any, side: int, depth: int, width: int
-) -> Any:
-    """The least distance among some sources."""
-    least = np.float32(1e30)
-    for n in range(len(centres)):
-        d = _distance(lab, centres[n] // width, centres[n] % width, target, weight, rows, side, depth, least)
-        least = min(least, d)
-    return least
-
-
-@kernel(fastmath=True)
+@kernel()
 def _search_kernel(
-    lab: Any, allowed: Any, target: Any, weight: Any, rows: Any, side: int, depth: int, bound: Any, top: int,
-    bottom: int, left: int, right: int,
-) -> Any:  # fmt: skip
-    """(distance, centre) of the best source in a box, none worse than the bound counted; the first among equals."""
+    lab: Any, allowed: Any, target: Any, bound: Any, top: int, bottom: int, left: int, right: int
+) -> Any:
+    """(distance, centre) of the best source in a box, none worse than the bound counted; the first among equals.
+
+    Every sum runs in one order, in blocks or alone, so that equal patches have equal distances.
+    """
     width = allowed.shape[1]
-    best, at = np.float32(bound), -1
+    dy, dx, colours = target
+    sums = np.empty(_BLOCK, np.float32)
+    best, at = np.float32(bound), allowed.size
     for y in range(top, bottom):
-        for x in range(left, right):
-            if allowed[y, x]:
-                d = _distance(lab, y, x, target, weight, rows, side, depth, best)
-                if d < best or (d == best and at < 0):
-                    best, at = d, y * width + x
-    return (best, at) if at >= 0 else (np.float32(2e30), at)
+        for begin in range(left, right, _BLOCK):
+            size = min(_BLOCK, right - begin)
+            total, may = sums[:size], allowed[y, begin : begin + size]
+            left_over = 0
+            for n in range(size):
+                total[n] = np.float32(0) if may[n] else np.float32(np.inf)
+                left_over += may[n]
+            k = 0
+            while k < len(dy) and left_over > _FEW:
+                for i in range(k, min(k + _STRIDE, len(dy))):
+                    for t in range(len(lab)):
+                        colour, plane = colours[i, t], lab[t, y + dy[i], begin + dx[i] : begin + dx[i] + size]
+                        for n in range(size):
+                            total[n] += (plane[n] - colour) * (plane[n] - colour)
+                k = min(k + _STRIDE, len(dy))
+                left_over = 0
+                for n in range(size):
+                    left_over += total[n] <= best
+            if left_over == 0:
+                continue
+            for n in range(size):
+                if may[n] and total[n] <= best:
+                    d = _distance(lab, y, begin + n, dy, dx, colours, k, total[n], best)
+                    if d < best or (d == best and at == allowed.size):
+                        best, at = d, y * width + begin + n
+    return best, at
 
 
-@kernel(fastmath=True)
-def _distance(lab: Any, y: int, x: int, target: Any, weight: Any, rows: Any, side: int, depth: int, best: Any) -> Any:
-    """Sum of squares over the filled pixels; given up, row by row, once it exceeds the best."""
-    half = side // 2
-    total = np.float32(0)
-    for k in range(len(rows)):
-        i = rows[k]
-        p, w = target[i], weight[i]
-        q = lab[y + i - half, (x - half) * depth : (x + half + 1) * depth]
-        for t in range(side * depth):
-            total += w[t] * (p[t] - q[t]) * (p[t] - q[t])
+@kernel()
+def _distance(lab: Any, y: int, x: int, dy: Any, dx: Any, colours: Any, k: int, total: Any, best: Any) -> Any:
+    """Sum of squares from the k-th pixel on; given up once it exceeds the best."""
+    for i in range(k, len(dy)):
         if total > best:
-            return np.float32(2e30)
+            break
+        for t in range(len(lab)):
+            miss = lab[t, y + dy[i], x + dx[i]] - colours[i, t]
+            total += miss * miss
     return total
 
 
@@ -381,7 +410,7 @@ def _copy_kernel(
             if filled[r, c] or not hole[r, c]:
                 continue
             fr, fc = sy + r - y, sx + c - x
-            lab[r, c] = lab[fr, fc]
+            lab[:, r, c] = lab[:, fr, fc]
             grey[r, c] = grey[fr, fc]
             confidence[r, c] = total / area
             origin[r, c] = fr * width + fc

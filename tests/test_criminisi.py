@@ -75,20 +75,41 @@ def test_a_line_that_meets_the_hole_is_carried_on_first():
     assert np.array_equal(module.criminisi(Problem.create(picture, hole)), picture)
 
 
-def test_the_search_is_exact(coffee):
-    """Beside all sources in numpy, in OpenCV's Lab, over the filled pixels alone."""
-    front = module._Front(coffee, 7, None, None)
-    lab = cv2.cvtColor(coffee.image, cv2.COLOR_RGB2LAB)
-    for _ in range(6):
+@pytest.mark.parametrize("window", [None, 40])
+@pytest.mark.parametrize("side", [7, 9])
+@pytest.mark.parametrize("name", ["coffee", "camera"])
+def test_the_search_is_exact(name, side, window, monkeypatch):
+    """Beside all sources in numpy, over the filled pixels alone; wider than a block, in more than one tile."""
+    monkeypatch.setattr(module, "_TILE", 3000)
+    picture = np.atleast_3d(getattr(skimage.data, name)()[120:170, 30:330]).astype(np.float32) / 255
+    hole = boxed((50, 300), 15, 140, 20, 23)
+    front = module._Front(Problem.create(picture, hole), side, window, None)
+    lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB) if picture.shape[2] == 3 else picture * 100
+    half = side // 2
+    windows = np.lib.stride_tricks.sliding_window_view(lab, (side, side), (0, 1)).transpose(0, 1, 3, 4, 2)
+    barred = np.lib.stride_tricks.sliding_window_view(hole, (side, side)).any(axis=(2, 3))
+    rows, columns = np.mgrid[half : 50 - half, half : 300 - half]
+    for _ in range(8):
         p = front.first()
-        y, x = divmod(p, 70)
-        here = np.s_[y - 3 : y + 4, x - 3 : x + 4]
-        windows = np.lib.stride_tricks.sliding_window_view(lab, (7, 7), (0, 1)).transpose(0, 1, 3, 4, 2)
-        distance = ((windows - front.lab[here]) ** 2 * front.filled[here][..., None]).sum(axis=(2, 3, 4), dtype=float)
-        touches = np.lib.stride_tricks.sliding_window_view(coffee.hole, (7, 7)).any(axis=(2, 3))
-        best = np.argmin(np.where(touches, np.inf, distance))
+        y, x = divmod(p, 300)
+        here = np.s_[y - half : y + half + 1, x - half : x + half + 1]
+        target, filled = np.moveaxis(front.lab, 0, -1)[here], front.filled[here][..., None]
+        distance = ((windows - target) ** 2 * filled).sum(axis=(2, 3, 4), dtype=float)
+        far = np.maximum(np.abs(rows - y), np.abs(columns - x)) > (window or 300)
+        distance[barred | far] = np.inf
         found = front.search(p)
-        assert divmod(found, 70) == (best // 64 + 3, best % 64 + 3)
+        at = found // 300 - half, found % 300 - half
+        assert distance[at] <= distance.min() * (1 + 1e-5)  # sums of another order and precision
+        front.copy(p, found)
+
+
+def test_of_equal_sources_the_first_is_taken():
+    tile = np.random.default_rng(5).integers(0, 256, (8, 10, 3)) / 255
+    front = module._Front(Problem.create(np.tile(tile, (8, 20, 1)), boxed((64, 200), 20, 80, 16, 20)), 9, None, None)
+    for _ in range(5):
+        p = front.first()
+        (y, x), found = divmod(p, 200), front.search(p)
+        assert divmod(found, 200) == ((y - 4) % 8 + 4, (x - 4) % 10 + 4)
         front.copy(p, found)
 
 
@@ -121,11 +142,11 @@ def test_it_copies_from_where_it_may():
 
 def test_grey_stands_for_lightness_and_alpha_beside_it():
     ramp = np.linspace(0, 1, 5, dtype=np.float32).reshape(1, 5, 1)
-    assert module._lab(ramp)[0, :, 0] == pytest.approx([0, 25, 50, 75, 100])
+    assert module._lab(ramp)[0, 0] == pytest.approx([0, 25, 50, 75, 100])
     both = module._lab(np.concatenate([ramp, 1 - ramp], axis=2))
-    assert both[0, :, 1] == pytest.approx([100, 75, 50, 25, 0])
+    assert both[1, 0] == pytest.approx([100, 75, 50, 25, 0])
     white = module._lab(np.ones((1, 1, 4), np.float32))
-    assert white[0, 0] == pytest.approx([100, 0, 0, 100], abs=0.1)
+    assert white[:, 0, 0] == pytest.approx([100, 0, 0, 100], abs=0.1)
 
 
 @pytest.mark.parametrize(
