@@ -114,7 +114,7 @@ def test_a_bad_file_stops_no_other(run, album, jobs):
     logged = [json.loads(text) for text in log.read_text("utf-8").splitlines()]
     assert sorted(entry["status"] for entry in logged) == ["done", "done", "failed", "failed"]
     done = next(entry for entry in logged if entry["photo"].endswith("a.png"))
-    assert done["method"] == "coherence"
+    assert done["method"] == "fsr"
     assert done["pixels"] == np.count_nonzero(HOLE)
     assert done["seconds"] > 0
     assert run(*line)[0] == 1
