@@ -207,6 +207,8 @@ class _Fill:
         self.method = self.row.load()
         self.total = float(sum(region.pixels for region in regions))
         self.scale, self.offset = self.picture.range(self.mask)
+        if self.row.own_threads:
+            return [self._region(index, region, result) for index, region in enumerate(regions)]
         return pool.run(lambda item: self._region(*item, result), list(enumerate(regions)))
 
     def _regions(self) -> list[Region]:

@@ -13,7 +13,7 @@ import numbers
 import typing
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from typing import Any, Literal
@@ -47,7 +47,9 @@ class Method:
     min_known : known pixels in the crop without which it raises ``ContextError``.
     stochastic : another seed gives another plausible picture.
     constant_tol : largest error on a constant picture, in units of the full range.
+    own_threads : it uses all threads itself, so regions are filled one after another.
     trial : side in pixels of a test case that it fills within a second.
+    quick : options with which it does so; not those for good pictures.
     """
 
     name: str
@@ -63,7 +65,9 @@ class Method:
     min_known: int = 1
     stochastic: bool = False
     constant_tol: float = 0.0
+    own_threads: bool = False
     trial: int = 48
+    quick: Options = field(default_factory=dict)
 
     def load(self) -> Callable[..., Any]:
         """The method's function; MissingExtraError says what to install where an import fails."""

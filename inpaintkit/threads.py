@@ -42,13 +42,18 @@ def limit(count: int | None) -> Iterator[int]:
         _local.count = before
 
 
+def allowed() -> int:
+    """Threads that work started from here may use."""
+    return getattr(_local, "count", None) or default_count()
+
+
 def run(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Results of ``function`` over ``items``, in their order; inside a pool's own thread the work is serial.
 
     The first error stops what has not begun and is raised.
     """
     work = list(items)
-    count = min(getattr(_local, "count", None) or default_count(), len(work))
+    count = min(allowed(), len(work))
     if count <= 1:
         return [function(item) for item in work]
     with ThreadPoolExecutor(count, thread_name_prefix="inpaintkit", initializer=_serial) as pool:

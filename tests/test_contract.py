@@ -15,6 +15,12 @@ from inpaintkit.problem import Problem
 METHODS = inpaintkit.methods()
 DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
 
+
+def fill(image, mask, row, **more):
+    """``inpaint`` with the row's options for test cases."""
+    return inpaint(image, mask, row.name, **{**row.quick, **more})
+
+
 pytestmark = pytest.mark.filterwarnings("ignore:the mask hides:inpaintkit.InpaintWarning")
 
 
@@ -38,7 +44,7 @@ def full(dtype: np.dtype) -> float:
 def test_known_pixels_survive_and_the_hole_is_filled_in_kind(row, dtype, channels, photo, scratch):
     image, hole = as_dtype(photo(row.trial, channels), dtype), scratch(row.trial)
     damaged = np.where(hole[..., None], image.dtype.type(full(image.dtype)), image)
-    result = inpaint(damaged, hole, row.name)
+    result = fill(damaged, hole, row)
     assert result.dtype == image.dtype
     assert result.shape == image.shape
     assert np.array_equal(result[~hole], damaged[~hole])
@@ -50,37 +56,37 @@ def test_known_pixels_survive_and_the_hole_is_filled_in_kind(row, dtype, channel
 
 def test_a_thin_hole_is_filled_better_than_by_the_mean_colour(row, photo, scratch):
     image, hole = photo(row.trial), scratch(row.trial)
-    result = inpaint(image, hole, row.name)
+    result = fill(image, hole, row)
     mean = image[~hole].mean(axis=0)
     assert np.square(result[hole] - image[hole].astype(float)).mean() < 0.5 * np.square(mean - image[hole]).mean()
 
 
 def test_two_dimensional_and_pil_pictures_come_back_as_they_came(row, photo, scratch):
     image, hole = photo(row.trial, 1), scratch(row.trial)
-    flat = inpaint(image[..., 0], hole, row.name)
+    flat = fill(image[..., 0], hole, row)
     assert flat.shape == hole.shape
-    assert np.array_equal(flat, inpaint(image, hole, row.name)[..., 0])
+    assert np.array_equal(flat, fill(image, hole, row)[..., 0])
     for mode in ("L", "LA", "RGB", "RGBA"):
         pil = Image.fromarray(photo(row.trial)).convert(mode)
-        filled = inpaint(pil, Image.fromarray(hole), row.name)
+        filled = fill(pil, Image.fromarray(hole), row)
         assert (filled.mode, filled.size) == (mode, pil.size)
-        assert np.array_equal(np.asarray(filled), inpaint(np.asarray(pil), hole, row.name))
+        assert np.array_equal(np.asarray(filled), fill(np.asarray(pil), hole, row))
 
 
 def test_inputs_are_left_alone_whatever_their_memory_layout(row, photo, scratch):
     image, hole = photo(row.trial), scratch(row.trial)
-    expected = inpaint(image, hole, row.name)
+    expected = fill(image, hole, row)
     strided = np.asfortranarray(np.repeat(image, 2, axis=1))[:, ::2]
     reverse = image[::-1][::-1]
     mask = np.repeat(hole, 2, axis=0)[::2]
     mask.flags.writeable = False
     clear = np.dstack([image, np.where(hole, 0, 255).astype(np.uint8)])
-    opaque = inpaint(clear, "alpha", row.name)
+    opaque = fill(clear, "alpha", row)
     for view in (np.asfortranarray(clear), np.repeat(clear, 2, axis=1)[:, ::2]):
-        assert np.array_equal(inpaint(view, "alpha", row.name), opaque)
+        assert np.array_equal(fill(view, "alpha", row), opaque)
     for view in (strided, reverse):
         before = view.copy()
-        assert np.array_equal(inpaint(view, mask, row.name), expected)
+        assert np.array_equal(fill(view, mask, row), expected)
         assert np.array_equal(view, before)
     assert np.array_equal(mask, hole)
 
@@ -89,16 +95,16 @@ def test_the_same_seed_gives_the_same_picture_on_any_number_of_threads(row, phot
     piece, hole = photo(row.trial), scratch(row.trial)
     image = np.concatenate([piece, np.full((600, *piece.shape[1:]), 128, np.uint8), piece])
     hole = np.concatenate([hole, np.zeros((600, row.trial), bool), hole])
-    first, info = inpaint(image, hole, row.name, seed=3, threads=1, return_info=True)
-    assert np.array_equal(first, inpaint(image, hole, row.name, seed=3, threads=1))
+    first, info = fill(image, hole, row, seed=3, threads=1, return_info=True)
+    assert np.array_equal(first, fill(image, hole, row, seed=3, threads=1))
     if row.needs != "prior":
         assert len(info.regions) > 1 or row.scope == "picture"  # so that two threads have something to share
-        assert np.array_equal(first, inpaint(image, hole, row.name, seed=3, threads=2))
+        assert np.array_equal(first, fill(image, hole, row, seed=3, threads=2))
 
 
 def test_an_empty_mask_gives_a_copy(row, photo):
     image = photo(row.trial)
-    result, info = inpaint(image, np.zeros(image.shape[:2], bool), row.name, return_info=True)
+    result, info = fill(image, np.zeros(image.shape[:2], bool), row, return_info=True)
     assert np.array_equal(result, image)
     assert not np.shares_memory(result, image)
     assert info.regions == ()
@@ -112,7 +118,7 @@ def test_holes_at_every_border_and_corner(row, rows, columns, photo):
     hole = np.zeros(image.shape[:2], bool)
     hole[rows, columns] = True
     image[hole] = (255, 0, 255)
-    result = inpaint(image, hole, row.name)
+    result = fill(image, hole, row)
     assert np.array_equal(result[~hole], image[~hole])
     assert np.abs(result[rows, columns] - truth).mean() < 0.5 * np.abs(image[rows, columns] - truth).mean()
 
@@ -121,13 +127,13 @@ def test_holes_at_every_border_and_corner(row, rows, columns, photo):
 def test_tiny_pictures_are_filled_or_lack_context(row, shape):
     image = np.full((*shape, 3), 90, np.uint8)
     nothing = np.zeros(shape, bool)
-    assert np.array_equal(inpaint(image, nothing, row.name), image)
+    assert np.array_equal(fill(image, nothing, row), image)
     with pytest.raises(ValueError, match="hides all"):
-        inpaint(image, ~nothing, row.name)
+        fill(image, ~nothing, row)
     if nothing.size > 1:
         hole = nothing.copy()
         hole.flat[0] = True
-        result = inpaint(np.where(hole[..., None], np.uint8(0), image), hole, row.name, fallback=True)
+        result = fill(np.where(hole[..., None], np.uint8(0), image), hole, row, fallback=True)
         assert np.abs(result.astype(float) - 90).max() <= 255 * row.constant_tol
 
 
@@ -144,8 +150,8 @@ def without_context(row, side: int) -> tuple[np.ndarray, np.ndarray]:
 def test_too_little_context_is_an_error_or_a_plain_fill(row):
     image, hole = without_context(row, 400)
     with pytest.raises(ContextError, match="fallback"):
-        inpaint(image, hole, row.name)
-    result, info = inpaint(image, hole, row.name, fallback=True, return_info=True)
+        fill(image, hole, row)
+    result, info = fill(image, hole, row, fallback=True, return_info=True)
     assert np.array_equal(result[~hole], image[~hole])
     assert np.abs(result[hole].astype(int) - (10, 200, 30, 255)).max() <= 1
     assert len(info.fallbacks) == 1
@@ -159,16 +165,16 @@ def test_a_constant_picture_stays_as_constant_as_promised(row, dtype, value, scr
     constant = kind.type(value * full(kind))
     hole = scratch(row.trial)
     image = np.full((row.trial, row.trial, 3), constant)
-    result = inpaint(np.where(hole[..., None], kind.type(0), image), hole, row.name)
+    result = fill(np.where(hole[..., None], kind.type(0), image), hole, row)
     rounding = np.finfo(np.float32).eps if dtype == "float64" else 0  # methods work in float32
     assert np.abs(result.astype(float) - float(constant)).max() <= full(kind) * (row.constant_tol + rounding)
 
 
 def test_high_dynamic_range_survives(row, photo, scratch):
     image, hole = photo(row.trial).astype(np.float32) * 40 - 500, scratch(row.trial)
-    result = inpaint(np.where(hole[..., None], np.float32(np.nan), image), hole, row.name)
+    result = fill(np.where(hole[..., None], np.float32(np.nan), image), hole, row)
     assert np.array_equal(result[~hole], image[~hole])
-    plain = inpaint(photo(row.trial), hole, row.name)
+    plain = fill(photo(row.trial), hole, row)
     assert np.abs(result[hole] - (plain[hole] * 40.0 - 500)).mean() < 0.02 * np.ptp(image)
 
 
@@ -177,15 +183,15 @@ def test_transparent_pixels_give_no_colour_and_an_alpha_mask_makes_the_result_op
     image[: row.trial // 3] = (255, 0, 255, 0)  # what an eraser leaves behind
     hole[: row.trial // 3] = False  # a hole amid it may lie out of a method's reach;
     hole[2:, row.trial // 2] = True  # this one leads out of it
-    expected = inpaint(np.where((image[..., 3:] == 0), np.uint8(0), image), hole, row.name)
+    expected = fill(np.where((image[..., 3:] == 0), np.uint8(0), image), hole, row)
     opaque = image[..., 3] > 0
-    assert np.array_equal(inpaint(image, hole, row.name)[opaque], expected[opaque])
+    assert np.array_equal(fill(image, hole, row)[opaque], expected[opaque])
 
     image = photo(row.trial, 4).copy()
     image[hole] = (255, 0, 255, 100)
-    result = inpaint(image, "alpha", row.name)
+    result = fill(image, "alpha", row)
     assert (result[..., 3] == 255).all()
-    colours = inpaint(image[..., :3], hole, row.name)
+    colours = fill(image[..., :3], hole, row)
     assert np.abs(result[..., :3].astype(int) - colours).max() <= 255 * row.constant_tol
 
 
@@ -193,7 +199,7 @@ def test_a_method_fills_a_problem_directly_and_leaves_it_alone(row, photo, scrat
     image, hole = photo(row.trial).astype(np.float32) / 255, scratch(row.trial)
     problem = Problem.create(image, hole)
     before = [array.copy() for array in (problem.image, problem.hole, problem.known)]
-    filled = row.load()(problem)
+    filled = row.load()(problem, **row.quick)
     assert filled.shape == image.shape
     assert filled.dtype == np.float32
     for array, copy in zip((problem.image, problem.hole, problem.known), before, strict=True):
@@ -203,13 +209,13 @@ def test_a_method_fills_a_problem_directly_and_leaves_it_alone(row, photo, scrat
 def test_bad_options_are_named(row, photo, scratch):
     image, hole = photo(row.trial), scratch(row.trial)
     with pytest.raises(TypeError, match=f"{row.name} has no option 'colour'"):
-        inpaint(image, hole, row.name, colour=1)
+        fill(image, hole, row, colour=1)
     for name, parameter in row.parameters().items():
         for wrong in (object(), float("nan")):
             with pytest.raises(ValueError, match=f"option {name} is"):
-                inpaint(image, hole, row.name, **{name: wrong})
+                fill(image, hole, row, **{name: wrong})
         assert np.array_equal(
-            inpaint(image, hole, row.name, **{name: parameter.default}), inpaint(image, hole, row.name)
+            fill(image, hole, row, **{name: row.quick.get(name, parameter.default)}), fill(image, hole, row)
         )
 
 
@@ -228,11 +234,11 @@ def test_any_shape_type_and_mask(row, height, width, channels, dtype, share, see
     hole = rng.random((height, width)) < share
     hole[rng.integers(height), rng.integers(width)] = False
     try:
-        result = inpaint(image, hole, row.name)
+        result = fill(image, hole, row)
     except ContextError:
-        result = inpaint(image, hole, row.name, fallback=True)
+        result = fill(image, hole, row, fallback=True)
     assert result.dtype == image.dtype
     assert np.array_equal(result[~hole], image[~hole])
     assert np.isfinite(result).all()
-    again = inpaint(image, hole, row.name, fallback=True, threads=1)
+    again = fill(image, hole, row, fallback=True, threads=1)
     assert np.array_equal(result, again)

@@ -1,0 +1,49 @@
+"""What the methods that use torch share: where they run, and torch's settings while they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
+
+import torch
+
+from inpaintkit import threads
+
+_lock = RLock()  # the settings are the process's, so fills take turns
+
+
+def device_of(name: str) -> torch.device:
+    """The device that a caller's "auto", "cpu", "cuda" or "mps" means; ValueError where there is none of the kind."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, found in there.items() if found)
+    if not there[name]:
+        raise ValueError(
+            f'device is "{name}", and torch {torch.__version__} finds none: take device="cpu" (--device cpu), or '
+            "install a build of torch for it"
+        )
+    return torch.device(name)
+
+
+@contextmanager
+def settled() -> Iterator[dict[str, object]]:
+    """Torch's threads and rounding set for one fill and restored; gives what they are, for ``Info``.
+
+    Products of matrices and convolutions are float32 without TF32, so that a GPU rounds as a CPU does, and cuDNN takes
+    algorithms that repeat. One fill at a time: others wait.
+    """
+    with _lock:
+        before = torch.get_num_threads()
+        cudnn = (torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic)
+        tf32 = (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)
+        count = threads.allowed()
+        try:
+            torch.set_num_threads(count)
+            torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+            yield {"torch": torch.__version__, "threads": count, "tf32": False}
+        finally:
+            torch.set_num_threads(before)
+            torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = cudnn
+            torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = tf32
