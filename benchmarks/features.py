@@ -28,22 +28,18 @@ class Features:
         self._torch = torch
         self._weights = torch.load(weights, weights_only=True)
 
-    def grams(self, picture: NDArray[Any], box: tuple[int, int, int, int]) -> dict[str, NDArray[np.float32]]:
-        """Gram matrix of each layer's cells inside a box (row, column, rows, columns), divided by their number.
+    def cells(self, picture: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+        """Each layer's cells for a picture, (C, h, w).
 
         Parameters
         ----------
         picture : uint8 (H, W, 3) or (H, W).
         """
         torch = self._torch
-        row, column, rows, columns = box
-        top, left = max(0, row - _MARGIN) // 4 * 4, max(0, column - _MARGIN) // 4 * 4
-        part = picture[top : row + rows + _MARGIN, left : column + columns + _MARGIN]
-        if part.ndim == 2:
-            part = np.repeat(part[..., None], 3, axis=2)
+        part = np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture
         x = torch.from_numpy(((part / 255 - _MEAN) / _DEVIATION).astype(np.float32)).permute(2, 0, 1)[None]
-        grams = {}
-        names = {index: (name, cell) for name, (index, cell) in LAYERS.items()}
+        found = {}
+        names = {index: name for name, (index, _) in LAYERS.items()}
         with torch.no_grad():
             for index in _CONVOLUTIONS:
                 if index in _POOLED:
@@ -51,11 +47,25 @@ class Features:
                 kernel, bias = self._weights[f"features.{index}.weight"], self._weights[f"features.{index}.bias"]
                 x = torch.relu(torch.nn.functional.conv2d(x, kernel, bias, padding=1))
                 if index in names:
-                    name, cell = names[index]
-                    spans = ((row - top, rows), (column - left, columns))
-                    inside = (slice(first // cell, (first + length) // cell) for first, length in spans)
-                    cells = x[0][(slice(None), *inside)].reshape(x.shape[1], -1)
-                    grams[name] = (cells @ cells.T / cells.shape[1]).numpy()
+                    found[names[index]] = x[0].numpy()
+        return found
+
+    def grams(self, picture: NDArray[Any], box: tuple[int, int, int, int]) -> dict[str, NDArray[np.float32]]:
+        """Gram matrix of each layer's cells inside a box (row, column, rows, columns), divided by their number.
+
+        Parameters
+        ----------
+        picture : uint8 (H, W, 3) or (H, W).
+        """
+        row, column, rows, columns = box
+        top, left = max(0, row - _MARGIN) // 4 * 4, max(0, column - _MARGIN) // 4 * 4
+        grams = {}
+        for name, x in self.cells(picture[top : row + rows + _MARGIN, left : column + columns + _MARGIN]).items():
+            cell = LAYERS[name][1]
+            spans = ((row - top, rows), (column - left, columns))
+            inside = (slice(first // cell, (first + length) // cell) for first, length in spans)
+            cells = x[(slice(None), *inside)].reshape(len(x), -1)
+            grams[name] = cells @ cells.T / cells.shape[1]
         return grams
 
 

@@ -26,6 +26,7 @@ import numpy as np
 from inpaintkit import damage
 from inpaintkit.files import READABLE, read_mask
 from inpaintkit.masks import rect, stroke
+from inpaintkit.picture import mask_of
 from inpaintkit.problem import Mask
 
 Shape = tuple[int, int]
@@ -343,9 +344,7 @@ def _published(shape: Shape, rng: np.random.Generator, folder: Path, low: float,
 
 
 def _read(file: Path) -> Mask:
-    pixels = read_mask(file)
-    grey = pixels if pixels.ndim == 2 else pixels[..., 0]
-    return np.asarray(grey > np.iinfo(grey.dtype).max // 2 if grey.dtype.kind == "u" else grey > 0.5, np.bool_)
+    return mask_of(read_mask(file))
 
 
 def _lama(
