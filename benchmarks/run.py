@@ -149,7 +149,7 @@ class Run:
         for key, value in said.items():
             if before and before[key] != value:
                 raise ValueError(f"{self.folder} holds a run with {key} {before[key]}, now it is {value}: name another")
-        made = _drawn(images, sources, seed)
+        made = drawn(images, sources, seed)
         kept = {entry.name: entry for entry in self.entries()} if self.manifest.is_file() else {}
         for entry, mask, truth in made:
             if kept.setdefault(entry.name, entry).sha256 != entry.sha256:
@@ -255,7 +255,7 @@ def machine() -> str:
     return f"{name}, {threads.default_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
-def _drawn(images: Path, sources: Sequence[str], seed: int) -> list[tuple[masks.Entry, Mask, NDArray[Any]]]:
+def drawn(images: Path, sources: Sequence[str], seed: int) -> list[tuple[masks.Entry, Mask, NDArray[Any]]]:
     """Each mask with its line of the manifest and its picture."""
     files = batch.pictures(images)
     if not files:
