@@ -1,7 +1,7 @@
 """Mask protocols of the literature, each drawn from a seed and recorded so that it replays exactly.
 
 A protocol is written NAME or NAME:OPTION=VALUE,...: ``pconv:bin=10-20,border=no``, ``drop:share=0.5``. Lengths that a
-code gives in pixels are scaled with the picture's shorter side, from the side that the code is written for, and rounded.
+code gives in pixels are scaled with the picture's shorter side, from the side that the code is written for.
 
 References: Liu et al. 2018 (pconv); Yu et al. 2019, ``inpaint_ops.py`` (brush); Suvorov et al. 2022,
 ``configs/data_gen/random_*_512.yaml`` (lama); Pathak et al. 2016 (center); Yu et al. 2018 (box); Ulyanov et al. 2018
@@ -253,8 +253,8 @@ def replayed(entry: Entry) -> Mask:
         mask = protocols(entry.protocol)[0].draw(entry.shape, entry.seed)
     if digest(mask) != entry.sha256:
         raise ValueError(
-            f"the mask {entry.name} came out as {digest(mask)[:12]}, the manifest says {entry.sha256[:12]}: install the "
-            "versions that the manifest names, or take the masks' files"
+            f"the mask {entry.name} came out as {digest(mask)[:12]}, the manifest says {entry.sha256[:12]}: install "
+            "the versions that the manifest names, or take the masks' files"
         )
     return mask
 
@@ -262,7 +262,9 @@ def replayed(entry: Entry) -> Mask:
 def save_manifest(path: Path, entries: Iterable[Entry], versions: dict[str, str]) -> None:
     """Write a manifest, whole or not at all."""
     part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps({"versions": versions, "masks": [asdict(entry) for entry in entries]}, indent=1), "utf-8")
+    part.write_text(
+        json.dumps({"versions": versions, "masks": [asdict(entry) for entry in entries]}, indent=1), "utf-8"
+    )
     os.replace(part, path)
 
 
@@ -395,9 +397,7 @@ def _boxes(
     mask = np.zeros(shape, np.bool_)
     edge = round(margin * scale)
     for _ in range(rng.integers(number[0], number[1] + 1)):
-        high, wide = (
-            min(round(scale * rng.integers(sides[0], sides[1] + 1)), side - 2 * edge) for side in shape
-        )
+        high, wide = (min(round(scale * rng.integers(sides[0], sides[1] + 1)), side - 2 * edge) for side in shape)
         top, left = (rng.integers(edge, side - edge - long + 1) for side, long in zip(shape, (high, wide), strict=True))
         mask[top : top + high, left : left + wide] = True
     return mask

@@ -125,31 +125,29 @@ def _ssim(part: Literal["whole", "hole"], window: int) -> Callable[[Compared], f
 
 
 def ms_ssim(c: Compared) -> float:
-    """MS-SSIM of five scales; NaN where the coarsest would be smaller than the window (a side below 161 px)."""
+    """MS-SSIM of five scales; NaN where the coarsest would be smaller than the window (a side below 176 px)."""
     a, b = c.filled, c.truth
-    if min(c.hole.shape) < (11 - 1) * 2**4 + 1:
+    if min(c.hole.shape) < 11 * 2**4:
         return float("nan")
     value = np.ones(a.shape[2])
     for scale, weight in enumerate(_SCALES):
-        luminance, contrast = _ssim_parts(a, b)
-        last = scale == len(_SCALES) - 1
-        value *= np.maximum(luminance * contrast if last else contrast, 0) ** weight
+        contrast, similarity = _ssim_parts(a, b)
+        value *= np.maximum(similarity if scale == len(_SCALES) - 1 else contrast, 0) ** weight
         a, b = (_halved(picture) for picture in (a, b))
     return float(value.mean())
 
 
 def _ssim_parts(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """Means over a picture of SSIM's luminance, and of its contrast and structure in one, for each channel.
+    """Means over a picture of contrast and structure in one, and of SSIM, for each channel."""
 
-    Wang multiplies the factors pixel by pixel at the coarsest scale; the mean of the products is given as luminance then.
-    """
-    blur = lambda picture: np.atleast_3d(cv2.GaussianBlur(picture, (11, 11), 1.5))[5:-5, 5:-5]  # noqa: E731
+    def blur(picture: Floats) -> Floats:
+        return np.atleast_3d(cv2.GaussianBlur(picture, (11, 11), 1.5))[5:-5, 5:-5]
+
     mean_a, mean_b = blur(a), blur(b)
     var_a, var_b, cov = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2, blur(a * b) - mean_a * mean_b
     contrast = (2 * cov + _C2) / (var_a + var_b + _C2)
     luminance = (2 * mean_a * mean_b + _C1) / (mean_a**2 + mean_b**2 + _C1)
-    mean = contrast.mean(axis=(0, 1))
-    return (luminance * contrast).mean(axis=(0, 1)) / np.where(mean == 0, 1, mean), mean
+    return contrast.mean(axis=(0, 1)), (luminance * contrast).mean(axis=(0, 1))
 
 
 def _halved(picture: Floats) -> Floats:
@@ -172,16 +170,25 @@ def _variation(part: Literal["whole", "hole"]) -> Callable[[Compared], float]:
 
 
 def _pair(
-    name: str, title: str, better: Literal["more", "less", "neither"], definition: str, of: Callable[..., Any], *more: Any
+    name: str,
+    title: str,
+    better: Literal["more", "less", "neither"],
+    definition: str,
+    of: Callable[..., Any],
+    *more: Any,
 ) -> list[Measure]:
     """A measure over the whole picture and over the hole."""
-    return [Measure(f"{name}_{p}", f"{title}, {p}", better, f"{definition}, {p}", of(p, *more)) for p in ("hole", "whole")]
+    return [
+        Measure(f"{name}_{p}", f"{title}, {p}", better, f"{definition}, {p}", of(p, *more)) for p in ("hole", "whole")
+    ]
 
 
 MEASURES: tuple[Measure, ...] = (
     *_pair("psnr", "PSNR, dB", "more", "10 log10(255^2 / mean squared error) over pixels and channels", _psnr),
     *_pair("l1", "L1, %", "less", "100 mean |a - b| / 255", _l1),
-    *_pair("l1rel", "relative L1, %", "less", "100 sum |a - b| / sum (a + b), as EdgeConnect and AOT-GAN", _relative_l1),
+    *_pair(
+        "l1rel", "relative L1, %", "less", "100 sum |a - b| / sum (a + b), as EdgeConnect and AOT-GAN", _relative_l1
+    ),
     *_pair("l2", "L2", "less", "mean (a - b)^2 / 255^2", _l2),
     *_pair("ssim7", "SSIM 7", "more", "SSIM, uniform window 7, sample covariance, mean of channels", _ssim, 7),
     *_pair("ssim11", "SSIM 11", "more", "SSIM, Gaussian window 11, sigma 1.5, mean of channels, as LaMa", _ssim, 11),
@@ -197,8 +204,8 @@ MEASURES: tuple[Measure, ...] = (
         "tv",
         "TV, %",
         "neither",
-        "100 times the mean |difference| of neighbours / 255, across plus down, of the fill alone; the hole's has an end "
-        "in it",
+        "100 times the mean |difference| of neighbours / 255, across plus down, of the fill alone; the hole's "
+        "have an end in it",
         _variation,
     ),
 )

@@ -1,10 +1,11 @@
 """Exported networks as methods: ONNX or TorchScript files, run through the same door as ours by a YAML of conventions.
 
-The YAML's keys: ``inputs``, a list of tensors, each a list of the parts that are concatenated along channels (``image``,
-``mask``, ``ones``); ``order``, RGB or BGR; ``range``, the image's two ends, or ``mean`` and ``std`` of a picture in [0, 1];
-``hole``, the value a hole pixel has in the image that goes in; ``mask``, the value that marks a hole in the mask, 1 or 0;
-``mask_channels``; ``layout``, nchw or nhwc; ``multiple``, what both sides are padded to; ``padding``, how; ``size``, the
-only height and width it takes; ``output``, which of the outputs is the picture; ``sources``, where each was read.
+The YAML's keys: ``inputs``, a list of tensors, each a list of the parts that are concatenated along channels
+(``image``, ``mask``, ``ones``); ``order``, RGB or BGR; ``range``, the image's two ends, or ``mean`` and ``std`` of a
+picture in [0, 1]; ``hole``, the value a hole pixel has in the image that goes in; ``mask``, the value that marks a hole
+in the mask, 1 or 0; ``mask_channels``; ``layout``, nchw or nhwc; ``multiple``, what both sides are padded to;
+``padding``, how; ``size``, the only height and width it takes; ``output``, which of the outputs is the picture;
+``sources``, where each was read.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ def conventions(file: Path) -> Conventions:
             f"{file}: needed are title, inputs and sources, and of the rest only {', '.join(sorted(known))}; "
             f"got {', '.join(map(str, said)) if isinstance(said, dict) else type(said).__name__}"
         )
-    found = Conventions(**said)
+    tuples = ("range", "mean", "std", "size")
+    found = Conventions(**{key: tuple(value) if key in tuples and value else value for key, value in said.items()})
     parts = {part for tensor in found.inputs for part in tensor}
     for key, value, allowed in (
         ("order", found.order, ("RGB", "BGR")),
@@ -96,8 +98,8 @@ def conventions_of(name: str, model: Path, given: str | None) -> Conventions:
             return conventions(place)
     shipped = ", ".join(sorted(path.stem for path in SHIPPED.glob("*.yaml")))
     raise ValueError(
-        f"{model} needs conventions: {' and '.join(map(str, places))} are not there; write a YAML beside it, or name one "
-        f"with --conventions {name}=YAML, or one that is shipped: {shipped}"
+        f"{model} needs conventions: {' and '.join(map(str, places))} are not there; write a YAML beside it, or name "
+        f"one with --conventions {name}=YAML, or one that is shipped: {shipped}"
     )
 
 
@@ -128,7 +130,7 @@ class Network(Method):
 
 def _filled(problem: Problem, rules: Conventions, run: Callable[[list[Tensor]], list[Tensor]]) -> Image:
     height, width = problem.hole.shape
-    if rules.size is not None and (height, width) != tuple(rules.size):
+    if rules.size is not None and (height, width) != rules.size:
         raise ContextError(
             f"{rules.title} takes {rules.size[0]} x {rules.size[1]} only, the picture is {height} x {width}: crop or "
             "scale the pictures first"
@@ -148,7 +150,9 @@ def _filled(problem: Problem, rules: Conventions, run: Callable[[list[Tensor]], 
         "ones": np.ones((height, width, 1), np.float32),
     }
     padded = {name: _padded(part, rules) for name, part in parts.items()}
-    outputs = run([_laid_out(np.concatenate([padded[part] for part in names], axis=2), rules) for names in rules.inputs])
+    outputs = run(
+        [_laid_out(np.concatenate([padded[part] for part in names], axis=2), rules) for names in rules.inputs]
+    )
     if not -len(outputs) <= rules.output < len(outputs):
         raise ValueError(f"{rules.title} gave {len(outputs)} outputs: output {rules.output} is not among them")
     filled = np.asarray(outputs[rules.output][0], np.float32)

@@ -1,8 +1,8 @@
 """Measures by trained features: VGG19's, LPIPS and FID. Each needs weights that the user brings or lets be downloaded.
 
 VGG19's cells are those of ``features``. A window is a square around the hole's deepest pixel, twice as wide as that
-pixel is deep (16 to 128 px); its surroundings are the known cells up to 64 px around it. The percentile says how many of
-up to 24 windows of the picture without a hole in them lie nearer to their own surroundings.
+pixel is deep (16 to 128 px); its surroundings are the known cells up to 64 px around it. The percentile says how many
+of up to 24 windows of the picture without a hole in them lie nearer to their own surroundings.
 """
 
 from __future__ import annotations
@@ -78,9 +78,7 @@ class Vgg:
         )
         fill = _to_surroundings(cells, hole, (top, left, side, side))
         reals = [
-            distance
-            for box in _real_windows(hole, side)
-            if np.isfinite(distance := _to_surroundings(cells, hole, box))
+            distance for box in _real_windows(hole, side) if np.isfinite(distance := _to_surroundings(cells, hole, box))
         ]
         if not np.isfinite(fill) or len(reals) < _FEWEST:
             return fill, float("nan")

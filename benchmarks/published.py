@@ -48,7 +48,9 @@ class Table:
     def __post_init__(self) -> None:
         columns = len(self.protocols)
         if self.checked not in CHECKED or (self.labels is not None and len(self.labels) != columns):
-            raise ValueError(f"published table {self.id}: checked is {self.checked!r}, or labels do not fit the columns")
+            raise ValueError(
+                f"published table {self.id}: checked is {self.checked!r}, or labels do not fit the columns"
+            )
         for protocol in self.protocols:
             if protocol:
                 parsed(protocol)
@@ -69,7 +71,9 @@ class Table:
         return [
             index
             for index, theirs in enumerate(self.protocols)
-            if theirs and theirs.partition(":")[0] == name and set(filter(None, theirs.partition(":")[2].split(","))) <= ours
+            if theirs
+            and theirs.partition(":")[0] == name
+            and set(filter(None, theirs.partition(":")[2].split(","))) <= ours
         ]
 
     def markdown(self, columns: list[int] | None = None) -> str:

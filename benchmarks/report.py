@@ -1,7 +1,7 @@
 """A run as tables: Markdown, CSV, LaTeX, and one HTML page with its pictures.
 
-Every figure is a mean over the cells that are done, with its bootstrap 95 % interval over pictures and their number; what
-failed or does not apply stands beside it. Seconds are medians of warm fills, memory the largest of a process.
+Every figure is a mean over the cells that are done, with its bootstrap 95 % interval over pictures and their number;
+what failed or does not apply stands beside it. Seconds are medians of warm fills, memory the largest of a process.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def _plain(value: float | None, form: str) -> str:
 
 
 def markdown(run: Run, found: Sequence[Line], cells: Sequence[Cell]) -> str:
-    """The run in Markdown: how it was made, a table for each protocol, what lacks, and published rows that are like it."""
+    """The run in Markdown: how it was made, a table for each protocol, what lacks, published rows that are like it."""
     measures = shown_measures(found)
     text = ["# Comparison", "", *(f"- {told}" for told in told_of(run, found, cells)), ""]
     for protocol in dict.fromkeys(line.protocol for line in found):
@@ -176,8 +176,8 @@ def markdown(run: Run, found: Sequence[Line], cells: Sequence[Cell]) -> str:
 
 
 PUBLISHED = (
-    "From papers, not measured here: other pictures (unless a table's columns are pictures' names), other drawings of the",
-    "masks, often other definitions. Read the order of methods within a table, not levels across tables.",
+    "From papers, not measured here: other pictures (unless a table's columns are pictures' names), other drawings of",
+    "the masks, often other definitions. Read the order of methods within a table, not levels across tables.",
 )
 
 
@@ -188,14 +188,15 @@ def _markdown_row(cells: Sequence[str]) -> str:
 def told_of(run: Run, found: Sequence[Line], cells: Sequence[Cell]) -> list[str]:
     """What a reader must know of a run, in sentences."""
     facts, entries = run.facts(), run.entries()
+    names = facts["contestants"]
     pictures = {entry.picture for entry in entries}
     seen = sorted({f"{name} {version}" for cell in cells for name, version in cell.versions.items()})
     told = [
-        f"{len(pictures)} pictures, {len(entries)} masks, {len(facts['contestants'])} contestants; seed {facts['seed']}",
+        f"{len(pictures)} pictures, {len(entries)} masks, {len(names)} contestants; seed {facts['seed']}",
         f"Machine: {facts['machine']}",
         f"Versions: {', '.join(seen)}",
-        "Means with bootstrap 95 % intervals over N cells; seconds are medians of warm fills, CPU seconds of all threads; "
-        "memory is the largest resident size of the process, and what a fill added to it",
+        "Means with bootstrap 95 % intervals over N cells; seconds are medians of warm fills, CPU seconds of all "
+        "threads; memory is the largest resident size of the process, and what a fill added to it",
     ]
     counts = {line.number for line in found}
     if len(counts) > 1:
@@ -215,7 +216,12 @@ def lacking(cells: Sequence[Cell]) -> list[str]:
     missing = [cell for cell in cells if cell.status != "done"]
     if not missing:
         return []
-    return ["## Not done", "", *(f"- {cell.contestant}, {cell.case}: {cell.status}: {cell.reason}" for cell in missing), ""]
+    return [
+        "## Not done",
+        "",
+        *(f"- {cell.contestant}, {cell.case}: {cell.status}: {cell.reason}" for cell in missing),
+        "",
+    ]
 
 
 def like(found: Sequence[Line], cells: Sequence[Cell]) -> Iterable[tuple[published.Table, list[int]]]:
@@ -245,7 +251,9 @@ def latex(found: Sequence[Line]) -> str:
                 body[best][column] = f"\\textbf{{{_tex(body[best][column])}}}"
         text += [f"\\begin{{table}}\n\\caption{{{_tex(protocol)}}}\n\\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}"]
         text += ["\\toprule", " & ".join(map(_tex, head)) + r" \\", "\\midrule"]
-        text += [" & ".join(cell if cell.startswith("\\textbf") else _tex(cell) for cell in row) + r" \\" for row in body]
+        text += [
+            " & ".join(cell if cell.startswith("\\textbf") else _tex(cell) for cell in row) + r" \\" for row in body
+        ]
         text += ["\\bottomrule\n\\end{tabular}\n\\end{table}", ""]
     return "\n".join(text)
 
@@ -268,7 +276,9 @@ def summary_csv(found: Sequence[Line]) -> str:
         cost = [line.seconds, line.cpu, line.peak, line.work]
         for name, (mean, low, high) in line.figures.items():
             writer.writerow([line.contestant, line.protocol, name, mean, low, high, line.counted[name], *lack, *cost])
-        writer.writerow([line.contestant, line.protocol, "psnr_hole_pooled", line.pooled, "", "", line.number, *lack, *cost])
+        writer.writerow(
+            [line.contestant, line.protocol, "psnr_hole_pooled", line.pooled, "", "", line.number, *lack, *cost]
+        )
     return out.getvalue()
 
 
@@ -332,7 +342,8 @@ def plots(cells: Sequence[Cell]) -> list[str]:
         axes.set_xlabel("hole, % of the picture" if what == "share" else "seconds, warm")
         axes.set_ylabel("hole PSNR, dB")
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=7, ncols=2, loc="center left", bbox_to_anchor=(1, 0.5))
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=7, ncols=2, loc="center left", bbox_to_anchor=(1, 0.5))
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None})
         pyplot.close(figure)
@@ -358,6 +369,7 @@ def page(run: Run, found: Sequence[Line], cells: Sequence[Cell], *, most: int) -
         head, body = rows(here, shown_measures(found))
         printed.append({"protocol": protocol, "head": head, "body": body})
     environment = Environment(loader=FileSystemLoader(_TEMPLATE.parent), autoescape=True)
+    environment.policies["json.dumps_kwargs"] = {}  # jinja would sort the methods by name
     data = {
         "cases": cases,
         "pictures": pictures,
@@ -382,7 +394,8 @@ def _cases(cells: Sequence[Cell], measures: Sequence[str]) -> list[dict[str, Any
     cases: dict[str, dict[str, Any]] = {}
     for cell in cells:
         case = cases.setdefault(
-            cell.case, {"name": cell.case, "picture": cell.picture, "protocol": cell.protocol, "share": cell.share, "of": {}}
+            cell.case,
+            {"name": cell.case, "picture": cell.picture, "protocol": cell.protocol, "share": cell.share, "of": {}},
         )
         figures = {name: _finite(cell.measures.get(name)) for name in measures}
         case["of"][cell.contestant] = {"status": cell.status, "reason": cell.reason, "seconds": cell.seconds, **figures}

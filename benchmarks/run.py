@@ -275,9 +275,7 @@ def drawn(images: Path, sources: Sequence[str], seed: int) -> list[tuple[masks.E
                 made.append((*masks.brought(name, truths[name].shape[:2], job.mask), truths[name]))
             continue
         for protocol in masks.protocols(source):
-            made += [
-                (*masks.drawn(name, truth.shape[:2], protocol, seed), truth) for name, truth in truths.items()
-            ]
+            made += [(*masks.drawn(name, truth.shape[:2], protocol, seed), truth) for name, truth in truths.items()]
     names = [entry.name for entry, _, _ in made]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
@@ -321,9 +319,7 @@ def _cell(task: Task, **more: Any) -> Cell:
     return Cell(contestant.name, entry.name, entry.picture, entry.protocol, entry.share, versions=versions(), **more)
 
 
-def _filled(
-    task: Task, truth: NDArray[Any], hole: Mask, seed: int, count: int | None
-) -> tuple[Cell, NDArray[Any]]:
+def _filled(task: Task, truth: NDArray[Any], hole: Mask, seed: int, count: int | None) -> tuple[Cell, NDArray[Any]]:
     """A cell's fill and what it took; a fill that compiled is made again."""
     given = truth.copy()
     given[hole] = np.iinfo(truth.dtype).max // 2  # nothing of the truth under the mask

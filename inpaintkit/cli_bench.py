@@ -46,7 +46,9 @@ def bench() -> None:
 @click.option("--model", "models", multiple=True, metavar="NAME=FILE", help="An exported network, .onnx or .pt.")
 @click.option("--conventions", multiple=True, metavar="NAME=YAML", help="How a model is fed; a file or a shipped name.")
 @click.option("-o", "--output", required=True, type=_FOLDER, help="The run's folder; a run begun there goes on.")
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes, of one thread each if several.")
+@click.option(
+    "--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes, of one thread each if several."
+)
 @click.option("--threads", type=click.IntRange(1), help="Threads of a fill, with one job; all cores when left out.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the masks and of the methods.")
 @click.option("--vgg", type=_FILE, help="VGG19's weights, for VGG and Gram distances.")
@@ -81,9 +83,7 @@ def run(
 
     names = [name.strip() for name in methods.split(",") if name.strip()]
     names = list(registry.methods()) if names == ["all"] else names
-    everyone = contestants(
-        names, results, models, conventions, composite=not no_composite, resize=resize_results
-    )
+    everyone = contestants(names, results, models, conventions, composite=not no_composite, resize=resize_results)
     absent = perceptual.missing("lpips") if lpips else ""
     if absent and not quiet:
         click.echo(f"inpaintkit: {absent}, so LPIPS is left out", err=True)
@@ -96,7 +96,9 @@ def run(
     for cell in failed:
         click.echo(f"inpaintkit: {cell.contestant}, {cell.case}: {cell.reason}", err=True)
     if not quiet:
-        counts = {status: sum(cell.status == status for cell in cells) for status in ("done", "not applicable", "failed")}
+        counts = {
+            status: sum(cell.status == status for cell in cells) for status in ("done", "not applicable", "failed")
+        }
         click.echo(f"{', '.join(f'{count} {status}' for status, count in counts.items())}; "
                    f"tables: inpaintkit bench report {output}", err=True)  # fmt: skip
     return 1 if failed else 0
@@ -104,7 +106,9 @@ def run(
 
 @bench.command()
 @click.argument("folder", type=_FOLDER)
-@click.option("--pictures", default=24, show_default=True, type=click.IntRange(0), help="Cases with pictures in the page.")
+@click.option(
+    "--pictures", default=24, show_default=True, type=click.IntRange(0), help="Cases with pictures in the page."
+)
 @click.option("--fid", is_flag=True, help="FID, by the package clean-fid, which fetches its weights.")
 def report(folder: Path, pictures: int, fid: bool) -> None:
     """Write a run's tables: report.md, report.tex, report.html, summary.csv and cells.csv."""
@@ -153,3 +157,34 @@ def masks(sources: tuple[str, ...], images: Path | None, replay: Path | None, se
         write(output / f"{entry.name}.png", mask.astype(np.uint8) * 255)
     protocols.save_manifest(output / "manifest.json", [entry for entry, _ in made], versions())
     click.echo(f"{len(made)} masks and manifest.json in {output}")
+
+
+@bench.command()
+@click.option("--methods", default="all", show_default=True, metavar="A,B,C", help="Names from 'inpaintkit methods'.")
+@click.option("--sides", default="256,512,1024", show_default=True, metavar="N,N", help="Of square photographs, px.")
+@click.option("--shares", default="0.05,0.2", show_default=True, metavar="S,S", help="Of the picture under text.")
+@click.option("--repeats", default=3, show_default=True, type=click.IntRange(1), help="Fresh processes for each.")
+@click.option("--peer-python", metavar="PATH", help="A Python with opencv-contrib-python 4, for xphoto.")
+@click.option("-o", "--output", required=True, type=_FOLDER, help="Folder for speed.md and speed.svg.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def speed(
+    methods: str, sides: str, shares: str, repeats: int, peer_python: str | None, output: Path, quiet: bool
+) -> None:
+    """Time and memory of methods, OpenCV and scikit-image over sizes and hole ratios, cold and warm, in turn."""
+    from inpaintkit import cli, registry
+    from inpaintkit.api import versions
+    from inpaintkit.benchmarks.run import machine
+    from inpaintkit.benchmarks.speed import grid, grid_plot, grid_table
+
+    names = list(registry.methods()) if methods == "all" else [registry.find(name).name for name in methods.split(",")]
+    try:
+        sizes, parts = [int(side) for side in sides.split(",")], [float(share) for share in shares.split(",")]
+    except ValueError as error:
+        raise click.UsageError(f"--sides {sides} and --shares {shares}: needed are numbers ({error})") from error
+    with cli.progress_bar(quiet) as progress:
+        found = grid(names, sizes, parts, repeats, peer_python=peer_python, progress=progress)
+    output.mkdir(parents=True, exist_ok=True)
+    told = ", ".join(f"{name} {version}" for name, version in versions().items())
+    (output / "speed.md").write_text(f"{machine()}; {told}\n\n{grid_table(found)}\n", "utf-8")
+    (output / "speed.svg").write_text(grid_plot(found), "utf-8")
+    click.echo(f"{output / 'speed.md'}\n{output / 'speed.svg'}")
