@@ -23,7 +23,6 @@ from inpaintkit.errors import MissingExtraError
 Options = Mapping[str, Any]
 Span = int | Callable[[Options], int]  # pixels, possibly depending on the method's options
 
-AUTO = "fsr"  # what ``method="auto"`` means until there is a judge that measures
 GROUP = "inpaintkit.methods"
 
 
@@ -245,12 +244,19 @@ METHODS = (
     ),
 )
 
+AUTO = Method(
+    "auto",
+    "inpaintkit.auto:auto",
+    "measures on the picture which method to trust, for thin parts and for wide ones",
+    scope="call",
+)
+
 _registered: dict[str, Method] = {row.name: row for row in METHODS}
 
 
 def register(row: Method) -> None:
     """Add a method for this process; ValueError where the name is taken."""
-    if row.name == "auto" or row.name in methods():
+    if row.name in {"auto", *methods()}:
         raise ValueError(f"a method named {row.name!r} exists already: choose another name")
     _registered[row.name] = row
 
@@ -268,9 +274,9 @@ def methods() -> dict[str, Method]:
 
 
 def find(name: str) -> Method:
-    """The row of a method, ``auto`` resolved; ValueError lists the names there are."""
+    """The row of a method or of ``auto``; ValueError lists the names there are."""
     if name == "auto":
-        name = AUTO
+        return AUTO
     row = _registered.get(name) if isinstance(name, str) else None
     if row is None:
         known = methods()
