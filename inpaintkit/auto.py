@@ -164,7 +164,7 @@ def _fill_thin(work: Work, thin: Mask, quality: Quality, result: NDArray[Any]) -
 def _stamps(work: Work, thin: Mask, number: int, share: float) -> list[_Stamp]:
     """Pieces of the hole on known places near where they come from: at most ``number``, and ``share`` of the hole."""
     height, width = thin.shape
-    limit = min(_SHARE * thin.size, max(share * np.count_nonzero(thin), 400))
+    limit = min(_SHARE * thin.size, max(share * int(np.count_nonzero(thin)), 400))
     taken = work.mask.copy()
     stamps: list[_Stamp] = []
     total = 0
@@ -188,9 +188,9 @@ def _stamps(work: Work, thin: Mask, number: int, share: float) -> list[_Stamp]:
         if best is None:
             continue
         if np.count_nonzero(work.mask[best.box.slices]) > _DENSE * best.pixels.size:
-            keep = _HELD_OUT * best.pixels.size / max(1, np.count_nonzero(best.pixels))
+            keep = _HELD_OUT * best.pixels.size / max(1, int(np.count_nonzero(best.pixels)))
             best = _Stamp(best.box, best.pixels & (rng.random(best.pixels.shape) < keep))
-        here = np.count_nonzero(best.pixels)
+        here = int(np.count_nonzero(best.pixels))
         if here == 0 or total + here > limit:
             continue
         taken[best.box.slices] |= best.pixels
