@@ -59,7 +59,7 @@ def _own_units(problem: Problem, pixels: NDArray[Any]) -> Image:
         raise ValueError(f"mnps' option content has {channels} channels, and the picture {wanted}: give as many")
     if pixels.dtype.kind == "u":
         colours = colours / np.float32(np.iinfo(pixels.dtype).max)
-    else:
+    elif problem.dtype.kind == "f":
         colours = (colours - problem.offset) / problem.scale
     if not np.isfinite(colours[problem.hole]).all():
         raise ValueError("mnps' option content is not finite everywhere in the hole: fill it first")
@@ -97,7 +97,7 @@ def _predicted(problem: Problem, network: Callable[[Tensor], Tensor], size: int,
     top, left = int(rows[0]), int(columns[0])
     height, width = int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left
     side = max(height, width)
-    at = (np.array([top, left]) - side + (np.array([height, width]) - side) // 2).tolist()
+    at = top + height // 2 - side, left + width // 2 - side
     seen = rgb(problem.image).copy()
     seen[top : top + height, left : left + width] = seen[problem.known].mean(axis=0)
     grown = cv2.copyMakeBorder(seen, 2 * side, 2 * side, 2 * side, 2 * side, cv2.BORDER_REPLICATE)

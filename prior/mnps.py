@@ -7,8 +7,8 @@ From coarse to fine, the hole's pixels x are moved to lower
 with L-BFGS. doi:10.1109/CVPR.2017.434
 
 Symbols: t, the content, a prediction at the coarsest scale and at every other the upsampled result of the one before;
-R, the hole's cells on a layer's feature map; P_i, the 3 x 3 patch of features around cell i; nn(i), the patch most like it
-among those that share no cell with R; TV, squared differences of neighbouring pixels. Colours are in [0, 1].
+R, the hole's cells on a layer's feature map; P_i, the 3 x 3 patch of features around cell i; nn(i), the patch most like
+it among those that share no cell with R; TV, squared differences of neighbouring pixels. Colours are in [0, 1].
 
 The sum over R's patches is one over cells: cell a lies in c_a patches, whose sources have the mean m_a there, so that
 
@@ -33,6 +33,7 @@ from torch import Tensor
 
 from inpaintkit.picture import PictureColours
 from inpaintkit.prior._content import Content, first_fill, rgb
+from inpaintkit.prior._patches import MEMORY_LEFT, Sources, Window, nearest_patches, offsets
 from inpaintkit.prior._torch import device_of, settled
 from inpaintkit.prior.vgg import LAYERS, Vgg19, read
 from inpaintkit.prior.weights import located
@@ -45,9 +46,9 @@ _SEEN = (-1.0, 2.0)  # what the network is shown of colours far outside [0, 1]
 _EDGE = 16  # px by which the picture is continued where it ends, so that the zeros beyond do not show
 _TILE_BYTES = 1400  # a pixel costs so much while gradients are taken
 _LEAST_TILE = 64  # px
+_CODE_RANGE = 256.0  # white, in the released code
 _TURN, _ZOOM = math.pi / 24, 1.05  # steps of turned and scaled copies, as in the released code
 _LEARNING_RATE = 0.01  # of Adam, in units of the range
-_MEMORY_LEFT = "choose smaller holes, a smaller memory, or device='cpu' (--device cpu)"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Preset:
     ----------
     stride : every how many rows and columns a source patch begins.
     detail : the content's own detail is put back at every scale; otherwise t is the upsampled result alone.
-    content_layer : the content is compared at this layer instead of among pixels, weighted with ``content_weight``.
+    content_layer : the energy has the released code's form: the content is compared at this layer, weighted with
+        ``content_weight``; a cell counts once; the units are those of colours up to 256.
     """
 
     layers: str
@@ -229,8 +231,11 @@ class _Work:
         for number, (level, content) in reversed(list(enumerate(zip(pyramid, contents, strict=True)))):
             target = content[..., :kept]
             if result is not None:
-                coarse = result - contents[number + 1][..., :kept] if self.chosen.detail else result
-                target = upsampled(coarse, level.hole.shape) + (target if self.chosen.detail else 0)
+                if self.chosen.detail:  # what the coarser scale has changed, which is nothing outside its hole
+                    change = np.where(pyramid[number + 1].hole[..., None], result - contents[number + 1][..., :kept], 0)
+                    target = target + upsampled(change.astype(np.float32), level.hole.shape)
+                else:
+                    target = upsampled(result, level.hole.shape)
             start = np.where(level.known[..., None], level.image[..., :kept], target)
             start[~(level.known | level.hole)] = NEUTRAL
             scale = _Scale(self, level, start.astype(np.float32), number)
@@ -244,118 +249,6 @@ class _Work:
 
     def report(self, step: int, cells: int, loss: float) -> None:
         self.problem.report(Step(min(self.done + cells * step, self.total), self.total, loss))
-
-
-@dataclass(frozen=True)
-class Window:
-    """Rows and columns of a part of the continued picture, whole cells of the deepest layer."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    def grown(self, margin: int, shape: tuple[int, int], cell: int) -> Window:
-        """With ``margin`` pixels more on every side, out to whole cells, inside ``shape``."""
-        return Window(
-            max(0, (self.top - margin) // cell * cell),
-            max(0, (self.left - margin) // cell * cell),
-            min(shape[0], -(-(self.bottom + margin) // cell) * cell),
-            min(shape[1], -(-(self.right + margin) // cell) * cell),
-        )
-
-    def tiles(self, side: int) -> Iterator[Window]:
-        """Parts with sides of at most ``side``."""
-        for top in range(self.top, self.bottom, side):
-            for left in range(self.left, self.right, side):
-                yield Window(top, left, min(top + side, self.bottom), min(left + side, self.right))
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """To index an array of the continued picture."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-    def cells(self, cell: int) -> tuple[slice, slice]:
-        """To index a layer's feature map."""
-        return slice(self.top // cell, self.bottom // cell), slice(self.left // cell, self.right // cell)
-
-
-@dataclass(eq=False)
-class Sources:
-    """A feature map whose patches may be copied.
-
-    Attributes
-    ----------
-    rows : (cells, D), the features, cell by cell.
-    width : cells in a row of the map.
-    centres : (K,), flat places of the patches' middle cells.
-    """
-
-    rows: Tensor
-    width: int
-    centres: Tensor
-
-    def patches(self, some: Tensor) -> Tensor:
-        """The features of patches, (k, 9 D)."""
-        return torch.cat([self.rows[some + step] for step in _offsets(self.width)], dim=1)
-
-
-def _offsets(width: int) -> list[int]:
-    """From a patch's middle cell to its nine, flat."""
-    return [dy * width + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-
-
-def nearest_patches(
-    targets: Tensor,
-    sources: list[Sources],
-    match: str,
-    memory: int,
-    near: Callable[[int, Tensor], Tensor] | None = None,
-) -> tuple[Tensor, Tensor]:
-    """The source patch nearest to every target patch: all products in chunks, then the largest.
-
-    Parameters
-    ----------
-    targets : (N, 9 D).
-    sources : maps to search, each with as many features D.
-    match : "l2", or "correlation": the product of the patches over the source's length, as a convolution gives it.
-    memory : bytes that a chunk may take.
-    near : from a map's number and centres (k,) of it to which targets may take them, bool (N, k).
-
-    Returns
-    -------
-    map : int64 (N,), the number of the map; -1 where ``near`` left none.
-    centre : int64 (N,), the middle cell in it.
-    """
-    count, depth = targets.shape
-    best = targets.new_full((count,), -math.inf)
-    which = torch.full((count,), -1, dtype=torch.int64, device=targets.device)
-    centre = torch.zeros_like(which)
-    for number, source in enumerate(sources):
-        chunk = max(1, memory // (targets.element_size() * (2 * depth + 3 * count)))
-        begin = 0
-        while begin < len(source.centres):
-            some = source.centres[begin : begin + chunk]
-            try:
-                patches = source.patches(some)
-                scores = targets @ patches.T
-            except torch.cuda.OutOfMemoryError:
-                if chunk == 1:
-                    raise
-                chunk //= 2
-                torch.cuda.empty_cache()
-                continue
-            square = patches.square().sum(dim=1)
-            scores = scores - square / 2 if match == "l2" else scores / square.sqrt().clamp_min(1e-12)
-            if near is not None:
-                scores = scores.masked_fill(~near(number, some), -math.inf)
-            value, index = scores.max(dim=1)
-            better = value > best
-            best = torch.where(better, value, best)
-            which = torch.where(better, number, which)
-            centre = torch.where(better, some[index], centre)
-            begin += chunk
-    return which, centre
 
 
 class _Scale:
@@ -430,9 +323,10 @@ class _Scale:
 
     def _lbfgs(self, x: Tensor, energy: _Energy, rounds: int, taken: int) -> None:
         search = "strong_wolfe" if self.work.chosen.line_search else None
+        most = 2 * rounds if search else math.ceil(1.25 * rounds)
         history = 10 if search else 25
         optimizer = torch.optim.LBFGS(
-            [x], lr=1.0, max_iter=rounds, max_eval=2 * rounds, tolerance_grad=0.0, tolerance_change=0.0,
+            [x], lr=1.0, max_iter=rounds, max_eval=most, tolerance_grad=0.0, tolerance_change=0.0,
             history_size=history, line_search_fn=search,
         )  # fmt: skip
         told = energy.evaluations
@@ -477,9 +371,7 @@ class _Scale:
         window = tile.grown(max(LAYERS[name].reach for name in names), self.shape, self.cell)
         found = self.work.net.features(picture(window), names)
         for name, features in found.items():
-            rows, columns = tile.cells(LAYERS[name].cell)
-            top, left = window.top // LAYERS[name].cell, window.left // LAYERS[name].cell
-            found[name] = features[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+            found[name] = features[(slice(None), *tile.cells(LAYERS[name].cell, window))]
         return found
 
     def tile_side(self) -> int:
@@ -498,18 +390,14 @@ class _Texture:
         shown = np.zeros(scale.shape, np.bool_)
         shown[scale.inner.slices] = True
         hole = _pooled((scale.variable >= 0) & shown, cell)
-        rim = np.zeros_like(hole)
-        rim[1:-1, 1:-1] = True
-        self.places = scale_places(hole & rim)  # (N,) middle cells of R's patches, flat
+        self.places = _places(hole)  # (N,) middle cells of R's patches, flat; the picture's edge is cells away
         # Mirrored pixels are no sources of their own; what they add to a feature of the picture is.
-        usable = self._usable(scale.blocked) & rim & _pooled(shown, cell)
+        usable = self._usable(scale.blocked) & _pooled(shown, cell)
         if work.strict:
             seen = cv2.dilate(scale.blocked.view(np.uint8), np.ones(2 * (2 * self.layer.reach + 1,), np.uint8)) > 0
             apart = self._usable(seen) & usable
             usable = apart if np.count_nonzero(apart) >= len(self.places) else usable
-        usable[np.arange(self.height) % work.chosen.stride > 0] = False
-        usable[:, np.arange(self.width) % work.chosen.stride > 0] = False
-        self.centres = scale_places(usable)
+        self.centres = _places(self._offered(usable))
         self.count = len(self.centres)
         if not self.count or not len(self.places):
             return
@@ -530,6 +418,14 @@ class _Texture:
         cells = _pooled(blocked, self.layer.cell)
         free: Mask = cv2.dilate(cells.view(np.uint8), np.ones((3, 3), np.uint8)) == 0
         return free
+
+    def _offered(self, usable: Mask) -> Mask:
+        """Those of the middle cells that lie inside the map, and on the stride."""
+        offered = np.zeros_like(usable)
+        step = self.scale.work.chosen.stride
+        inside = slice(step if step > 1 else 1, -1, step)
+        offered[inside, inside] = usable[inside, inside]
+        return offered
 
     def _sources(self, parts: Iterator[tuple[Window, Tensor]], centres: Tensor, shape: tuple[int, int]) -> Sources:
         rows: Tensor | None = None
@@ -555,11 +451,7 @@ class _Texture:
                 matrix = cv2.getRotationMatrix2D(middle, math.degrees(turn * _TURN), _ZOOM**zoom)
                 turned = cv2.warpAffine(pixels, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
                 bad = cv2.warpAffine(blocked, matrix, (width, height), borderMode=cv2.BORDER_CONSTANT, borderValue=1.0)
-                usable = self._usable(bad > 0)
-                usable[[0, -1]] = usable[:, [0, -1]] = False
-                usable[np.arange(self.height) % chosen.stride > 0] = False
-                usable[:, np.arange(self.width) % chosen.stride > 0] = False
-                places = scale_places(usable)
+                places = _places(self._offered(self._usable(bad > 0)))
                 if len(places):
                     tensor = scale._tensor(turned.transpose(2, 0, 1))
                     parts = scale.map(
@@ -572,43 +464,51 @@ class _Texture:
         return copies
 
     def refresh(self, x: Tensor) -> None:
-        """Nearest patches with the estimate in the hole: the mean source m and the count c of every cell."""
-        scale, work = self.scale, self.scale.work
+        """Nearest patches with the estimate in the hole: the mean source m and the count c of every cell of the box."""
+        scale = self.scale
         source = self.sources[0]
         grid = source.rows.reshape(self.height, self.width, -1)
         for tile, features in scale.map(lambda window: scale.shown(x, window), self.name, self.changing):
             grid[tile.cells(self.layer.cell)] = features.permute(1, 2, 0)
-        targets = Sources(source.rows, self.width, self.targets).patches(self.targets)
-        which, centre = nearest_patches(targets, self.sources, work.chosen.match, work.memory // 2, self._near())
-        if (which < 0).any():  # nothing so near: from anywhere
-            alone = which < 0
-            which[alone], centre[alone] = nearest_patches(
-                targets[alone], self.sources, work.chosen.match, work.memory // 2
-            )
-        del targets
-        cells = len(source.rows)
-        total = source.rows.new_zeros((cells, source.rows.shape[1]))
-        self.counts = source.rows.new_zeros(cells)
+        rows, columns = self.box.cells(self.layer.cell)
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        total = grid.new_zeros((height * width, grid.shape[2]))
+        counts = grid.new_zeros(height * width)
         squares = 0.0
-        steps = _offsets(self.width)
-
-        for number, stock in enumerate(self.sources):
-            mine = which == number
-            to, where = self.targets[mine], centre[mine]
-            for step, theirs in zip(steps, _offsets(stock.width), strict=True):
-                copied = stock.rows[where + theirs]
-                total[to + step] += copied  # every cell once for each step, so that nothing is lost
-                self.counts[to + step] += 1
-                squares += float(copied.square().sum(dtype=torch.float64))
-        self.mean = total / self.counts.clamp_min(1)[:, None]
-        met = float((self.counts[:, None] * self.mean.square()).sum(dtype=torch.float64))
+        for places in self.targets.split(self._chunk(source)):
+            which, centre = self._nearest(places)
+            here = (places // self.width - rows.start) * width + places % self.width - columns.start
+            for number, stock in enumerate(self.sources):
+                mine = which == number
+                for to, step in zip(offsets(width), offsets(stock.width), strict=True):
+                    copied = stock.rows[centre[mine] + step]
+                    total[here[mine] + to] += copied  # no cell twice, so that nothing is lost
+                    counts[here[mine] + to] += 1
+                    squares += float(copied.square().sum(dtype=torch.float64))
+        self.counts = counts.reshape(height, width)
+        self.mean = (total / counts.clamp_min(1)[:, None]).reshape(height, width, -1)
+        met = float((self.counts[..., None] * self.mean.square()).sum(dtype=torch.float64))
         self.spread = squares - met  # of the sources about their means; x does not change it
 
-    def _near(self) -> Callable[[int, Tensor], Tensor] | None:
+    def _chunk(self, source: Sources) -> int:
+        """Target patches that take a quarter of the memory."""
+        return max(1, self.scale.work.memory // (4 * source.rows.element_size() * 9 * source.rows.shape[1]))
+
+    def _nearest(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps and middle cells of the nearest source patches."""
+        match, memory = self.scale.work.chosen.match, self.scale.work.memory // 4
+        patches = Sources(self.sources[0].rows, self.width, places).patches(places)
+        which, centre = nearest_patches(patches, self.sources, match, memory, self._near(places))
+        alone = which < 0  # nothing so near: from anywhere
+        if alone.any():
+            which[alone], centre[alone] = nearest_patches(patches[alone], self.sources, match, memory)
+        return which, centre
+
+    def _near(self, places: Tensor) -> Callable[[int, Tensor], Tensor] | None:
         if self.scale.work.neighbourhood is None:
             return None
         radius = max(2, self.scale.work.neighbourhood >> self.scale.number) / self.layer.cell
-        y, x = self.targets // self.width, self.targets % self.width
+        y, x = places // self.width, places % self.width
 
         def near(number: int, some: Tensor) -> Tensor:
             width = self.sources[number].width
@@ -618,7 +518,7 @@ class _Texture:
         return near
 
 
-def scale_places(mask: Mask) -> NDArray[np.int64]:
+def _places(mask: Mask) -> NDArray[np.int64]:
     """Flat places of the marked cells."""
     return np.flatnonzero(mask).astype(np.int64)
 
@@ -638,7 +538,9 @@ class _Energy:
         self.first = 0.0
         self.evaluations = 0
         self.side = scale.tile_side()
-        self.alpha = chosen.alpha * _CAFFE**2 * scale.work.share
+        self.content = chosen.content_layer
+        self.alpha = chosen.alpha * _CAFFE**2 * (0.5 if self.content else scale.work.share)
+        self.beta = chosen.beta * (_CODE_RANGE**2 / 2 if self.content else 1)
         self._differences()
 
     def refresh(self, x: Tensor) -> None:
@@ -655,7 +557,7 @@ class _Energy:
                 break
             except torch.cuda.OutOfMemoryError:
                 if self.side <= _LEAST_TILE:
-                    raise
+                    raise MemoryError(f"the GPU's memory does not hold the network for a tile: {MEMORY_LEFT}") from None
                 self.side = max(_LEAST_TILE, self.side // 2 // self.scale.cell * self.scale.cell)
                 torch.cuda.empty_cache()
                 self.tiles = self._tiles()
@@ -665,9 +567,13 @@ class _Energy:
         return value
 
     def _summed(self, x: Tensor) -> float:
-        loss = (x - self.target).square().sum() + self.scale.work.chosen.beta * self._variation(x)
+        loss = self.beta * self._variation(x)
+        if not self.content:
+            loss = loss + (x - self.target).square().sum()
         loss.backward()
-        value = float(loss.detach()) + sum(self._factor(texture) * texture.spread for texture in self.textures)
+        value = float(loss.detach())
+        if not self.content:
+            value += sum(self.alpha / len(texture.places) * texture.spread for texture in self.textures)
         for tile, terms in self.tiles:
             found = self.scale.cut(lambda window: self.scale.shown(x, window), tile, list(terms))
             part = sum(
@@ -676,9 +582,6 @@ class _Energy:
             part.backward()
             value += float(part.detach())
         return value
-
-    def _factor(self, texture: _Texture) -> float:
-        return self.alpha / len(texture.places)
 
     def _tiles(self) -> list[tuple[Window, dict[str, tuple[Tensor, Tensor]]]]:
         """Tiles that hold cells of R's patches; for each layer m (D, h, w) and the weight of its cells (h, w)."""
@@ -689,14 +592,39 @@ class _Energy:
         for tile in box.tiles(self.side):
             terms = {}
             for texture in self.textures:
-                here = tile.cells(texture.layer.cell)
-                count = texture.counts.reshape(texture.height, texture.width)[here]
-                if count.any():
-                    mean = texture.mean.reshape(texture.height, texture.width, -1)[here]
-                    terms[texture.name] = mean.permute(2, 0, 1).contiguous(), count * self._factor(texture)
+                part = self._part(texture, tile)
+                if part is not None:
+                    terms[texture.name] = part
+            if terms and self.content:
+                terms[self.content] = self._content(tile, box)
             if terms:
                 tiles.append((tile, terms))
         return tiles
+
+    def _part(self, texture: _Texture, tile: Window) -> tuple[Tensor, Tensor] | None:
+        """A texture's m and weights over a tile, zero outside its box."""
+        count = texture.counts.new_zeros(tile.size(texture.layer.cell))
+        mean = texture.mean.new_zeros((*count.shape, texture.mean.shape[2]))
+        both = tile.common(texture.box)
+        if both is None:
+            return None
+        mine, here = both.cells(texture.layer.cell, texture.box), both.cells(texture.layer.cell, tile)
+        count[here], mean[here] = texture.counts[mine], texture.mean[mine]
+        if not count.any():
+            return None
+        weight = (
+            (count > 0).to(count.dtype) * self.alpha if self.content else count * (self.alpha / len(texture.places))
+        )
+        return mean.permute(2, 0, 1).contiguous(), weight
+
+    def _content(self, tile: Window, box: Window) -> tuple[Tensor, Tensor]:
+        """The content's features over a tile, and their weight in the mean over the box."""
+        with torch.no_grad():
+            features = self.scale.cut(lambda window: self.scale.shown(self.target, window), tile, [self.content])
+        found = features[self.content]
+        height, width = box.size(LAYERS[self.content].cell)
+        weight = self.scale.work.chosen.content_weight * _CAFFE**2 / (len(found) * height * width)
+        return found, found.new_full(found.shape[1:], weight)
 
     def _differences(self) -> None:
         """Pairs of neighbours of which one at least lies in the hole and both have a colour."""

@@ -1,8 +1,8 @@
 """VGG19's convolutions, and the features of a picture at its layers (Simonyan and Zisserman 2015).
 
-Keys are torchvision's (``features.N.weight``, or ``N.weight``); pictures are RGB in [0, 1], normalised by ImageNet's
-mean and deviation; edges are padded with zeros; pooling takes the maximum. A file may end after any layer, and its layers
-may be of any width. arXiv:1409.1556
+Keys are torchvision's (``features.N.weight``, or ``N.weight``); pictures are RGB in [0, 1], normalised by
+ImageNet's mean and deviation; edges are padded with zeros; pooling takes the maximum. A file may end after any layer,
+and its layers may be of any width. arXiv:1409.1556
 """
 
 from __future__ import annotations
