@@ -3,8 +3,8 @@
     python -m inpaintkit.benchmarks.mnps --vgg FILE --images DIR [--contents A,B] [--options JSON] [--sheets DIR]
 
 For every first fill, before and after: Gram distance to the truth and to all of the picture but the hole, PSNR in the
-hole, where the gradient energy stands among the picture's own windows (a percentile; over 95 it would stand out), and how
-far the hole's mean colour has moved, in grey levels. DIR holds photographs of at least 260 x 260.
+hole, where the gradient energy stands among the windows of the picture (a percentile; over 95 it would stand out), and
+how far the hole's mean colour has moved, in grey levels. DIR holds photographs of at least 260 x 260.
 """
 
 from __future__ import annotations

@@ -50,6 +50,11 @@ def first_fill(problem: Problem, content: Any, size: int, span: str) -> Image:
     return np.where(problem.hole[..., None], fill, problem.image).astype(np.float32)
 
 
+def copies(content: Any) -> bool:
+    """Whether a content is a method that copies from afar, as its row says."""
+    return isinstance(content, str) and content in registry.methods() and registry.find(content).surround is not None
+
+
 def _own_units(problem: Problem, pixels: NDArray[Any]) -> Image:
     """A user's picture in the units of the problem, premultiplied where that has alpha."""
     channels, wanted = pixels.shape[2], problem.image.shape[2]

@@ -16,6 +16,9 @@ The sum over R's patches is one over cells: cell a lies in c_a patches, whose so
 
 The paper fills holes of 256 x 256 pixels; E_t goes with the hole's share of that, so that one alpha does for any hole.
 Layers are divided by their root mean squares, and alpha is in the paper's units with those of Caffe's weights.
+
+The paper's alpha leaves a smooth first fill smooth, and the nearest patch of a smooth one is smooth: the default weighs
+the texture forty times as much and matches by correlation. See also ``Preset``.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inpaintkit.picture import PictureColours
-from inpaintkit.prior._content import Content, first_fill, rgb
+from inpaintkit.prior._content import Content, copies, first_fill, rgb
 from inpaintkit.prior._patches import MEMORY_LEFT, Sources, Window, nearest_patches, offsets
 from inpaintkit.prior._torch import device_of, settled
 from inpaintkit.prior.vgg import LAYERS, Vgg19, read
@@ -57,6 +60,9 @@ class Preset:
 
     Attributes
     ----------
+    inner : a cell counts by the square of the hole's share in what it sees: what the known part settles would otherwise
+        be made up for by the few pixels at the rim, in glaring colours.
+    colour : further weight of changes that the channels do not share, which the network hardly sees in fine detail.
     stride : every how many rows and columns a source patch begins.
     detail : the content's own detail is put back at every scale; otherwise t is the upsampled result alone.
     content_layer : the energy has the released code's form: the content is compared at this layer, weighted with
@@ -71,6 +77,8 @@ class Preset:
     rotations: int = 0
     sizes: int = 0
     stride: int = 1
+    inner: bool = False
+    colour: float = 0.0
     detail: bool = False
     content_layer: str = ""
     content_weight: float = 1.0
@@ -78,7 +86,7 @@ class Preset:
 
 
 PRESETS = {
-    "default": Preset("relu3_1", 5e-6, 5e-6, 25, "l2", detail=True),
+    "default": Preset("relu3_1", 2e-4, 0.02, 25, "correlation", inner=True, colour=20.0, detail=True),
     "paper": Preset("relu3_1,relu4_1", 5e-6, 5e-6, 1, "l2"),
     "code": Preset(
         "relu4_1",
@@ -103,7 +111,7 @@ def mnps(
     weights: str | None = None,
     preset: Literal["default", "paper", "code"] = "default",
     layers: str | None = None,
-    scales: int = 3,
+    scales: int | None = None,
     steps: int = 100,
     refresh: int | None = None,
     alpha: float | None = None,
@@ -128,7 +136,8 @@ def mnps(
     weights : file of VGG19's weights; None: the variable INPAINTKIT_VGG19, else the cache folder, else a download.
     preset : values of the options left out: those measured here, the paper's, or those of its released code.
     layers : VGG19's layers, separated by commas, e.g. relu3_1,relu4_1.
-    scales : sizes of the picture, each half the one before, 1 to 8; fewer where the hole vanishes.
+    scales : sizes of the picture, each half the one before, 1 to 8; None: 3, and 1 with the default preset and a first
+        fill that copies, whose large shapes are settled; fewer where the hole vanishes.
     steps : iterations at each scale, 0 to 10000.
     refresh : nearest patches are searched anew after so many iterations, 1 or more.
     alpha : weight of the texture, 0 or more.
@@ -177,14 +186,16 @@ def mnps(
     first = first_fill(problem, content, network_size, network_range)
     with settled() as settings:
         work = _Work(problem, chosen, names, net.to(device), device, steps, optimizer, neighbourhood, strict, memory)
-        filled = work.filled(first, scales)
+        filled = work.filled(first, scales or (1 if preset == "default" and copies(content) else 3))
     problem.note(weights=net.source, layers=names, device=str(device), **settings, **work.facts)
     return filled
 
 
-def _check(chosen: Preset, scales: int, steps: int, neighbourhood: int | None, memory: int, network_size: int) -> None:
+def _check(
+    chosen: Preset, scales: int | None, steps: int, neighbourhood: int | None, memory: int, network_size: int
+) -> None:
     for name, value, least, most in (
-        ("scales", scales, 1, 8),
+        ("scales", 1 if scales is None else scales, 1, 8),
         ("steps", steps, 0, 10_000),
         ("refresh", chosen.refresh, 1, math.inf),
         ("alpha", chosen.alpha, 0, math.inf),
@@ -391,6 +402,8 @@ class _Texture:
         shown[scale.inner.slices] = True
         hole = _pooled((scale.variable >= 0) & shown, cell)
         self.places = _places(hole)  # (N,) middle cells of R's patches, flat; the picture's edge is cells away
+        seen = cv2.blur((scale.variable >= 0).astype(np.float32), (cell + 2 * self.layer.reach,) * 2)
+        self.inner = scale._tensor(_cells(seen, cell).mean(axis=(1, 3)) ** 2)
         # Mirrored pixels are no sources of their own; what they add to a feature of the picture is.
         usable = self._usable(scale.blocked) & _pooled(shown, cell)
         if work.strict:
@@ -486,6 +499,7 @@ class _Texture:
                     counts[here[mine] + to] += 1
                     squares += float(copied.square().sum(dtype=torch.float64))
         self.counts = counts.reshape(height, width)
+        self.weights = self.counts * self.inner[rows, columns] if scale.work.chosen.inner else self.counts
         self.mean = (total / counts.clamp_min(1)[:, None]).reshape(height, width, -1)
         met = float((self.counts[..., None] * self.mean.square()).sum(dtype=torch.float64))
         self.spread = squares - met  # of the sources about their means; x does not change it
@@ -525,8 +539,14 @@ def _places(mask: Mask) -> NDArray[np.int64]:
 
 def _pooled(mask: Mask, cell: int) -> Mask:
     """Cells that hold a marked pixel."""
-    height, width = (side // cell for side in mask.shape)
-    return mask.reshape(height, cell, width, cell).any(axis=(1, 3))
+    pooled: Mask = _cells(mask, cell).any(axis=(1, 3))
+    return pooled
+
+
+def _cells(plane: NDArray[Any], cell: int) -> NDArray[Any]:
+    """Every cell's pixels, (H / cell, cell, W / cell, cell)."""
+    height, width = (side // cell for side in plane.shape)
+    return plane.reshape(height, cell, width, cell)
 
 
 class _Energy:
@@ -569,10 +589,12 @@ class _Energy:
     def _summed(self, x: Tensor) -> float:
         loss = self.beta * self._variation(x)
         if not self.content:
-            loss = loss + (x - self.target).square().sum()
+            change = x - self.target
+            own = change - change.mean(dim=1, keepdim=True)
+            loss = loss + change.square().sum() + self.scale.work.chosen.colour * own.square().sum()
         loss.backward()
         value = float(loss.detach())
-        if not self.content:
+        if not (self.content or self.scale.work.chosen.inner):
             value += sum(self.alpha / len(texture.places) * texture.spread for texture in self.textures)
         for tile, terms in self.tiles:
             found = self.scale.cut(lambda window: self.scale.shown(x, window), tile, list(terms))
@@ -603,13 +625,13 @@ class _Energy:
 
     def _part(self, texture: _Texture, tile: Window) -> tuple[Tensor, Tensor] | None:
         """A texture's m and weights over a tile, zero outside its box."""
-        count = texture.counts.new_zeros(tile.size(texture.layer.cell))
+        count = texture.weights.new_zeros(tile.size(texture.layer.cell))
         mean = texture.mean.new_zeros((*count.shape, texture.mean.shape[2]))
         both = tile.common(texture.box)
         if both is None:
             return None
         mine, here = both.cells(texture.layer.cell, texture.box), both.cells(texture.layer.cell, tile)
-        count[here], mean[here] = texture.counts[mine], texture.mean[mine]
+        count[here], mean[here] = texture.weights[mine], texture.mean[mine]
         if not count.any():
             return None
         weight = (
