@@ -48,7 +48,7 @@ def measured(features: Features, truth: NDArray[Any], fills: dict[str, NDArray[A
     real, around = features.grams(truth, box), surroundings(features, truth, box)
     places = window_places(truth.shape)
     energies = [gradient_energy(truth[window_at(place)]) for place in places]
-    figures = {}
+    figures: dict[str, tuple[float, ...]] = {}
     for name, filled in fills.items():
         grams = features.grams(filled, box)
         place = percentile_among(places, energies, gradient_energy(filled[window_at(middle)]))
@@ -93,8 +93,8 @@ def main() -> None:
             cells = {"hole": masked(truth, hole)[..., :3], **fills, "truth": truth}
             large = [(name, pixels[around].repeat(2, axis=0).repeat(2, axis=1)) for name, pixels in cells.items()]
             write(given.sheets / f"{path.stem}.png", sheet(large))
-    for name, values in rows.items():
-        _print("**mean**", name, tuple(np.mean(values, axis=0)))
+    for name, table in rows.items():
+        _print("**mean**", name, tuple(np.mean(table, axis=0)))
 
 
 def _print(picture: str, name: str, row: tuple[float, ...]) -> None:

@@ -87,7 +87,7 @@ class Preset:
 
 PRESETS = {
     "default": Preset("relu3_1", 2e-4, 0.02, 25, "correlation", inner=True, colour=20.0, detail=True),
-    "paper": Preset("relu3_1,relu4_1", 5e-6, 5e-6, 1, "l2"),
+    "paper": Preset("relu3_1,relu4_1", 5e-6, 5e-6, 10, "l2"),
     "code": Preset(
         "relu4_1",
         1e-4,
@@ -173,7 +173,7 @@ def mnps(
     doi:10.1109/CVPR.2016.272.
     """
     chosen = PRESETS[preset]
-    given = {
+    given: dict[str, Any] = {
         "layers": layers, "alpha": alpha, "beta": beta, "refresh": refresh, "match": match, "rotations": rotations,
         "sizes": sizes,
     }  # fmt: skip
@@ -347,7 +347,7 @@ class _Scale:
             self.work.report(taken + min(rounds, energy.evaluations - told), self.level.hole.size, loss)
             return loss
 
-        optimizer.step(closure)
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
 
     def _adam(self, x: Tensor, energy: _Energy, rounds: int, taken: int) -> None:
         optimizer = torch.optim.Adam([x], lr=_LEARNING_RATE)
@@ -360,16 +360,13 @@ class _Scale:
         """A window of the continued picture with the variables in the hole, (1, 3, h, w), as the network sees it."""
         base = self.picture[(slice(None), *window.slices)]
         if window not in self.holes:
-            variable = self.variable[window.slices].reshape(-1)
-            places = np.flatnonzero(variable >= 0)
-            self.holes[window] = (
-                torch.from_numpy(places).to(x.device),
-                torch.from_numpy(variable[places]).to(x.device),
-            )
+            flat = self.variable[window.slices].reshape(-1)
+            inside = np.flatnonzero(flat >= 0)
+            self.holes[window] = torch.from_numpy(inside).to(x.device), torch.from_numpy(flat[inside]).to(x.device)
         places, variable = self.holes[window]
         colours = x[variable].T.expand(3, -1)
-        flat = base.reshape(3, -1).index_copy(1, places, colours)
-        return flat.reshape(1, *base.shape).clamp(*_SEEN)
+        shown = base.reshape(3, -1).index_copy(1, places, colours)
+        return shown.reshape(1, *base.shape).clamp(*_SEEN)
 
     def map(self, picture: Callable[[Window], Tensor], name: str, within: Window) -> Iterator[tuple[Window, Tensor]]:
         """A layer's features over a window, tile by tile so that memory stays bounded, without gradients."""
@@ -407,8 +404,8 @@ class _Texture:
         # Mirrored pixels are no sources of their own; what they add to a feature of the picture is.
         usable = self._usable(scale.blocked) & _pooled(shown, cell)
         if work.strict:
-            seen = cv2.dilate(scale.blocked.view(np.uint8), np.ones(2 * (2 * self.layer.reach + 1,), np.uint8)) > 0
-            apart = self._usable(seen) & usable
+            square = np.ones(2 * (2 * self.layer.reach + 1,), np.uint8)
+            apart = self._usable(cv2.dilate(scale.blocked.view(np.uint8), square) > 0) & usable
             usable = apart if np.count_nonzero(apart) >= len(self.places) else usable
         self.centres = _places(self._offered(usable))
         self.count = len(self.centres)
@@ -417,8 +414,7 @@ class _Texture:
         device = work.device
         self.targets = torch.from_numpy(self.places).to(device)
         whole = Window(0, 0, *scale.shape)
-        picture = scale.picture
-        parts = scale.map(lambda window: picture[(slice(None), *window.slices)][None].clamp(*_SEEN), name, whole)
+        parts = scale.map(_windows_of(scale.picture), name, whole)
         self.sources = [self._sources(parts, torch.from_numpy(self.centres).to(device), (self.height, self.width))]
         self.sources += self._turned()
         y, x = np.divmod(self.places, self.width)
@@ -466,12 +462,8 @@ class _Texture:
                 bad = cv2.warpAffine(blocked, matrix, (width, height), borderMode=cv2.BORDER_CONSTANT, borderValue=1.0)
                 places = _places(self._offered(self._usable(bad > 0)))
                 if len(places):
-                    tensor = scale._tensor(turned.transpose(2, 0, 1))
-                    parts = scale.map(
-                        lambda window, tensor=tensor: tensor[(slice(None), *window.slices)][None].clamp(*_SEEN),
-                        self.name,
-                        Window(0, 0, *scale.shape),
-                    )
+                    picture = scale._tensor(turned.transpose(2, 0, 1))
+                    parts = scale.map(_windows_of(picture), self.name, Window(0, 0, *scale.shape))
                     shape = (self.height, self.width)
                     copies.append(self._sources(parts, torch.from_numpy(places).to(scale.work.device), shape))
         return copies
@@ -488,7 +480,7 @@ class _Texture:
         total = grid.new_zeros((height * width, grid.shape[2]))
         counts = grid.new_zeros(height * width)
         squares = 0.0
-        for places in self.targets.split(self._chunk(source)):
+        for places in torch.split(self.targets, self._chunk(source)):
             which, centre = self._nearest(places)
             here = (places // self.width - rows.start) * width + places % self.width - columns.start
             for number, stock in enumerate(self.sources):
@@ -532,6 +524,11 @@ class _Texture:
         return near
 
 
+def _windows_of(picture: Tensor) -> Callable[[Window], Tensor]:
+    """Gives windows of a picture (3, H, W), as the network sees them."""
+    return lambda window: picture[(slice(None), *window.slices)][None].clamp(*_SEEN)
+
+
 def _places(mask: Mask) -> NDArray[np.int64]:
     """Flat places of the marked cells."""
     return np.flatnonzero(mask).astype(np.int64)
@@ -539,8 +536,7 @@ def _places(mask: Mask) -> NDArray[np.int64]:
 
 def _pooled(mask: Mask, cell: int) -> Mask:
     """Cells that hold a marked pixel."""
-    pooled: Mask = _cells(mask, cell).any(axis=(1, 3))
-    return pooled
+    return np.asarray(_cells(mask, cell).any(axis=(1, 3)))
 
 
 def _cells(plane: NDArray[Any], cell: int) -> NDArray[Any]:
@@ -592,16 +588,16 @@ class _Energy:
             change = x - self.target
             own = change - change.mean(dim=1, keepdim=True)
             loss = loss + change.square().sum() + self.scale.work.chosen.colour * own.square().sum()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
         if not (self.content or self.scale.work.chosen.inner):
             value += sum(self.alpha / len(texture.places) * texture.spread for texture in self.textures)
         for tile, terms in self.tiles:
             found = self.scale.cut(lambda window: self.scale.shown(x, window), tile, list(terms))
-            part = sum(
-                (count * (found[name] - mean).square().sum(dim=0)).sum() for name, (mean, count) in terms.items()
-            )
-            part.backward()
+            part = torch.stack(
+                [(count * (found[name] - mean).square().sum(dim=0)).sum() for name, (mean, count) in terms.items()]
+            ).sum()
+            part.backward()  # type: ignore[no-untyped-call]
             value += float(part.detach())
         return value
 

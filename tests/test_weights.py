@@ -65,7 +65,8 @@ def test_a_download_is_checked_and_only_the_first_layers_are_kept(server, cache,
     path = weights.fetch(lambda done, total: steps.append((done, total)), url=server.url)
     assert steps[-1] == (len(server.content), len(server.content))
     assert list(read(path).weights)[-1] == "relu4_2"
-    assert read(path).rms == pytest.approx(read(tiny_vgg).rms)
+    whole = read(tiny_vgg).rms
+    assert read(path).rms == pytest.approx({name: whole[name] for name in list(whole)[:10]})
     assert sorted(p.name for p in cache.iterdir()) == ["vgg19.pth", "vgg19.pth.sha256"]
     assert weights.located() == path
     assert weights.verify().layers[-1] == "relu4_2"
