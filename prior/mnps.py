@@ -46,6 +46,7 @@ from inpaintkit.pyramid import Level, halved, masked_pyramid, upsampled
 _CAFFE = 376.0  # root mean square of relu3_1 with Caffe's weights, which the paper's alpha belongs to
 _PAPER_HOLE = 256 * 256  # pixels
 _SEEN = (-1.0, 2.0)  # what the network is shown of colours far outside [0, 1]
+_LONGER = 4.0  # times; sources that cancel out say nothing
 _EDGE = 16  # px by which the picture is continued where it ends, so that the zeros beyond do not show
 _TILE_BYTES = 1400  # a pixel costs so much while gradients are taken
 _LEAST_TILE = 64  # px
@@ -60,6 +61,8 @@ class Preset:
 
     Attributes
     ----------
+    full : the mean source of a cell is made as long as its sources are on the mean (root mean square); means of unlike
+        patches are short, which would take the texture's contrast.
     inner : a cell counts by the square of the hole's share in what it sees: what the known part settles would otherwise
         be made up for by the few pixels at the rim, in glaring colours.
     colour : further weight of changes that the channels do not share, which the network hardly sees in fine detail.
@@ -77,6 +80,7 @@ class Preset:
     rotations: int = 0
     sizes: int = 0
     stride: int = 1
+    full: bool = False
     inner: bool = False
     colour: float = 0.0
     detail: bool = False
@@ -86,7 +90,7 @@ class Preset:
 
 
 PRESETS = {
-    "default": Preset("relu3_1", 2e-4, 0.02, 25, "correlation", inner=True, colour=20.0, detail=True),
+    "default": Preset("relu3_1", 2e-4, 0.02, 25, "correlation", full=True, inner=True, colour=20.0, detail=True),
     "paper": Preset("relu3_1,relu4_1", 5e-6, 5e-6, 10, "l2"),
     "code": Preset(
         "relu4_1",
@@ -479,7 +483,7 @@ class _Texture:
         height, width = rows.stop - rows.start, columns.stop - columns.start
         total = grid.new_zeros((height * width, grid.shape[2]))
         counts = grid.new_zeros(height * width)
-        squares = 0.0
+        squares = grid.new_zeros(height * width)
         for places in torch.split(self.targets, self._chunk(source)):
             which, centre = self._nearest(places)
             here = (places // self.width - rows.start) * width + places % self.width - columns.start
@@ -489,12 +493,14 @@ class _Texture:
                     copied = stock.rows[centre[mine] + step]
                     total[here[mine] + to] += copied  # no cell twice, so that nothing is lost
                     counts[here[mine] + to] += 1
-                    squares += float(copied.square().sum(dtype=torch.float64))
+                    squares[here[mine] + to] += copied.square().sum(dim=1)
         self.counts = counts.reshape(height, width)
         self.weights = self.counts * self.inner[rows, columns] if scale.work.chosen.inner else self.counts
         self.mean = (total / counts.clamp_min(1)[:, None]).reshape(height, width, -1)
-        met = float((self.counts[..., None] * self.mean.square()).sum(dtype=torch.float64))
-        self.spread = squares - met  # of the sources about their means; x does not change it
+        met = counts * self.mean.square().sum(dim=2).reshape(-1)
+        self.spread = float((squares - met).sum(dtype=torch.float64))  # of the sources about their means
+        if scale.work.chosen.full:
+            self.mean *= (squares / met.clamp_min(1e-12)).sqrt().clamp_max(_LONGER).reshape(height, width, 1)
 
     def _chunk(self, source: Sources) -> int:
         """Target patches that take a quarter of the memory."""
@@ -590,7 +596,7 @@ class _Energy:
             loss = loss + change.square().sum() + self.scale.work.chosen.colour * own.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
-        if not (self.content or self.scale.work.chosen.inner):
+        if not (self.content or self.scale.work.chosen.inner or self.scale.work.chosen.full):
             value += sum(self.alpha / len(texture.places) * texture.spread for texture in self.textures)
         for tile, terms in self.tiles:
             found = self.scale.cut(lambda window: self.scale.shown(x, window), tile, list(terms))
