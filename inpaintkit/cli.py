@@ -17,6 +17,7 @@ import click
 from inpaintkit import __version__
 from inpaintkit.cli_masks import mask as mask_group
 from inpaintkit.cli_masks import search_options
+from inpaintkit.cli_weights import weights as weights_group
 
 if TYPE_CHECKING:
     from inpaintkit.batch import Settings
@@ -187,6 +188,7 @@ def command() -> None:
 
 
 command.add_command(mask_group)
+command.add_command(weights_group)
 
 
 def _common(function: Callable[..., Any]) -> Callable[..., Any]:

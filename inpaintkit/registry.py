@@ -242,6 +242,21 @@ METHODS = (
         surround=lambda o: math.inf if o["source"] is not None else 0.0 if o["window"] is not None else 1.0,
         cut=lambda o: 6 * o["patch"],
     ),
+    Method(
+        "mnps",
+        "inpaintkit.prior.mnps:mnps",
+        "a first fill refined until its VGG19 patches are those of its surroundings: texture",
+        source="Yang et al. 2017",
+        needs="prior",
+        reach=24,
+        context=64,
+        surround=lambda o: 1.0 if o["neighbourhood"] is None else 0.0,
+        cut=lambda o: 64,
+        stochastic=True,
+        constant_tol=0.02,
+        own_threads=True,
+        quick={"content": "harmonic", "steps": 2, "scales": 1},
+    ),
 )
 
 AUTO = Method(
