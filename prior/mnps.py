@@ -52,6 +52,7 @@ _TILE_BYTES = 1400  # a pixel costs so much while gradients are taken
 _LEAST_TILE = 64  # px
 _CODE_RANGE = 256.0  # white, in the released code
 _TURN, _ZOOM = math.pi / 24, 1.05  # steps of turned and scaled copies, as in the released code
+_RIM = 2.0  # px over which the hold on the rim falls off
 _LEARNING_RATE = 0.01  # of Adam, in units of the range
 
 
@@ -65,6 +66,8 @@ class Preset:
         patches are short, which would take the texture's contrast.
     inner : a cell counts by the square of the hole's share in what it sees: what the known part settles would otherwise
         be made up for by the few pixels at the rim, in glaring colours.
+    rim : further weight at the rim, gone some pixels further in, of a first fill that copies: without it the few pixels
+        there, which answer for what the known part settles, show as dots.
     colour : further weight of changes that the channels do not share, which the network hardly sees in fine detail.
     stride : every how many rows and columns a source patch begins.
     detail : the content's own detail is put back at every scale; otherwise t is the upsampled result alone.
@@ -82,6 +85,7 @@ class Preset:
     stride: int = 1
     full: bool = False
     inner: bool = False
+    rim: float = 0.0
     colour: float = 0.0
     detail: bool = False
     content_layer: str = ""
@@ -90,7 +94,9 @@ class Preset:
 
 
 PRESETS = {
-    "default": Preset("relu3_1", 2e-4, 0.02, 25, "correlation", full=True, inner=True, colour=20.0, detail=True),
+    "default": Preset(
+        "relu3_1", 2e-4, 0.02, 25, "correlation", full=True, inner=True, rim=10.0, colour=20.0, detail=True
+    ),
     "paper": Preset("relu3_1,relu4_1", 5e-6, 5e-6, 10, "l2"),
     "code": Preset(
         "relu4_1",
@@ -182,6 +188,8 @@ def mnps(
         "sizes": sizes,
     }  # fmt: skip
     chosen = replace(chosen, **{name: value for name, value in given.items() if value is not None})
+    if not copies(content):
+        chosen = replace(chosen, rim=0.0)  # what is smooth would stay so
     _check(chosen, scales, steps, neighbourhood, memory, network_size)
     device = device_of(problem.device)
     names = tuple(dict.fromkeys(name.strip() for name in chosen.layers.split(",")))
@@ -563,6 +571,8 @@ class _Energy:
         self.content = chosen.content_layer
         self.alpha = chosen.alpha * _CAFFE**2 * (0.5 if self.content else scale.work.share)
         self.beta = chosen.beta * (_CODE_RANGE**2 / 2 if self.content else 1)
+        beyond = cv2.distanceTransform((~scale.level.known).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) - 1
+        self.hold = scale._tensor(1 + chosen.rim * np.exp(-beyond[scale.level.hole] / _RIM))
         self._differences()
 
     def refresh(self, x: Tensor) -> None:
@@ -593,7 +603,8 @@ class _Energy:
         if not self.content:
             change = x - self.target
             own = change - change.mean(dim=1, keepdim=True)
-            loss = loss + change.square().sum() + self.scale.work.chosen.colour * own.square().sum()
+            held = change.square().sum(dim=1) + self.scale.work.chosen.colour * own.square().sum(dim=1)
+            loss = loss + (self.hold * held).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
         if not (self.content or self.scale.work.chosen.inner or self.scale.work.chosen.full):

@@ -69,7 +69,17 @@ def test_the_energy_is_the_papers_sum_over_patches(tiny_vgg, photo):
     """Every term computed anew from the whole picture: patches one by one, the nearest by trying all."""
     hole = boxed((64, 64), 24, 28, 9, 14)
     energy, x, scale, textures = energy_of(
-        tiny_vgg, photo(64), hole, ("relu3_1",), alpha=1e-3, beta=0.1, match="l2", inner=False, full=False, colour=0.0
+        tiny_vgg,
+        photo(64),
+        hole,
+        ("relu3_1",),
+        alpha=1e-3,
+        beta=0.1,
+        match="l2",
+        inner=False,
+        full=False,
+        rim=0.0,
+        colour=0.0,
     )
     found = energy.with_gradient(x)
 
