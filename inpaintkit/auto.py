@@ -257,12 +257,12 @@ def _parts(thin: Mask, stamps: Sequence[_Stamp], trials: Sequence[_Trial]) -> li
         middles = np.arange(_NEIGHBOURHOOD // 2, thin.shape[axis] + _NEIGHBOURHOOD // 2, _NEIGHBOURHOOD)
         away = (middles[:, None] - [stamp.centre[axis] for stamp in stamps]) / _NEIGHBOURHOOD
         near = near[..., None, :] * np.exp(-np.square(away) / 2)  # (rows, columns, stamps)
-    found = []
-    for trial in trials:
-        sums = np.array([errors.sum() for errors in trial.errors])
-        found.append(near @ sums + _PRIOR * sums.mean())
-    found[0] = found[0] * _TRUST
-    best = np.argmin(found, axis=0)
+    weights = near + _PRIOR / len(stamps)
+    errors = np.array([[own.sum() for own in trial.errors] for trial in trials])
+    gains = errors[0] - errors
+    # Stamps differ so much that a few of them decide a sum: a gain counts only beyond its own standard error.
+    sure = [weights @ gain - np.sqrt(np.square(weights) @ np.square(gain)) for gain in gains]
+    best = np.argmax(sure, axis=0)
     if (best == best.flat[0]).all():
         return [(trials[int(best.flat[0])].choice, thin)]
     runs, labels = labelled_runs(thin, 1)
@@ -277,7 +277,6 @@ def _parts(thin: Mask, stamps: Sequence[_Stamp], trials: Sequence[_Trial]) -> li
 
 
 _PRIOR = 4  # stamps' worth of the whole picture's verdict in each neighbourhood's
-_TRUST = 0.9  # a candidate trusted less must be better by so much
 
 
 def _expected(work: Work, stamps: Sequence[_Stamp], errors: Sequence[NDArray[np.float64]]) -> Callable[[Box], Image]:
