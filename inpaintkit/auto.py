@@ -11,7 +11,7 @@ first; wide ones then copy from a repaired picture.
 
 The error to be expected at x goes with s(x), the mean square step between known neighbours around, and rises with the
 share u(x) of pixels lost there:  E[e^2](x) = c s(x) exp(b u(x)).  On photographs e^2 is proportional to s, and c within
-a factor of two of a third whatever the damage; the stamps say how far this picture and this method are from that.
+a factor of two of a quarter whatever the damage; the stamps say how far this picture and this method are from that.
 """
 
 from __future__ import annotations
@@ -39,12 +39,13 @@ _AFFORDED = 400_000  # px near the hole that a balanced fill gives to the best c
 
 _DEEP = 8  # px from a rim that only wide holes have
 _SHARE = 0.02  # of the picture's pixels, and no more, are stamped
+_LEAST = 2000  # px to stamp, where the picture has room: fewer tell little
 _CELL = 16  # px: side of a piece of the hole that is stamped
 _NEIGHBOURHOOD = 128  # px: what is found counts for this far around
 _AROUND = 9  # px: side of the square in which lost pixels are counted
 _SLOPES = 25  # px: side of the square in which slopes are averaged
-_RISE, _USUAL = 1.5, 1 / 3  # b and c over text, scratches and lost pixels on scikit-image's photographs
-_FEW = 32  # so many stamps say as much of c as that
+_RISE, _USUAL = 1.5, 1 / 4  # b and c over text, scratches and lost pixels on scikit-image's photographs
+_FEW = 16  # so many stamps say as much of c as that
 _DENSE = 0.25  # share of pixels lost from which no place is free for a piece: single pixels are held out instead
 _HELD_OUT = 0.06  # of a dense place's pixels
 _FAINT = (1.5 / 255) ** 2  # variance of detail that nobody sees
@@ -164,7 +165,7 @@ def _fill_thin(work: Work, thin: Mask, quality: Quality, result: NDArray[Any]) -
 def _stamps(work: Work, thin: Mask, number: int, share: float) -> list[_Stamp]:
     """Pieces of the hole on known places near where they come from: at most ``number``, and ``share`` of the hole."""
     height, width = thin.shape
-    limit = min(_SHARE * thin.size, max(share * int(np.count_nonzero(thin)), 400))
+    limit = min(_SHARE * thin.size, max(share * int(np.count_nonzero(thin)), _LEAST))
     taken = work.mask.copy()
     stamps: list[_Stamp] = []
     total = 0

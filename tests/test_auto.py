@@ -42,7 +42,7 @@ def test_each_neighbourhood_has_the_method_that_errs_least_there(painters):
     truth = np.full((256, 768, 3), painters["dark"], np.uint8)
     truth[:, 384:] = painters["light"]
     hole = damage.text(truth.shape[:2], size=20, share=0.1, seed=1)
-    hole[:, 340:428] = False  # letters astride
+    hole[:, 256:512] = False  # neighbourhoods that see both
     result, info = inpaint(np.where(hole[..., None], np.uint8(0), truth), hole, quality="best", return_info=True)
     assert {region.method for region in info.regions} == {"dark", "light"}
     assert np.array_equal(result, truth)
@@ -124,19 +124,29 @@ def test_a_law_that_holds_on_the_stamps_is_found(monkeypatch):
     assert found == pytest.approx((3 * slopes * np.exp(auto._RISE * lost))[hole].mean(), rel=1e-4)
 
 
-@pytest.mark.parametrize("name", ["chelsea", "coffee"])
-@pytest.mark.parametrize("kind", ["text", "lost"])
-def test_the_error_expected_is_the_error_made_within_two_decibels(name, kind):
-    photo = getattr(skimage.data, name)()[:300, :400]
-    shape = photo.shape[:2]
-    hole = damage.text(shape, size=20, share=0.19, seed=1)
-    if kind == "lost":
-        hole = np.random.default_rng(0).random(shape) < 0.5
-    result, info = inpaint(photo, hole, quality="fast", return_info=True)
-    made = np.square((result[hole].astype(float) - photo[hole]) / 255).mean()
+def test_the_error_expected_is_within_two_decibels_in_four_of_five_cases():
+    misses = []
+    for name in ("astronaut", "chelsea", "coffee", "rocket"):
+        photo = getattr(skimage.data, name)()[:300, :400]
+        shape = photo.shape[:2]
+        for hole in (
+            damage.text(shape, size=20, share=0.19, seed=1),
+            damage.scratches(shape, number=14, seed=3),
+            damage.drop(shape, share=0.4),
+        ):
+            result, info = inpaint(photo, hole, quality="fast", return_info=True)
+            made = np.square((result[hole].astype(float) - photo[hole]) / 255).mean()
+            misses.append(info.expected_psnr + 10 * np.log10(made))
+    assert np.mean(np.abs(misses) <= 2) >= 0.8, misses
+
+
+def test_the_map_and_the_figures_tell_the_same():
+    photo = skimage.data.chelsea()[:300, :400]
+    hole = damage.text(photo.shape[:2], size=20, share=0.19, seed=1)
+    _, info = inpaint(photo, hole, quality="fast", return_info=True)
     assert (info.expected_error[~hole] == 0).all()
     expected = np.square(info.expected_error[hole]).mean()
-    assert abs(10 * np.log10(expected / made)) < 2
+    assert info.expected_psnr == pytest.approx(-10 * np.log10(expected), abs=0.01)
     pixels = np.array([region.pixels for region in info.regions])
     told = np.array([region.facts["expected_psnr"] for region in info.regions])
     assert (pixels * 10 ** (-told / 10)).sum() / pixels.sum() == pytest.approx(expected, rel=1e-3)
