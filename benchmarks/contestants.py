@@ -28,11 +28,12 @@ class Contestant:
     Attributes
     ----------
     name : as the tables show it, and the name of its folder in the run.
-    kind : "method" by the name, "results" from a folder, "model" from a file.
+    kind : "method" of the registry, "results" from a folder, "model" from a file.
     path : the folder or the file.
     conventions : of a model: a YAML, or the name of one that is shipped; None looks beside the file and for the name.
     composite : known pixels are taken from the picture; False leaves what a folder of results holds.
     resize : results of another size are scaled to the picture's, which the report tells; else they are an error.
+    method, options : of a method: its name in the registry, where it is not ``name``, and its options.
     """
 
     name: str
@@ -41,6 +42,8 @@ class Contestant:
     conventions: str | None = None
     composite: bool = True
     resize: bool = False
+    method: str = ""
+    options: tuple[tuple[str, Any], ...] = ()
 
     def fill(
         self, picture: NDArray[Any], hole: Mask, names: tuple[str, ...], seed: int, threads: int | None
@@ -61,7 +64,8 @@ class Contestant:
             return self._result(picture, hole, names)
         if self.kind == "model":
             registry.register(self.network())
-        filled, info = inpaint(picture, hole, self.name, seed=seed, threads=threads, return_info=True)
+        asked: dict[str, Any] = {"seed": seed, "threads": threads, **dict(self.options)}
+        filled, info = inpaint(picture, hole, self.method or self.name, return_info=True, **asked)
         return filled, info, {}
 
     def network(self) -> Network:
@@ -110,7 +114,7 @@ def contestants(
 
     Parameters
     ----------
-    methods : names of the registry.
+    methods : names of the registry, with options as in ``telea:radius=3,variant=paper``.
     results, models, given : NAME=DIR, NAME=FILE and, for models, NAME=YAML.
 
     Raises
@@ -118,7 +122,7 @@ def contestants(
     ValueError : a name that is unknown or used twice, or a path that is not there.
     """
     yamls = dict(_pair("--conventions", text) for text in given)
-    found = [Contestant(registry.find(name).name) for name in methods]
+    found = [_method(text) for text in methods]
     for text in results:
         name, path = _pair("--results", text)
         if not Path(path).is_dir():
@@ -141,10 +145,32 @@ def contestants(
     return found
 
 
-def _pair(option: str, text: str) -> tuple[str, str]:
+def words(text: str) -> list[str]:
+    """The parts of A,B:OPTION=VALUE,OPTION=VALUE,C; a comma before an option belongs to what it is an option of."""
+    found: list[str] = []
+    for word in filter(None, (word.strip() for word in text.split(","))):
+        if found and "=" in word and ":" not in word:
+            found[-1] += f",{word}"
+        else:
+            found.append(word)
+    return found
+
+
+def _method(text: str) -> Contestant:
+    import yaml
+
+    name, _, told = text.partition(":")
+    given = dict(_pair("--methods", word, "OPTION=VALUE") for word in told.split(",") if word)
+    options = {key: yaml.safe_load(value) for key, value in given.items()}
+    registry.find(name).options(options)  # refuses now what the first fill would
+    called = " ".join([name, *(f"{key}={value}" for key, value in given.items())])
+    return Contestant(called, method=name, options=tuple(options.items()))
+
+
+def _pair(option: str, text: str, form: str = "NAME=PATH") -> tuple[str, str]:
     name, _, value = text.partition("=")
     if not name or not value or "/" in name:
-        raise ValueError(f"{option} is {text!r}: needed is NAME=PATH")
+        raise ValueError(f"{option} is {text!r}: needed is {form}")
     return name, value
 
 

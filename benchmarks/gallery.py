@@ -18,9 +18,9 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-from inpaintkit import methods, write
+from inpaintkit import write
 from inpaintkit.benchmarks.metrics import hole_psnr
-from inpaintkit.benchmarks.quality import Fill, Pixels, contestants
+from inpaintkit.benchmarks.quality import Fill, Pixels, contestants, unaided
 from inpaintkit.damage import scratches, text
 from inpaintkit.masks import combine, ellipse, stroke
 from inpaintkit.problem import Mask
@@ -29,7 +29,7 @@ from inpaintkit.sheet import masked, sheet
 _ZOOM = 2
 _SIDE = 64  # px, of a drawn scene
 _COLUMNS = 4
-_COPYING = ("patchmatch", "criminisi", "biharmonic", "cv2 telea r=5")  # for objects, and what the others make of them
+_COPYING = ("auto", "patchmatch", "criminisi", "biharmonic", "cv2 telea r=5")  # for objects; two for comparison
 
 
 def words() -> tuple[Pixels, Mask, tuple[slice, slice]]:
@@ -143,7 +143,7 @@ def main() -> None:
     """Write the sheets."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("gallery"), help="where to write; made if missing")
-    parser.add_argument("--methods", default=",".join(methods()), help="our methods, by name; all of the registry")
+    parser.add_argument("--methods", default=",".join(unaided()), help="our methods, by name")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     fills = contestants(options.methods.split(","), 5)

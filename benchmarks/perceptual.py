@@ -46,7 +46,7 @@ class Vgg:
     def of(self, filled: NDArray[np.uint8], truth: NDArray[np.uint8], hole: Mask) -> dict[str, float]:
         """The figures of ``VGG``; NaN where a hole is too thin for a cell or no real window fits."""
         cells, real = self._features.cells(filled), self._cells(truth)
-        inside = {name: _cells_of(hole, cell) for name, (_, cell) in LAYERS.items()}
+        inside = {name: _cells_of(hole, cell) for name, cell in LAYERS.items()}
         feature = [
             np.linalg.norm(cells[name][:, where] - real[name][:, where]) / np.linalg.norm(real[name][:, where])
             for name, where in inside.items()
@@ -108,8 +108,8 @@ def _to_surroundings(cells: Cells, hole: Mask, box: Box) -> float:
     around &= ~window & ~hole
     if around.mean() * around.size < high * wide / 2:
         return float("nan")
-    inside = {name: _cells_of(window, cell) for name, (_, cell) in LAYERS.items()}
-    outside = {name: _cells_of(around, cell) for name, (_, cell) in LAYERS.items()}
+    inside = {name: _cells_of(window, cell) for name, cell in LAYERS.items()}
+    outside = {name: _cells_of(around, cell) for name, cell in LAYERS.items()}
     return gram_distance(_grams(cells, inside), _grams(cells, outside))
 
 

@@ -50,6 +50,11 @@ def cases(photos: Iterator[tuple[str, Pixels]]) -> Iterator[tuple[str, Pixels, M
         yield f"{name}, scratches", photo, scratches(shape, number=14, seed=3)
 
 
+def unaided() -> list[str]:
+    """``auto`` and the methods that need no extra."""
+    return ["auto", *(name for name, row in methods().items() if not row.needs)]
+
+
 def contestants(names: list[str], radius: float) -> dict[str, Fill]:
     """Our methods by name, then the peers."""
 
@@ -72,7 +77,7 @@ def main() -> None:
     """Print a Markdown table: a row per case, means, seconds, and each method's difference to OpenCV's two."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, help="a folder of PNG or JPEG photographs instead of scikit-image's")
-    parser.add_argument("--methods", default=",".join(methods()), help="our methods, by name")
+    parser.add_argument("--methods", default=",".join(unaided()), help="our methods, by name")
     parser.add_argument("--radius", type=float, default=5.0, help="OpenCV's radius; ours keep their defaults")
     options = parser.parse_args()
     photos = ((path.stem, read(path)) for path in sorted(options.images.iterdir())) if options.images else photographs()

@@ -39,7 +39,9 @@ def bench() -> None:
 @click.option(
     "--masks", "sources", required=True, multiple=True, metavar="PROTOCOL|DIR", help="How to mask; may be repeated."
 )
-@click.option("--methods", default="", metavar="A,B,C", help="Names from 'inpaintkit methods'; 'all' for each of them.")
+@click.option(
+    "--methods", default="", metavar="A,B,C", help="Names, as 'auto' or 'telea:radius=3'; 'all' for each with 'auto'."
+)
 @click.option("--results", multiple=True, metavar="NAME=DIR", help="A model's results, named like picture or case.")
 @click.option("--resize-results", is_flag=True, help="Scale results of another size; the report says so.")
 @click.option("--no-composite", is_flag=True, help="Leave the results' own known pixels.")
@@ -79,10 +81,9 @@ def run(
     from inpaintkit import cli, registry
     from inpaintkit.benchmarks import perceptual
     from inpaintkit.benchmarks import run as runs
-    from inpaintkit.benchmarks.contestants import contestants
+    from inpaintkit.benchmarks.contestants import contestants, words
 
-    names = [name.strip() for name in methods.split(",") if name.strip()]
-    names = list(registry.methods()) if names == ["all"] else names
+    names = [*registry.methods(), "auto"] if methods == "all" else words(methods)
     everyone = contestants(names, results, models, conventions, composite=not no_composite, resize=resize_results)
     absent = perceptual.missing("lpips") if lpips else ""
     if absent and not quiet:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from conftest import boxed
-from inpaintkit import write
+from inpaintkit import inpaint, write
 from inpaintkit.benchmarks import report
-from inpaintkit.benchmarks.contestants import Contestant, contestants
+from inpaintkit.benchmarks.contestants import Contestant, contestants, words
 from inpaintkit.benchmarks.metrics import hole_psnr
 from inpaintkit.benchmarks.run import Cell, Extras, Run, Task, attempt
 from inpaintkit.benchmarks.run import run as do
@@ -213,12 +213,35 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path, album):
         ({"methods": [], "results": ["x"]}, "needed is NAME=PATH"),
         ({"methods": ["telea", "telea"]}, "the name telea is taken"),
         ({"methods": ["telea"], "given": ["lama=lama"]}, "which no --model names"),
+        ({"methods": ["telea:radius=far"]}, "radius"),
+        ({"methods": ["telea:radius"]}, "needed is OPTION=VALUE"),
         ({"methods": []}, "nobody takes part"),
     ],
 )
 def test_who_cannot_take_part_is_told_before_anything_runs(arguments, message):
     with pytest.raises(ValueError, match=message):
         contestants(**arguments)
+
+
+def test_methods_take_options_and_stand_under_them(tmp_path, album, photo):
+    assert words("auto, telea:radius=3,variant=paper,harmonic") == [
+        "auto",
+        "telea:radius=3,variant=paper",
+        "harmonic",
+    ]
+    plain, wide = contestants(["telea", "telea:radius=9"])
+    assert wide.name == "telea radius=9"
+    tasks = prepared(tmp_path / "run", album, [plain, wide])
+    assert {done(task).status for task in tasks[:2]} == {"done"}
+    truth, hole = read(album / "cat.png"), Run(tmp_path / "run").mask(tasks[0].entry.name)
+    for task, radius in zip(tasks[:2], (5.0, 9.0), strict=True):
+        filled = read(Run(tmp_path / "run").file(task.contestant.name, task.entry.name, ".png"))
+        assert (filled == inpaint(truth, hole, "telea", radius=radius)).all()
+
+
+def test_auto_takes_part(tmp_path, album):
+    cell = done(prepared(tmp_path / "run", album, contestants(["auto:quality=fast"]))[0])
+    assert (cell.status, cell.contestant) == ("done", "auto quality=fast")
 
 
 def cell(method: str, picture: str, **more: object) -> Cell:
