@@ -192,5 +192,5 @@ def _like(result: NDArray[Any], picture: NDArray[Any]) -> NDArray[Any]:
     if picture.ndim == 3 and result.ndim == 2:
         return np.repeat(result[..., None], 3, axis=2)
     if picture.ndim == 2 and result.ndim == 3:
-        return np.rint(result.mean(axis=2)).astype(result.dtype)
+        return np.asarray(np.rint(result.mean(axis=2)), result.dtype)
     return result

@@ -55,7 +55,7 @@ class Features:
             spans = ((row - top, rows), (column - left, columns))
             inside = (slice(first // cell, (first + length) // cell) for first, length in spans)
             cells = x[(slice(None), *inside)].reshape(len(x), -1)
-            grams[name] = cells @ cells.T / cells.shape[1]
+            grams[name] = np.asarray(cells @ cells.T / cells.shape[1], np.float32)
         return grams
 
 

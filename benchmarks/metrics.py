@@ -27,7 +27,7 @@ _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 def hole_psnr(filled: NDArray[Any], truth: NDArray[Any], hole: Mask, *, peak: float = 255.0) -> float:
     """PSNR in dB over the hole's pixels and all channels: 10 log10(peak^2 / mean squared error); inf where equal."""
-    return psnr(np.mean((filled[hole].astype(np.float64) - truth[hole].astype(np.float64)) ** 2) / peak**2)
+    return psnr(float(np.mean((filled[hole].astype(np.float64) - truth[hole].astype(np.float64)) ** 2)) / peak**2)
 
 
 def psnr(l2: float) -> float:
@@ -141,7 +141,7 @@ def _ssim_parts(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """Means over a picture of contrast and structure in one, and of SSIM, for each channel."""
 
     def blur(picture: Floats) -> Floats:
-        return np.atleast_3d(cv2.GaussianBlur(picture, (11, 11), 1.5))[5:-5, 5:-5]
+        return np.asarray(np.atleast_3d(cv2.GaussianBlur(picture, (11, 11), 1.5))[5:-5, 5:-5], np.float64)
 
     mean_a, mean_b = blur(a), blur(b)
     var_a, var_b, cov = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2, blur(a * b) - mean_a * mean_b
@@ -187,11 +187,22 @@ MEASURES: tuple[Measure, ...] = (
     *_pair("psnr", "PSNR, dB", "more", "10 log10(255^2 / mean squared error) over pixels and channels", _psnr),
     *_pair("l1", "L1, %", "less", "100 mean |a - b| / 255", _l1),
     *_pair(
-        "l1rel", "relative L1, %", "less", "100 sum |a - b| / sum (a + b), as EdgeConnect and AOT-GAN", _relative_l1
+        "l1rel",
+        "relative L1, %",
+        "less",
+        "100 sum |a - b| / sum (a + b), as AOT-GAN; EdgeConnect's is of grey",
+        _relative_l1,
     ),
     *_pair("l2", "L2", "less", "mean (a - b)^2 / 255^2", _l2),
     *_pair("ssim7", "SSIM 7", "more", "SSIM, uniform window 7, sample covariance, mean of channels", _ssim, 7),
-    *_pair("ssim11", "SSIM 11", "more", "SSIM, Gaussian window 11, sigma 1.5, mean of channels, as LaMa", _ssim, 11),
+    *_pair(
+        "ssim11",
+        "SSIM 11",
+        "more",
+        "SSIM, Gaussian window 11, sigma 1.5, mean of channels; LaMa pads with zeros",
+        _ssim,
+        11,
+    ),
     *_pair("ssim51", "SSIM 51", "more", "SSIM of the grey picture, uniform window 51, as EdgeConnect", _ssim, 51),
     Measure(
         "msssim_whole",

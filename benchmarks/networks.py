@@ -71,8 +71,10 @@ def conventions(file: Path) -> Conventions:
             f"{file}: needed are title, inputs and sources, and of the rest only {', '.join(sorted(known))}; "
             f"got {', '.join(map(str, said)) if isinstance(said, dict) else type(said).__name__}"
         )
-    tuples = ("range", "mean", "std", "size")
-    found = Conventions(**{key: tuple(value) if key in tuples and value else value for key, value in said.items()})
+    values: dict[str, Any] = {
+        key: tuple(value) if key in ("range", "mean", "std", "size") and value else value for key, value in said.items()
+    }
+    found = Conventions(**values)
     parts = {part for tensor in found.inputs for part in tensor}
     for key, value, allowed in (
         ("order", found.order, ("RGB", "BGR")),
@@ -210,7 +212,7 @@ def _torchscript(file: Path) -> Callable[[list[Tensor]], list[Tensor]]:
 
     from inpaintkit.prior._torch import settled
 
-    module = torch.jit.load(str(file), map_location="cpu").eval()
+    module = torch.jit.load(str(file), map_location="cpu").eval()  # type: ignore[no-untyped-call]
 
     def run(tensors: list[Tensor]) -> list[Tensor]:
         with settled(), torch.no_grad():
