@@ -251,7 +251,7 @@ _XPHOTO = (  # its mask is 255 where a pixel is known
 class Timed:
     """Someone on one size and share: seconds of each repeat's cold and warm fill, and MiB at the processes' peak.
 
-    ``share`` is what was asked for, ``hole`` what the text covers.
+    ``share`` is what was asked for, ``hole`` what the text covers; ``reason`` is why there are no figures.
     """
 
     name: str
@@ -261,6 +261,7 @@ class Timed:
     cold: list[float]
     warm: list[float]
     peak: float
+    reason: str = ""
 
 
 def grid(
@@ -292,16 +293,26 @@ def grid(
             for file, array in zip(files, (photo, hole), strict=True):
                 np.save(file, array)
             taken: dict[str, list[list[float]]] = {name: [] for name in calls}
-            for name, (python, imports, fill) in [call for _ in range(repeats) for call in calls.items()]:
+            failed: dict[str, str] = {}
+            turns = [call for _ in range(repeats) for call in calls.items()]
+            for turn, (name, (python, imports, fill)) in enumerate(turns, 1):
                 script = _FRESH.format(imports=imports, fill=fill)
-                taken[name].append([float(word) for word in _run(["-c", script, *files], python=python).split()])
+                if name not in failed:
+                    try:
+                        told = _run(["-c", script, *files], python=python)
+                        taken[name].append([float(word) for word in told.split()])
+                    except RuntimeError as error:
+                        failed[name] = str(error)
                 if progress:
-                    done = len(found) * repeats + sum(map(len, taken.values()))
-                    total = len(sides) * len(shares) * len(calls) * repeats
-                    progress(Step(done, total, remark=f"{name}, {side} px, {share:.0%}"))
+                    total = len(sides) * len(shares) * len(turns)
+                    progress(Step(len(found) * repeats + turn, total, remark=f"{name}, {side} px, {share:.0%}"))
             for name, runs in taken.items():
-                cold, warm, peaks = zip(*runs, strict=True)
-                found.append(Timed(name, side, share, float(hole.mean()), list(cold), list(warm), max(peaks)))
+                cold, warm, peaks = zip(*runs, strict=True) if name not in failed else ((), (), (0.0,))
+                found.append(
+                    Timed(
+                        name, side, share, float(hole.mean()), list(cold), list(warm), max(peaks), failed.get(name, "")
+                    )
+                )
     return found
 
 
@@ -314,7 +325,8 @@ def grid_table(found: list[Timed]) -> str:
     """A table of all, and one of how time grows with the picture at each share, as Markdown."""
     rows = ["| | side | hole | warm, s | cold, s | peak, MiB |", "|---|---|---|---|---|---|"]
     rows += [
-        f"| {one.name} | {one.side} | {one.hole:.1%} | {shown(one.warm)} | {shown(one.cold)} | {one.peak:.0f} |"
+        f"| {one.name} | {one.side} | {one.hole:.1%} | "
+        + (f"{one.reason} | | |" if one.reason else f"{shown(one.warm)} | {shown(one.cold)} | {one.peak:.0f} |")
         for one in found
     ]
     curves = _curves(found)
@@ -322,7 +334,8 @@ def grid_table(found: list[Timed]) -> str:
     rows += ["", "Growth exponent k of the warm time, seconds = c pixels^k:", ""]
     rows += ["| | " + " | ".join(f"hole {share:.0%}" for share in shares) + " |", "|---" * (len(shares) + 1) + "|"]
     for name in dict.fromkeys(one.name for one in found):
-        rows.append(f"| {name} | " + " | ".join(f"{exponent(*curves[name, share]):.2f}" for share in shares) + " |")
+        grown = (exponent(*curves.get((name, share), ([], []))) for share in shares)
+        rows.append(f"| {name} | " + " | ".join(f"{k:.2f}" for k in grown) + " |")
     return "\n".join(rows)
 
 
@@ -340,7 +353,7 @@ def grid_plot(found: list[Timed]) -> str:
     )
     for share, axes in zip(shares, panels[0], strict=True):
         for index, name in enumerate(dict.fromkeys(one.name for one in found)):
-            sides, seconds = curves[name, share]
+            sides, seconds = curves.get((name, share), ([], []))
             axes.loglog(np.square(sides) / 1e6, seconds, f"{'osv^D*'[index // 10 % 6]}-C{index % 10}", label=name)
         axes.set(title=f"text over {share:.0%}", xlabel="megapixels")
         axes.grid(alpha=0.3)
@@ -355,7 +368,7 @@ def grid_plot(found: list[Timed]) -> str:
 def _curves(found: list[Timed]) -> dict[tuple[str, float], tuple[list[int], list[float]]]:
     """Sides and median warm seconds of each name at each share."""
     curves: dict[tuple[str, float], tuple[list[int], list[float]]] = {}
-    for one in sorted(found, key=lambda one: one.side):
+    for one in sorted((one for one in found if not one.reason), key=lambda one: one.side):
         sides, seconds = curves.setdefault((one.name, one.share), ([], []))
         sides.append(one.side)
         seconds.append(statistics.median(one.warm))
@@ -380,8 +393,10 @@ def memory(radius: float) -> None:
 def _run(arguments: list[str], cores: set[int] | None = None, python: str = sys.executable) -> str:
     bind: dict[str, Any] = {"preexec_fn": lambda: os.sched_setaffinity(0, cores)} if cores else {}
     line = [python, *arguments]
-    printed: str = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True, **bind).stdout
-    return printed
+    ran = subprocess.run(line, capture_output=True, text=True, **bind)
+    if ran.returncode:
+        raise RuntimeError(next(reversed(ran.stderr.strip().splitlines()), f"ended with {ran.returncode}"))
+    return ran.stdout
 
 
 def _cores() -> str:
