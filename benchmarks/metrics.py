@@ -222,9 +222,12 @@ MEASURES: tuple[Measure, ...] = (
 )
 
 
-def measured(compared: Compared) -> dict[str, float]:
-    """Every measure of a fill, by name."""
-    return {measure.name: measure.of(compared) for measure in MEASURES}
+WITHOUT_TRUTH = ("tv_hole", "tv_whole")  # measures that look at the fill alone
+
+
+def measured(compared: Compared, *, truth: bool = True) -> dict[str, float]:
+    """Every measure of a fill, by name; those of ``WITHOUT_TRUTH`` where the picture is not what should come out."""
+    return {measure.name: measure.of(compared) for measure in MEASURES if truth or measure.name in WITHOUT_TRUTH}
 
 
 def pooled_psnr(l2: Mapping[str, float] | list[float]) -> float:

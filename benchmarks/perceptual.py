@@ -31,6 +31,7 @@ VGG = {
     "gram_around": "Gram distance of the hole's window to its surroundings in the fill",
     "gram_percentile": "percentile of gram_around among windows without a hole, 0 to 100",
 }
+WITHOUT_TRUTH = ("gram_around", "gram_percentile")
 LPIPS = {"lpips_whole": "LPIPS 0.1, linear layers on VGG, whole picture (package lpips)"}
 
 _NEAR, _WINDOWS, _FEWEST = 64, 24, 8

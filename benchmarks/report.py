@@ -25,6 +25,7 @@ from inpaintkit.benchmarks.run import Cell, Run
 from inpaintkit.sheet import masked
 
 SHOWN = ("psnr_hole", "psnr_whole", "l1_hole", "ssim11_hole", "msssim_whole")  # beside these, all are in the CSV
+ORDER = ("psnr_hole", "gram_around", "tv_hole")  # tables are sorted by the first of these that a run has
 TITLES = {measure.name: measure.title for measure in MEASURES} | {
     "vgg_hole": "VGG distance",
     "gram_hole": "Gram distance",
@@ -46,7 +47,7 @@ class Line:
     number : cells that are done; ``lacking`` the others, by status.
     figures : measure -> mean and the ends of its interval; a measure that means nothing in any cell is left out.
     counted : measure -> how many cells gave it a meaning.
-    pooled : PSNR of the mean of squared errors over the hole, dB.
+    pooled : PSNR of the mean of squared errors over the hole, dB; NaN without a truth.
     """
 
     contestant: str
@@ -64,7 +65,7 @@ class Line:
 
 
 def lines(cells: Sequence[Cell]) -> list[Line]:
-    """The run's table, protocol by protocol, the best hole PSNR first."""
+    """The run's table, protocol by protocol, the best first."""
     found = []
     for protocol in dict.fromkeys(cell.protocol for cell in cells):
         here = [cell for cell in cells if cell.protocol == protocol]
@@ -72,7 +73,9 @@ def lines(cells: Sequence[Cell]) -> list[Line]:
             _line([cell for cell in here if cell.contestant == name])
             for name in dict.fromkeys(cell.contestant for cell in here)
         ]
-        found += sorted(some, key=lambda line: -line.figures.get("psnr_hole", (-np.inf,))[0])
+        by = next((name for name in ORDER if any(name in line.figures for line in some)), ORDER[0])
+        sign = -1 if BETTER.get(by) == "more" else 1
+        found += sorted(some, key=lambda line: sign * line.figures.get(by, (sign * np.inf,))[0])
     return found
 
 
@@ -89,7 +92,8 @@ def _line(cells: list[Cell]) -> Line:
         if values:
             figures[name] = (float(np.mean(values)), *interval(values))
             counted[name] = len(values)
-    pooled = pooled_psnr([cell.measures["l2_hole"] for cell in done]) if done else float("nan")
+    errors = [cell.measures["l2_hole"] for cell in done if "l2_hole" in cell.measures]
+    pooled = pooled_psnr(errors) if errors else float("nan")
     return Line(
         cells[0].contestant,
         cells[0].protocol,
@@ -114,14 +118,14 @@ def shown_measures(found: Sequence[Line]) -> list[str]:
     """The measures of the printed tables: those of ``SHOWN`` and whatever weights gave."""
     there = {name for line in found for name in line.figures}
     more = (*perceptual.VGG, *perceptual.LPIPS)
-    return [name for name in (*SHOWN, *more) if name in there]
+    return [name for name in (*SHOWN, *more) if name in there] or [name for name in TITLES if name in there]
 
 
 def left_out(found: Sequence[Line]) -> list[str]:
     """Which columns there are not, and why."""
     there = {name for line in found for name in line.figures}
     told = []
-    if "vgg_hole" not in there:
+    if "gram_around" not in there:
         told.append("VGG and Gram distances: no weights were given (bench run --vgg FILE)")
     if "lpips_whole" not in there:
         told.append(f"LPIPS: {perceptual.missing('lpips') or 'not asked for'} (bench run --lpips)")
@@ -133,15 +137,18 @@ def left_out(found: Sequence[Line]) -> list[str]:
 def rows(found: Sequence[Line], measures: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     """A table's head and cells as text, without any markup."""
     fid = any(line.fid is not None for line in found)
-    head = ["method", *(TITLES[name] for name in measures), "pooled PSNR, dB", *(["FID"] if fid else [])]
-    head += ["N", "s", "CPU s", "peak MiB", "of it new", "lacking"]
+    pooled, lacks = any(np.isfinite(line.pooled) for line in found), any(line.lacking for line in found)
+    head = ["method", *(TITLES[name] for name in measures), *(["pooled PSNR, dB"] if pooled else [])]
+    head += [*(["FID"] if fid else []), "N", "s", "CPU s", "peak MiB", "of it new", *(["lacking"] if lacks else [])]
     body = []
     for line in found:
-        cells = [line.contestant, *(_figure(line, name) for name in measures), f"{line.pooled:.2f}"]
+        cells = [line.contestant, *(_figure(line, name) for name in measures)]
+        cells += [f"{line.pooled:.2f}"] if pooled else []
         cells += [_plain(line.fid, ".2f")] if fid else []
         cells += [str(line.number), _plain(line.seconds, ".3g"), _plain(line.cpu, ".3g")]
         cells += [_plain(line.peak, ".0f"), _plain(line.work, ".0f")]
-        body.append([*cells, ", ".join(f"{count} {status}" for status, count in line.lacking.items())])
+        cells += [", ".join(f"{count} {status}" for status, count in line.lacking.items())] if lacks else []
+        body.append(cells)
     return head, body
 
 
@@ -150,6 +157,8 @@ def _figure(line: Line, name: str) -> str:
         return ""
     digits = 2 if name.startswith(("psnr", "l1", "tv", "gram_percentile")) else 4
     mean, low, high = (f"{value:.{digits}f}" for value in line.figures[name])
+    if line.counted[name] == 1:
+        return mean  # nothing to draw an interval from
     fewer = f" (N {line.counted[name]})" if line.counted[name] < line.number else ""
     return f"{mean} [{low}, {high}]{fewer}"
 
@@ -198,6 +207,8 @@ def told_of(run: Run, found: Sequence[Line], cells: Sequence[Cell]) -> list[str]
         "Means with bootstrap 95 % intervals over N cells; seconds are medians of warm fills, CPU seconds of all "
         "threads; memory is the largest resident size of the process, and what a fill added to it",
     ]
+    if not facts.get("truth", True):
+        told.append("The masks cover what should go, so there is no truth: only measures of the fill itself are given")
     counts = {line.number for line in found}
     if len(counts) > 1:
         told.append("N differs between contestants: their means are over different cells")
@@ -320,7 +331,7 @@ def plots(cells: Sequence[Cell]) -> list[str]:
     for what in ("share", "seconds"):
         figure, axes = pyplot.subplots(figsize=(7.5, 4.2), layout="constrained")
         for index, name in enumerate(dict.fromkeys(cell.contestant for cell in done)):
-            mine = [c for c in done if c.contestant == name and np.isfinite(c.measures["psnr_hole"])]
+            mine = [c for c in done if c.contestant == name and np.isfinite(c.measures.get("psnr_hole", np.nan))]
             points = [
                 (value, cell.measures["psnr_hole"]) for cell in mine if (value := getattr(cell, what)) is not None
             ]
@@ -330,7 +341,8 @@ def plots(cells: Sequence[Cell]) -> list[str]:
             colour, marker = f"C{index % 10}", "osv^D*"[index // 10 % 6]
             if what == "share":
                 axes.scatter(100 * x, y, s=9, alpha=0.35, color=colour, linewidths=0)
-                groups = [list(group) for group in np.array_split(np.arange(len(x)), min(6, len(x)))]
+                steps = np.round(20 * x)  # cells of one share, to within 5 %, make one point
+                groups = [steps == step for step in np.unique(steps)]
                 axes.plot(
                     [100 * x[g].mean() for g in groups], [y[g].mean() for g in groups], f"{marker}-", color=colour,
                     label=name, markersize=4,
@@ -347,7 +359,8 @@ def plots(cells: Sequence[Cell]) -> list[str]:
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None})
         pyplot.close(figure)
-        found.append(out.getvalue()[out.getvalue().index("<svg") :])
+        if axes.has_data():
+            found.append(out.getvalue()[out.getvalue().index("<svg") :])
     return found
 
 
@@ -356,7 +369,7 @@ def page(run: Run, found: Sequence[Line], cells: Sequence[Cell], *, most: int) -
 
     Parameters
     ----------
-    most : cases whose pictures are embedded, those first in which hole PSNR differs most; the page tells how many not.
+    most : cases whose pictures are embedded, those first in which methods differ most; the page tells how many not.
     """
     from jinja2 import Environment, FileSystemLoader
 
@@ -374,6 +387,7 @@ def page(run: Run, found: Sequence[Line], cells: Sequence[Cell], *, most: int) -
         "cases": cases,
         "pictures": pictures,
         "measures": [{"name": name, "title": TITLES[name], "better": BETTER.get(name, "less")} for name in measures],
+        "order": ORDER,
         "contestants": list(dict.fromkeys(cell.contestant for cell in cells)),
     }
     return environment.get_template(_TEMPLATE.name).render(
@@ -390,7 +404,7 @@ def page(run: Run, found: Sequence[Line], cells: Sequence[Cell], *, most: int) -
 
 
 def _cases(cells: Sequence[Cell], measures: Sequence[str]) -> list[dict[str, Any]]:
-    """Each case with every contestant's figures, those first in which hole PSNR differs most."""
+    """Each case with every contestant's figures, those first in which methods differ most."""
     cases: dict[str, dict[str, Any]] = {}
     for cell in cells:
         case = cases.setdefault(
@@ -408,14 +422,16 @@ def _finite(value: float | None) -> float | None:
 
 
 def _spread(case: dict[str, Any]) -> float:
-    values = [of["psnr_hole"] for of in case["of"].values() if of.get("psnr_hole") is not None]
+    by = next((name for name in ORDER if any(of.get(name) is not None for of in case["of"].values())), ORDER[0])
+    values = [of[by] for of in case["of"].values() if of.get(by) is not None]
     return max(values) - min(values) if values else 0.0
 
 
 def _pictures(run: Run, case: dict[str, Any]) -> dict[str, str]:
     """The truth, what is masked, and each fill, as data that an <img> shows."""
     truth, hole = run.truth(case["picture"]), run.mask(case["name"])
-    found = {"truth": _embedded(truth), "masked": _embedded(masked(truth, hole)[..., :3])}
+    known = "truth" if run.facts().get("truth", True) else "picture"
+    found = {known: _embedded(truth), "masked": _embedded(masked(truth, hole)[..., :3])}
     for name, of in case["of"].items():
         if of["status"] == "done":
             with PILImage.open(run.file(name, case["name"], ".png")) as picture:

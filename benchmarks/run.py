@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit import batch, threads
+from inpaintkit import batch
 from inpaintkit.api import versions
 from inpaintkit.benchmarks import masks, perceptual
 from inpaintkit.benchmarks.contestants import Contestant
@@ -65,15 +65,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Extras:
-    """Measures that need weights: VGG19's file, and whether LPIPS is asked for."""
+    """Measures that need weights: VGG19's file, and whether LPIPS is asked for; and whether there is a truth."""
 
     vgg: Path | None = None
     lpips: bool = False
+    truth: bool = True
 
     @property
     def names(self) -> set[str]:
         """The measures that a cell should have beside those that need nothing."""
-        return (set(perceptual.VGG) if self.vgg else set()) | (set(perceptual.LPIPS) if self.lpips else set())
+        names = (set(perceptual.VGG) if self.vgg else set()) | (set(perceptual.LPIPS) if self.lpips else set())
+        return names if self.truth else names & set(perceptual.WITHOUT_TRUTH)
 
 
 class Run:
@@ -129,13 +131,16 @@ class Run:
         """Write a cell's figures, whole or not at all."""
         _replace(self.file(cell.contestant, cell.case), json.dumps(asdict(cell), indent=1))
 
-    def prepare(self, images: Path, sources: Sequence[str], seed: int, names: Iterable[str]) -> list[masks.Entry]:
+    def prepare(
+        self, images: Path, sources: Sequence[str], seed: int, names: Iterable[str], *, truth: bool = True
+    ) -> list[masks.Entry]:
         """Copy the pictures, draw the masks, and write what the run is; goes on with what is there already.
 
         Parameters
         ----------
         images : a folder of pictures without alpha that shows.
         sources : protocols, or folders of masks named like the pictures.
+        truth : the pictures are what should come out; False where the masks cover what should go.
 
         Raises
         ------
@@ -145,9 +150,9 @@ class Run:
             (self.folder / part).mkdir(parents=True, exist_ok=True)
             sweep(self.folder / part)
         before = self.facts() if (self.folder / "run.json").is_file() else {}
-        said = {"images": str(images.resolve()), "seed": seed}
+        said = {"images": str(images.resolve()), "seed": seed, "truth": truth}
         for key, value in said.items():
-            if before and before[key] != value:
+            if before and before.get(key, True) != value:
                 raise ValueError(f"{self.folder} holds a run with {key} {before[key]}, now it is {value}: name another")
         made = drawn(images, sources, seed)
         kept = {entry.name: entry for entry in self.entries()} if self.manifest.is_file() else {}
@@ -198,7 +203,7 @@ def run(
     """
     extras = extras or Extras()
     here = Run(folder)
-    entries = here.prepare(images, sources, seed, (each.name for each in everyone))
+    entries = here.prepare(images, sources, seed, (each.name for each in everyone), truth=extras.truth)
     pictures = [entry.picture for entry in entries]
     tasks = [
         Task(folder, contestant, entry, pictures.count(entry.picture) == 1)
@@ -234,9 +239,11 @@ def attempt(task: Task, *, seed: int, count: int | None, extras: Extras) -> Cell
             write(here.file(task.contestant.name, task.entry.name, ".png"), filled)
         else:
             filled = read(here.file(task.contestant.name, task.entry.name, ".png"))
-        cell.measures.update(measured(Compared(filled, truth, hole)) if "psnr_hole" not in cell.measures else {})
+        if not cell.measures:
+            cell.measures.update(measured(Compared(filled, truth, hole), truth=extras.truth))
         for measure in _perceptual(extras):
-            cell.measures.update(measure.of(_bytes(filled), _bytes(truth), hole))
+            found = measure.of(_bytes(filled), _bytes(truth), hole)
+            cell.measures.update({name: value for name, value in found.items() if name in extras.names})
     except (ContextError, MissingExtraError) as error:
         cell = _cell(task, status="not applicable", reason=_line(error))
     except Exception as error:
@@ -252,7 +259,8 @@ def machine() -> str:
     if cpus.is_file():
         names = [line.partition(":")[2].strip() for line in cpus.read_text().splitlines() if "model name" in line]
         name = names[0] if names else name
-    return f"{name}, {threads.default_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{name}, {cores} cores, {platform.system()}, Python {platform.python_version()}"
 
 
 def drawn(images: Path, sources: Sequence[str], seed: int) -> list[tuple[masks.Entry, Mask, NDArray[Any]]]:

@@ -55,6 +55,7 @@ def bench() -> None:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the masks and of the methods.")
 @click.option("--vgg", type=_FILE, help="VGG19's weights, for VGG and Gram distances.")
 @click.option("--lpips", is_flag=True, help="LPIPS, by the package lpips, which fetches its weights.")
+@click.option("--no-truth", is_flag=True, help="The masks cover what should go: only measures that need no truth.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks.")
 def run(
     images: Path,
@@ -71,6 +72,7 @@ def run(
     seed: int,
     vgg: Path | None,
     lpips: bool,
+    no_truth: bool,
     quiet: bool,
 ) -> int:
     """Fill every picture by everyone under every mask, and measure it; 1 where a cell failed.
@@ -88,7 +90,7 @@ def run(
     absent = perceptual.missing("lpips") if lpips else ""
     if absent and not quiet:
         click.echo(f"inpaintkit: {absent}, so LPIPS is left out", err=True)
-    extras = runs.Extras(vgg.resolve() if vgg else None, lpips and not absent)
+    extras = runs.Extras(vgg.resolve() if vgg else None, lpips and not absent, not no_truth)
     with cli.progress_bar(quiet) as progress:
         cells = runs.run(
             output, images, sources, everyone, seed=seed, jobs=jobs, count=threads, extras=extras, progress=progress

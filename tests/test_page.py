@@ -94,7 +94,7 @@ def test_the_page_needs_nothing_else_and_has_no_fault(page, folder):
         == 0
     )
     assert re.findall(r"(?:src|href)=(?![\"']?(?:data:|#))\S+", (folder / "report.html").read_text()) == []
-    assert len(page.find_elements(By.CSS_SELECTOR, ".plots svg")) == 2
+    assert len(page.find_elements(By.CSS_SELECTOR, ".plots svg")) == 1  # nothing to draw of time: results have none
 
 
 def test_cases_come_sorted_by_where_methods_differ_most(page):
