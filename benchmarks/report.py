@@ -351,6 +351,8 @@ def plots(cells: Sequence[Cell]) -> list[str]:
                 axes.scatter(x, y, s=9, alpha=0.25, color=colour, linewidths=0)
                 axes.plot(np.median(x), y.mean(), marker, color=colour, label=name, markersize=8)
                 axes.set_xscale("log")
+        if what == "share":
+            axes.set_xlim(0, 105 * max((cell.share for cell in done), default=1))
         axes.set_xlabel("hole, % of the picture" if what == "share" else "seconds, warm")
         axes.set_ylabel("hole PSNR, dB")
         axes.grid(alpha=0.3)

@@ -156,15 +156,15 @@ class Run:
                 raise ValueError(f"{self.folder} holds a run with {key} {before[key]}, now it is {value}: name another")
         made = drawn(images, sources, seed)
         kept = {entry.name: entry for entry in self.entries()} if self.manifest.is_file() else {}
-        for entry, mask, truth in made:
+        for entry, mask, pixels in made:
             if kept.setdefault(entry.name, entry).sha256 != entry.sha256:
                 raise ValueError(f"{self.folder} holds another mask {entry.name}: name another folder")
-            for file, pixels in (
-                (self.folder / "pictures" / f"{entry.picture}.png", truth),
+            for file, shown in (
+                (self.folder / "pictures" / f"{entry.picture}.png", pixels),
                 (self.folder / "masks" / f"{entry.name}.png", mask.astype(np.uint8) * 255),
             ):
                 if not file.is_file():
-                    write(file, pixels)
+                    write(file, shown)
         masks.save_manifest(self.manifest, kept.values(), versions())
         everyone = list(dict.fromkeys([*before.get("contestants", ()), *names]))
         facts = {**said, "contestants": everyone, "machine": machine(), "versions": versions()}

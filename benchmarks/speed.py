@@ -393,7 +393,7 @@ def memory(radius: float) -> None:
 def _run(arguments: list[str], cores: set[int] | None = None, python: str = sys.executable) -> str:
     bind: dict[str, Any] = {"preexec_fn": lambda: os.sched_setaffinity(0, cores)} if cores else {}
     line = [python, *arguments]
-    ran = subprocess.run(line, capture_output=True, text=True, **bind)
+    ran: subprocess.CompletedProcess[str] = subprocess.run(line, capture_output=True, text=True, **bind)
     if ran.returncode:
         raise RuntimeError(next(reversed(ran.stderr.strip().splitlines()), f"ended with {ran.returncode}"))
     return ran.stdout
