@@ -17,6 +17,7 @@ that loads picture and mask, imports what it needs, and fills (Linux).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import itertools
 import os
@@ -295,6 +296,10 @@ def grid(
             taken: dict[str, list[list[float]]] = {name: [] for name in calls}
             failed: dict[str, str] = {}
             turns = [call for _ in range(repeats) for call in calls.items()]
+            if not found:  # compiled now, so that no cold fill below compiles; what fails here fails there, too
+                for python, imports, fill in calls.values():
+                    with contextlib.suppress(RuntimeError):
+                        _run(["-c", _FRESH.format(imports=imports, fill=fill), *files], python=python)
             for turn, (name, (python, imports, fill)) in enumerate(turns, 1):
                 script = _FRESH.format(imports=imports, fill=fill)
                 if name not in failed:
