@@ -176,10 +176,11 @@ def _pair(option: str, text: str, form: str = "NAME=PATH") -> tuple[str, str]:
 
 @cache
 def _stems(folder: Path) -> dict[str, list[Path]]:
-    """The pictures of a folder and its subfolders, by stem."""
+    """The pictures of a folder and its subfolders, by stem, and by a run's name for a picture in such a subfolder."""
     stems: dict[str, list[Path]] = {}
     for path in pictures(folder):
-        stems.setdefault(path.stem, []).append(path)
+        for name in {path.stem, "__".join(path.relative_to(folder).with_suffix("").parts)}:
+            stems.setdefault(name, []).append(path)
     return stems
 
 

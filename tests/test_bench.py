@@ -152,6 +152,10 @@ def test_failed_cells_are_tried_again(tmp_path, album):
     write(results / "cat.png", read(album / "cat.png"))
     cells = do(tmp_path / "run", album, ["center:side=0.2"], [task.contestant])
     assert [cell.status for cell in cells] == ["done", "failed"]
+    (results / "old").mkdir()
+    write(results / "old" / "dog.png", read(album / "old" / "dog.png"))
+    cells = do(tmp_path / "run", album, ["center:side=0.2"], [task.contestant])
+    assert [cell.status for cell in cells] == ["done", "done"]
 
 
 def test_results_get_the_pictures_own_known_pixels_unless_told_not_to(tmp_path, album):
