@@ -242,6 +242,20 @@ METHODS = (
         surround=lambda o: math.inf if o["source"] is not None else 0.0 if o["window"] is not None else 1.0,
         cut=lambda o: 6 * o["patch"],
     ),
+    Method(
+        "dip",
+        "inpaintkit.prior.dip:dip",
+        "a network fitted to this picture alone: lost pixels, text, holes in smooth or regular surroundings; slow",
+        source="Ulyanov, Vedaldi and Lempitsky 2018",
+        needs="prior",
+        reach=64,  # regions this near are better explained together than apart
+        context=64,
+        stochastic=True,
+        constant_tol=0.02,
+        own_threads=True,
+        trial=48,
+        quick={"recipe": {"base": "small", "down": (16, 16, 16), "up": (16, 16, 16), "skip": (4, 4, 4), "steps": 60}},
+    ),
 )
 
 _registered: dict[str, Method] = {row.name: row for row in METHODS}
