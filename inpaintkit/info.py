@@ -47,6 +47,8 @@ class Info:
     versions : package name -> version of what the numbers depend on.
     compiled : code was compiled during the call, so its time is not that of the next one.
     confidence : float32 (H, W) in [0, 1], where the method can tell how sure it is; None where it cannot.
+    expected_error : float32 (H, W), root mean square error to be expected at each hole pixel, in units of the full
+        range; from ``auto``, where there was room for trials.
     """
 
     method: str
@@ -59,6 +61,7 @@ class Info:
     versions: dict[str, str]
     compiled: bool = False
     confidence: NDArray[np.float32] | None = None
+    expected_error: NDArray[np.float32] | None = None
 
     @property
     def fallbacks(self) -> tuple[Filled, ...]:

@@ -43,7 +43,8 @@ class Method:
     surround : further margin of a method that copies: so many sides of a square as large as the region's hole; infinite
         for the whole picture.
     cut : hole pixels farther apart than this hardly influence one another along a thin hole; None: never cut one.
-    scope : "region", or "picture" for a method that must see everything.
+    scope : "region", "picture" for a method that must see everything, or "call" for one that divides the hole among
+        others: its function takes a ``Work`` and the picture to fill.
     min_known : known pixels in the crop without which it raises ``ContextError``.
     stochastic : another seed gives another plausible picture.
     constant_tol : largest error on a constant picture, in units of the full range.
@@ -61,7 +62,7 @@ class Method:
     context: Span = 1
     surround: Callable[[Options], float] | None = None
     cut: Callable[[Options], int | None] | None = None
-    scope: Literal["region", "picture"] = "region"
+    scope: Literal["region", "picture", "call"] = "region"
     min_known: int = 1
     stochastic: bool = False
     constant_tol: float = 0.0

@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 
 import inpaintkit
-from inpaintkit import ContextError, InpaintWarning, api, damage, inpaint, kernels, variants
+from inpaintkit import ContextError, InpaintWarning, damage, filling, inpaint, kernels, variants
 from inpaintkit.problem import Problem, Step
 
 
@@ -316,5 +316,5 @@ def test_a_fill_is_put_back_band_by_band(channels, feather, photo, monkeypatch):
     hole = np.zeros((64, 64), bool)
     hole[10:50, 20:40] = True
     whole = inpaint(image, hole, feather=feather)
-    monkeypatch.setattr(api, "_BAND", 64 * 7)
+    monkeypatch.setattr(filling, "_BAND", 64 * 7)
     assert np.array_equal(inpaint(image, hole, feather=feather), whole)

@@ -1,0 +1,303 @@
+"""Fill a hole by a method: regions -> Problem -> method -> composite.
+
+``Work`` is what stays the same for a whole call. A ``Filling`` fills some of its pixels by one method: all of them, or
+those that ``auto`` gives it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import RLock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit import registry
+from inpaintkit import threads as pool
+from inpaintkit.distance import rim_distance
+from inpaintkit.errors import ContextError
+from inpaintkit.info import Filled
+from inpaintkit.picture import Picture
+from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
+from inpaintkit.regions import Box, Region, split, whole
+
+_BAND = 2**18  # pixels put back at a time
+_EXTREME = 1e6  # times the robust range: what lies beyond would overflow when methods square it
+_STRIPE = 256  # rows that are read at once where the whole picture must be
+
+Choice = tuple[registry.Method, dict[str, Any]]  # a method with its options
+
+
+@dataclass
+class Work:
+    """One call: the picture, what is to be filled, and how.
+
+    Attributes
+    ----------
+    picture : as checked; never written to.
+    mask : bool (H, W), all that the call fills.
+    seed, device, progress, fallback, feather : as given to ``inpaint``.
+    opaque : alpha is the mask: fill colours only, alpha becomes full.
+    lock : held while one of the maps or the progress is written.
+    maps : name -> float32 (H, W), what is told of each pixel; see ``Info``.
+    """
+
+    picture: Picture
+    mask: Mask
+    seed: int
+    device: str
+    progress: Callable[[Step], None] | None
+    fallback: bool = False
+    feather: float = 0.0
+    opaque: bool = False
+    lock: RLock = field(default_factory=RLock)
+    maps: dict[str, Image] = field(default_factory=dict)
+
+    def fill(self, row: registry.Method, values: dict[str, Any], result: NDArray[Any]) -> list[Filled]:
+        """Fill the whole hole of ``result`` by a method; raises the first region's error."""
+        if row.scope == "call":
+            filled: list[Filled] = row.load()(self, result, **values)
+            return filled
+        return Filling(self, row, values, self.mask, self.mask).into(result)
+
+    @cached_property
+    def range(self) -> tuple[float, float]:
+        """(scale, offset) with colours = normalised * scale + offset."""
+        return self.picture.range(self.mask)
+
+    @cached_property
+    def limits(self) -> Image:
+        """Smallest and largest colour of each channel over the known pixels, float32 (2, C)."""
+        height, width = self.mask.shape
+        found = []
+        for top in range(0, height, _STRIPE):
+            stripe = Box(top, 0, min(top + _STRIPE, height), width)
+            colours = self.normalised(stripe)[self.coloured(stripe, self.mask)]
+            if len(colours):
+                found += [colours.min(axis=0), colours.max(axis=0)]
+        return np.stack([np.min(found, axis=0), np.max(found, axis=0)])
+
+    def coloured(self, crop: Box, lacking: Mask) -> Mask:
+        """The crop's pixels that have a colour to give: outside ``lacking`` and not fully transparent."""
+        known = np.ascontiguousarray(~lacking[crop.slices])
+        if self.picture.alpha:
+            known &= self.picture.pixels[crop.slices][..., -1] > 0
+        return known
+
+    def normalised(self, crop: Box) -> Image:
+        """The crop as float32 (h, w, C), colours premultiplied by alpha."""
+        pixels = self.picture.pixels[crop.slices]
+        if not self.picture.alpha:
+            return self._scaled(pixels)
+        colours = self._scaled(pixels[..., :-1])
+        if self.opaque:
+            return colours
+        alpha = np.multiply(pixels[..., -1:], np.float32(1 / self.picture.opaque), dtype=np.float32)
+        return np.concatenate([colours * alpha, alpha], axis=2)
+
+    def _scaled(self, colours: NDArray[Any]) -> Image:
+        scale, offset = self.range
+        if colours.dtype.kind == "u":
+            scaled: Image = np.multiply(colours, np.float32(1 / scale), dtype=np.float32)
+            return scaled
+        with np.errstate(invalid="ignore", over="ignore"):  # what lies in the hole may be anything
+            normalised = (colours.astype(np.float64) - offset) / scale
+            return np.clip(normalised, -_EXTREME, _EXTREME).astype(np.float32)
+
+
+@dataclass
+class Filling:
+    """Some of a call's pixels, filled by one method.
+
+    Attributes
+    ----------
+    hole : bool (H, W), the pixels to fill now.
+    lacking : bool (H, W), the pixels whose colour nobody may use: the hole, and what others fill later.
+    instead : what to try, in turn, in a region where the method lacks context.
+    expected : mean square error to be expected at each pixel of a box, where there is a judge that knows.
+    """
+
+    work: Work
+    row: registry.Method
+    values: dict[str, Any]
+    hole: Mask
+    lacking: Mask
+    instead: Sequence[Choice] = ()
+    expected: Callable[[Box], Image] | None = None
+    _done: dict[int, float] = field(default_factory=dict)
+
+    def into(self, result: NDArray[Any]) -> list[Filled]:
+        """Fill every region of ``result``; raises the first region's error."""
+        regions = self._regions()
+        self.total = float(sum(region.pixels for region in regions))
+        if self.row.own_threads:
+            return [self._region(index, region, result) for index, region in enumerate(regions)]
+        return pool.run(lambda item: self._region(*item, result), list(enumerate(regions)))
+
+    def _regions(self) -> list[Region]:
+        if self.row.scope == "picture":
+            return whole(self.hole)
+        reach, context = (span(self.values) if callable(span) else span for span in (self.row.reach, self.row.context))
+        surround = self.row.surround(self.values) if self.row.surround else 0.0
+        cut = self.row.cut(self.values) if self.row.cut else None
+        return split(self.hole, reach=reach, context=context, surround=surround, cut=cut)
+
+    def _region(self, index: int, region: Region, result: NDArray[Any]) -> Filled:
+        crop, own = region.crop, region.own()
+        facts: dict[str, Any] = {}
+        problem = self._problem(crop, region.hole(self.hole, own), index, region.pixels, facts)
+        began = time.perf_counter()
+        fill, row, values, reason = self._attempt(problem, crop, facts)
+        if not np.isfinite(fill[own]).all():
+            raise ValueError(f"{self.row.name} gave colours that are not finite; does the picture hold extreme values?")
+        seconds = time.perf_counter() - began
+        self._composite(result, crop, own, fill)
+        self._paste_maps(facts, crop, own)
+        self._step(index, region.pixels, Step(1, 1))
+        box = (crop.top, crop.left, crop.bottom - crop.top, crop.right - crop.left)
+        return Filled(box, region.pixels, row.name, values, seconds, facts, reason)
+
+    def _attempt(self, problem: Problem, crop: Box, facts: dict[str, Any]) -> tuple[Image, registry.Method, Any, str]:
+        """The first fill that has context, its method and options, and why it is the plain fallback or an empty text."""
+        lacks = []
+        for row, values in ((self.row, self.values), *self.instead):
+            try:
+                return _filled(row, values, problem), row, values, ""
+            except ContextError as error:
+                lacks.append(error)
+                facts.clear()
+        if not self.work.fallback:
+            raise lacks[0]
+        return self._harmonic(crop), registry.find("harmonic"), {}, str(lacks[0])
+
+    def _limits(self) -> Image:
+        with self.work.lock:  # read once
+            return self.work.limits
+
+    def _problem(self, crop: Box, hole: Mask, index: int, pixels: int, facts: dict[str, Any]) -> Problem:
+        known = self.work.coloured(crop, self.lacking)
+        image = self.work.normalised(crop)
+        np.copyto(image, NEUTRAL, where=~known[..., None])
+        picture, (scale, offset) = self.work.picture, self.work.range
+        raw = picture.pixels[crop.slices]
+        raw.flags.writeable = False  # the caller's own
+        return Problem(
+            image,
+            hole,
+            known,
+            dtype=picture.pixels.dtype,
+            scale=scale,
+            offset=offset,
+            region=index,
+            origin=(crop.top, crop.left),
+            seed=self.work.seed,
+            device=self.work.device,
+            raw=None if picture.alpha else raw,
+            _limits=self._limits,
+            _report=lambda step: self._step(index, pixels, step),
+            _facts=facts,
+        )
+
+    def _composite(self, result: NDArray[Any], crop: Box, own: Mask, fill: Image) -> None:
+        target, before = result[crop.slices], self.work.picture.pixels[crop.slices]
+        depth = rim_distance(self.work.mask[crop.slices]) if self.work.feather else None
+        rows = max(1, _BAND // own.shape[1])  # a band at a time: the steps between take several times its memory
+        for top in range(0, len(own), rows):
+            band = slice(top, top + rows)
+            here = own[band]
+            share = None if depth is None else np.clip(depth[band][here] / (self.work.feather + 1), 0, 1)[:, None]
+            target[band][here] = self._caller_colours(fill[band][here], before[band][here], share)
+
+    def _caller_colours(self, values: Image, old: NDArray[Any], share: NDArray[Any] | None) -> NDArray[Any]:
+        """Filled colours (n, C) in the caller's units, ``share`` of them mixed with the ``old`` ones."""
+        if not self.work.picture.alpha:
+            return self._feathered(self._restored(values), old, share)
+        colours = values
+        alpha = np.ones((len(values), 1), np.float32)
+        if not self.work.opaque:
+            alpha = np.clip(values[:, -1:], 0, 1)
+            colours = (values[:, :-1] / np.maximum(alpha, 1e-6)).astype(np.float32)
+        restored = np.concatenate([self._restored(colours), self._as_dtype(alpha * self.work.picture.opaque)], axis=1)
+        return self._feathered(restored, old, share)
+
+    def _feathered(self, new: NDArray[Any], old: NDArray[Any], share: NDArray[Any] | None) -> NDArray[Any]:
+        """Mix what was under the mask back in: all of it at the rim, none from ``feather`` pixels inwards."""
+        if share is None:
+            return new
+        old = old.astype(np.float64)
+        keep = np.where(np.isfinite(old).all(axis=1, keepdims=True), 1 - share, 0)
+        old = np.where(keep > 0, old, 0)
+        if not self.work.picture.alpha:
+            return self._as_dtype(keep * old + (1 - keep) * new)
+        # Premultiplied: what was transparent has no colour to mix in, and leaves the fill as it is.
+        before, after = old[:, -1:] / self.work.picture.opaque, new[:, -1:] / self.work.picture.opaque
+        keep = np.where(before > 0, keep, 0)
+        alpha = keep * before + (1 - keep) * after
+        colours = (keep * before * old[:, :-1] + (1 - keep) * after * new[:, :-1]) / np.maximum(alpha, 1e-9)
+        if self.work.opaque:
+            alpha = np.ones_like(alpha)
+        return self._as_dtype(np.concatenate([colours, alpha * self.work.picture.opaque], axis=1))
+
+    def _restored(self, colours: Image) -> NDArray[Any]:
+        """Normalised colours in the caller's units: clipped to the range unless the picture is HDR."""
+        scale, offset = self.work.range
+        if self.work.picture.pixels.dtype.kind == "u" or (scale, offset) == (1.0, 0.0):
+            colours = np.clip(colours, 0, 1)
+        return self._as_dtype(colours.astype(np.float64) * scale + offset)
+
+    def _as_dtype(self, values: NDArray[Any]) -> NDArray[Any]:
+        dtype = self.work.picture.pixels.dtype
+        return (np.rint(values) if dtype.kind == "u" else values).astype(dtype)
+
+    def _harmonic(self, crop: Box) -> Image:
+        """A plain fill of the crop from the nearest surroundings in which anything is known."""
+        around, margin = crop, 1
+        while not (problem := self._problem(around, self.hole[around.slices], 0, 0, {})).known.any():
+            if around == Box(0, 0, *self.hole.shape):
+                raise ContextError("every pixel outside the mask is fully transparent: there is no colour to fill from")
+            margin *= 2
+            around = crop.grown(margin, self.hole.shape)
+        fill: Image = registry.find("harmonic").load()(problem)
+        return fill[crop.within(around)]
+
+    def _paste_maps(self, facts: dict[str, Any], crop: Box, own: Mask) -> None:
+        """What is told of single pixels goes into maps of the picture."""
+        if (sure := facts.pop("confidence", None)) is not None:
+            self._map("confidence", lambda: (~self.work.mask).astype(np.float32))[crop.slices][own] = sure[own]
+        if self.expected is not None:
+            expected = self.expected(crop)[own]
+            facts["expected_psnr"] = -10 * math.log10(max(float(expected.mean()), 1e-12))
+            self._map("expected_error", lambda: np.zeros(self.hole.shape, np.float32))[crop.slices][own] = expected**0.5
+
+    def _map(self, name: str, make: Callable[[], Image]) -> Image:
+        with self.work.lock:
+            if name not in self.work.maps:
+                self.work.maps[name] = make()  # nothing is claimed of a region that notes nothing
+            return self.work.maps[name]
+
+    def _step(self, index: int, pixels: int, step: Step) -> None:
+        if self.work.progress is None:
+            return
+        with self.work.lock:
+            self._done[index] = pixels * step.done / step.total
+            self.work.progress(Step(sum(self._done.values()), self.total, step.loss, step.remark))
+
+
+def _filled(row: registry.Method, values: dict[str, Any], problem: Problem) -> Image:
+    """The method's fill, checked."""
+    known = np.count_nonzero(problem.known)
+    if known < row.min_known:
+        (top, left), (height, width) = problem.origin, problem.hole.shape
+        raise ContextError(
+            f"{row.name} needs {row.min_known} known pixels, and there are {known} at rows {top} to {top + height}, "
+            f"columns {left} to {left + width}: mask less, or pass fallback=True (--fallback) for a plain fill"
+        )
+    fill: Image = row.load()(problem, **values)
+    if fill.shape != problem.image.shape:
+        raise ValueError(f"{row.name} gave {fill.shape} for a crop of {problem.image.shape}")
+    return fill
