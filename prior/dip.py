@@ -131,7 +131,7 @@ def dip(
     tone = _Tone.of(colours[:, varied])
     image = np.where(problem.known[..., None], tone.compressed(problem.image[..., varied]), 0.5).astype(np.float32)
 
-    alone = 1 if problem.hole.size <= _SERIAL else None  # threads would wait for one another more than they work
+    alone = 1 if min(problem.hole.size, tile**2) <= _SERIAL else None  # threads would wait for one another more than they work
     with threads.limit(alone), settled() as settings, _interruptible() as interrupt:
         work = _Work(
             problem,
