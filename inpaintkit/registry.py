@@ -255,7 +255,10 @@ METHODS = (
         constant_tol=0.02,
         own_threads=True,
         trial=48,
-        quick={"recipe": {"base": "small", "down": (16, 16, 16), "up": (16, 16, 16), "skip": (4, 4, 4), "steps": 60}},
+        quick={
+            "recipe": {"base": "small", "runs": 1, "down": (16, 16, 16), "up": (16, 16, 16), "skip": (4, 4, 4)},
+            "steps": 50,
+        },
     ),
 )
 

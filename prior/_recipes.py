@@ -32,6 +32,7 @@ class Recipe:
     settle : share of the steps at the end, during which the rate falls to zero; 0 keeps it.
     average : weight that the running mean of outputs keeps from step to step, 0 to below 1; 0: no mean, the raw output.
     hold_out : share of the known pixels that the fit does not see until it settles; they tell when to stop.
+    runs : networks fitted from different starts, whose pictures are averaged.
     mixed : bfloat16 where the processor is faster with it; float32 otherwise, and always for statistics and loss.
     """
 
@@ -52,6 +53,7 @@ class Recipe:
     settle: float = 0.0
     average: float = 0.0
     hold_out: float = 0.0
+    runs: int = 1
     mixed: bool = False
 
 
@@ -80,14 +82,17 @@ RECIPES = {
     "fast": Recipe(steps=1500, settle=0.3, average=0.98, mixed=True),
     # Ours for a processor without a GPU: few channels where the picture is large.
     "small": Recipe(
-        down=(16, 32, 64, 64, 64),
-        up=(16, 32, 64, 64, 64),
+        down=(32, 32, 64, 64, 64),
+        up=(32, 32, 64, 64, 64),
+        skip=(0, 4, 4, 4, 4),  # noise passed by at full size is learnt pixel by pixel
         pad="zero",
+        depth=8,
         jitter=0.0,
-        steps=1000,
+        steps=400,
         settle=0.3,
         average=0.98,
         hold_out=0.02,
+        runs=5,
         mixed=True,
     ),
 }
@@ -110,6 +115,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "settle": (0, 1),
     "average": (0, 0.9999),
     "hold_out": (0, 0.5),
+    "runs": (1, 100),
 }
 
 

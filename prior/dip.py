@@ -40,7 +40,7 @@ from inpaintkit.prior._torch import device_of, settled
 from inpaintkit.problem import Image, Mask, Problem, Step
 from inpaintkit.pyramid import masked_pyramid, upsampled
 
-__all__ = ["RECIPES", "Recipe", "SkipNetwork", "dip"]
+__all__ = ["RECIPES", "Fit", "Recipe", "Target", "dip", "recipe_of"]
 
 _LOOK = 25  # steps from one look at the loss and the held-out pixels to the next
 _SPIKE = 10**0.5  # a loss so many times that of the look before (5 dB) takes the network back there
@@ -91,11 +91,11 @@ def dip(
 
     Returns
     -------
-    float32 (H, W, C), the crop with its hole filled. Notes ``loss`` (float32, one for each step; of the last tile),
-    ``held_out``, float32 (looks, 2), step and PSNR in dB of the pixels held out, ``step``, the one whose network was
-    chosen, ``raw`` and ``averaged``, float32 (H, W, C), the last output and the mean of outputs over the whole crop,
-    ``uncertainty``, float32 (H, W), the standard deviation of the outputs, ``tiles``, ``rate``, ``restarts``,
-    ``parameters``, ``interrupted``, and torch's settings.
+    float32 (H, W, C), the crop with its hole filled. Notes ``loss`` (float32, one for each step) and ``held_out``,
+    float32 (looks, 2), step and PSNR in dB of the pixels held out, both of the last network fitted, ``step``, the one
+    from which it settled, ``raw`` and ``averaged``, float32 (H, W, C), the last output and the mean of outputs over the
+    whole crop, ``uncertainty``, float32 (H, W), the standard deviation of outputs, ``confidence``, ``runs``, ``tiles``,
+    ``rate``, ``restarts``, ``parameters``, ``interrupted``, ``fitting``, seconds, and torch's settings.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def dip(
     >>> ramp = np.tile(np.linspace(0, 1, 32, dtype=np.float32), (32, 1))[..., None]
     >>> hole = np.zeros((32, 32), bool)
     >>> hole[14:18] = True
-    >>> tiny = {"base": "small", "down": (8, 8), "up": (8, 8), "skip": (4, 4), "steps": 150}
+    >>> tiny = {"base": "small", "down": (8, 8), "up": (8, 8), "skip": (4, 4), "steps": 150, "runs": 1}
     >>> filled = dip(Problem.create(ramp, hole), recipe=tiny)
     >>> bool(np.abs(filled - ramp).mean() < 0.02)
     True
@@ -131,7 +131,9 @@ def dip(
     tone = _Tone.of(colours[:, varied])
     image = np.where(problem.known[..., None], tone.compressed(problem.image[..., varied]), 0.5).astype(np.float32)
 
-    alone = 1 if min(problem.hole.size, tile**2) <= _SERIAL else None  # threads would wait for one another more than they work
+    alone = (
+        1 if min(problem.hole.size, tile**2) <= _SERIAL else None
+    )  # threads would wait for one another more than they work
     with threads.limit(alone), settled() as settings, _interruptible() as interrupt:
         work = _Work(
             problem,
@@ -152,9 +154,9 @@ def dip(
         result[..., varied] = tone.restored(part)
         return result
 
-    channels = image.shape[2]
-    raw, averaged = whole(planes[..., :channels]), whole(planes[..., channels : 2 * channels])
-    spread = planes[..., -1]
+    last, mean, square = np.split(planes, 3, axis=2)
+    raw, averaged = whole(last), whole(mean)
+    spread = np.sqrt(np.maximum(square - mean * mean, 0).mean(axis=2))
     problem.note(raw=raw, averaged=averaged, uncertainty=spread, **facts, **settings)
     problem.note(confidence=np.float32(1) / (1 + spread / np.float32(_UNSURE)))
     if facts["interrupted"]:
@@ -235,7 +237,7 @@ def _interruptible() -> Iterator[_Interrupt]:
 
 @dataclass(frozen=True)
 class _Job:
-    """What one network is fitted to: rows and columns of a level."""
+    """What one network is fitted to: rows and columns of a level, once for each run."""
 
     level: int
     rows: slice
@@ -292,7 +294,7 @@ class _Work:
         self.facts: dict[str, Any] = {}
 
     def filled(self, image: Image) -> Image:
-        """(H, W, 2 C + 1): the last output, the mean of outputs, and their standard deviation."""
+        """(H, W, 3 C): the last output, the mean of outputs, and the mean of their squares, each over all runs."""
         saved = self.checkpoint.load() if self.checkpoint else None
         if saved is not None:
             self.tile = saved["tile"]
@@ -323,18 +325,18 @@ class _Work:
             level = levels[job.level]
             here = job.rows, job.columns
             if at.sums is None or at.weight is None:
-                at.sums = np.zeros((*level.hole.shape, 2 * channels + 1), np.float32)
+                at.sums = np.zeros((*level.hole.shape, 3 * channels), np.float32)
                 at.weight = np.zeros(level.hole.shape, np.float32)
             start = None
             if at.coarse is not None:
                 start = upsampled(at.coarse, level.hole.shape)[here][..., channels : 2 * channels]
-            target = _Target(level.image[here], level.known[here], level.hole[here], start)
+            target = Target(level.image[here], level.known[here], level.hole[here], start)
             fit = self._fitted(target, jobs, at, state)
             state = None
-            self.facts = fit.facts() | {"tiles": len(jobs)}
+            self.facts = fit.facts() | {"tiles": len(jobs) // self.recipe.runs, "fitting": at.elapsed}
             if fit.interrupted:
                 at = replace(at)  # the checkpoint keeps the one that can go on
-            window = job.window(level.hole.shape, self._overlap())
+            window = job.window(level.hole.shape, self._overlap()) * np.float32(max(fit.progress, 1e-3))
             at.sums[here] += window[..., None] * fit.planes()
             at.weight[here] += window
             at.job = len(jobs) if fit.interrupted else at.job + 1
@@ -368,7 +370,7 @@ class _Work:
                 for columns in [slice(0, width)] if whole else self._spans(width):
                     if holes[level][rows, columns].any():
                         pixels = (rows.stop - rows.start) * (columns.stop - columns.start)
-                        jobs.append(_Job(level, rows, columns, float(pixels)))
+                        jobs += [_Job(level, rows, columns, float(pixels))] * self.recipe.runs
         total = sum(job.share for job in jobs)
         return [replace(job, share=job.share / total) for job in jobs]
 
@@ -380,7 +382,7 @@ class _Work:
         starts = [round(i * (side - length) / max(1, number - 1)) for i in range(number)]
         return [slice(start, start + length) for start in starts]
 
-    def _fitted(self, target: _Target, jobs: list[_Job], at: _Progress, state: dict[str, Any] | None) -> _Fit:
+    def _fitted(self, target: Target, jobs: list[_Job], at: _Progress, state: dict[str, Any] | None) -> Fit:
         """One network, fitted; once more at a lower rate where its loss leaves the numbers."""
         job, done = jobs[at.job], sum(job.share for job in jobs[: at.job])
         limit = None
@@ -389,7 +391,7 @@ class _Work:
         seed = int(self.problem.rng(at.job).integers(2**63 - 1))
         before, saved = at.elapsed, time.monotonic()
 
-        def look(fit: _Fit) -> None:
+        def look(fit: Fit) -> None:
             nonlocal saved
             now = time.monotonic()
             at.elapsed = before + fit.elapsed
@@ -397,19 +399,27 @@ class _Work:
                 self._save(at, fit.state())
                 saved = now
 
-        def tell(fit: _Fit, loss: float) -> None:
+        def tell(fit: Fit, loss: float) -> None:
             held = f"held out {fit.looks[-1][1]:.2f} dB" if fit.looks else ""
             self.problem.report(Step(done + job.share * fit.progress, 1, loss, held))
 
         def announce(per_step: float) -> None:
             seconds = per_step * self.recipe.steps / job.share
-            if self.device.type == "cpu" and seconds > _LONG and at.job == 0:
+            if self.device.type == "cpu" and seconds > _LONG and at.job == 0:  # later ones were announced with it
                 self._announce(seconds, per_step)
 
         restarts = 0 if state is None else state["restarts"]
         while True:
             recipe = replace(self.recipe, rate=self.recipe.rate * _RETRY**restarts)
-            fit = _Fit(target, recipe, self.device, seed, self.total_variation, limit, restarts)
+            fit = Fit(
+                target,
+                recipe,
+                self.device,
+                seed=seed,
+                total_variation=self.total_variation,
+                limit=limit,
+                restarts=restarts,
+            )
             if state is not None:
                 fit.load(state)
             try:
@@ -432,7 +442,7 @@ class _Work:
             _spoken(seconds),
             width,
             height,
-            self.recipe.steps,
+            self.recipe.steps * self.recipe.runs,
             per_step,
             limit,
         )
@@ -466,7 +476,7 @@ def _spoken(seconds: float) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class _Target:
+class Target:
     """What a network is fitted to: colours (h, w, C) in [0, 1], bool (h, w) masks, and the coarser level's fill."""
 
     image: Image
@@ -475,18 +485,19 @@ class _Target:
     start: Image | None
 
 
-class _Fit:
+class Fit:
     """A fresh network, its optimiser and its chance, fitted step by step."""
 
     def __init__(
         self,
-        target: _Target,
+        target: Target,
         recipe: Recipe,
         device: torch.device,
+        *,
         seed: int,
-        total_variation: float,
-        limit: float | None,
-        restarts: int,
+        total_variation: float = 0.0,
+        limit: float | None = None,
+        restarts: int = 0,
     ) -> None:
         self.recipe, self.device, self.limit, self.restarts = recipe, device, limit, restarts
         self.total_variation = total_variation
@@ -543,15 +554,15 @@ class _Fit:
         self,
         accelerate: str,
         interrupt: _Interrupt,
-        look: Callable[[_Fit], None],
-        tell: Callable[[_Fit, float], None],
+        look: Callable[[Fit], None],
+        tell: Callable[[Fit, float], None],
         announce: Callable[[float], None],
     ) -> None:
         """Fit; FloatingPointError where the loss is not finite."""
         forward = self._accelerated(accelerate)
         began, spoke, first = time.monotonic() - self.elapsed, 0.0, self.step
         while not self.finished:
-            loss = self._stepped(forward)
+            loss = self.advance(forward)
             now = time.monotonic()
             if self.step == first + 1:
                 warm = now
@@ -570,7 +581,7 @@ class _Fit:
                     self.interrupted = True
                     look(self)
 
-    def _stepped(self, forward: Callable[..., Tensor]) -> Tensor:
+    def advance(self, forward: Callable[..., Tensor]) -> Tensor:
         """One step of the optimiser, and its output taken into the means."""
         recipe = self.recipe
         rate = recipe.rate
@@ -662,11 +673,10 @@ class _Fit:
         return recorded
 
     def planes(self) -> Image:
-        """(h, w, 2 C + 1): the network's picture without noise, the mean of outputs, their standard deviation."""
+        """(h, w, 3 C): the network's picture without noise, the mean of outputs, and of their squares."""
         with torch.no_grad():
             raw = self._output(self.network, self.z)
-            spread = (self.square - self.mean.square()).clamp_min(0).mean(dim=1, keepdim=True).sqrt()
-            planes: Image = torch.cat([raw, self.mean, spread], dim=1)[0].permute(1, 2, 0).float().cpu().numpy()
+            planes: Image = torch.cat([raw, self.mean, self.square], dim=1)[0].permute(1, 2, 0).cpu().numpy()
         return planes
 
     def facts(self) -> dict[str, Any]:
@@ -678,6 +688,7 @@ class _Fit:
             "steps": self.step,
             "rate": self.recipe.rate,
             "restarts": self.restarts,
+            "runs": self.recipe.runs,
             "parameters": sum(parameter.numel() for parameter in self.network.parameters()),
             "mixed": self._mixed(),
             "accelerated": self.accelerated,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ from inpaintkit.prior._skip import SkipNetwork, _Reflection
 from inpaintkit.prior.dip import Recipe, dip
 from inpaintkit.problem import Problem
 
-TINY = {"base": "small", "down": (8, 8), "up": (8, 8), "skip": (4, 4), "steps": 60}
+TINY = {"base": "small", "down": (8, 8), "up": (8, 8), "skip": (4, 4), "steps": 60, "runs": 1}
 
 
 def truth():
@@ -160,10 +161,11 @@ def test_a_fit_that_was_interrupted_goes_on_exactly_from_its_checkpoint(problem,
             raise KeyboardInterrupt
 
     stopped = Problem.create(problem.image, problem.hole, _report=interrupt)
-    module_time = iter(np.arange(0, 1e6, 0.3))  # so that every step is reported
-    with pytest.MonkeyPatch.context() as patch, pytest.warns(InpaintWarning, match="interrupted at step"):
-        patch.setattr(module.time, "monotonic", lambda: float(next(module_time)))
-        partial = dip(stopped, recipe=recipe, checkpoint=path)
+    clock = iter(np.arange(0, 1e6, 0.3))  # so that every step is reported
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module.time, "monotonic", lambda: float(next(clock)))
+        with pytest.warns(InpaintWarning, match="interrupted at step"):
+            partial = dip(stopped, recipe=recipe, checkpoint=path)
     assert stopped._facts["interrupted"]
     assert 10 < stopped._facts["steps"] < 40
     assert not np.array_equal(partial, expected)
@@ -196,9 +198,10 @@ def test_ctrl_c_finishes_the_step_and_gives_the_picture(problem):
             os.kill(os.getpid(), signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)
+    pressed = Problem.create(problem.image, problem.hole, _report=press)
     with pytest.warns(InpaintWarning, match="interrupted at step"):
-        pressed = Problem.create(problem.image, problem.hole, _report=press)
-        filled, facts = facts_of(pressed, recipe=TINY)
+        filled = dip(pressed, recipe=TINY)
+    facts = pressed._facts
     assert facts["steps"] == 2  # the report of the first one asked
     assert np.isfinite(filled).all()
     assert signal.getsignal(signal.SIGINT) is before
@@ -208,14 +211,14 @@ def test_a_time_limit_ends_the_fit_with_a_fallen_rate(problem, monkeypatch):
     clock = iter(np.arange(0, 1e6, 0.1))
     monkeypatch.setattr(module.time, "monotonic", lambda: float(next(clock)))
     rates = []
-    step = module._Fit._stepped
+    step = module.Fit.advance
 
     def spied(fit, forward):
         loss = step(fit, forward)
         rates.append(fit.optimiser.param_groups[0]["lr"])
         return loss
 
-    monkeypatch.setattr(module._Fit, "_stepped", spied)
+    monkeypatch.setattr(module.Fit, "advance", spied)
     _, facts = facts_of(problem, recipe={**TINY, "steps": 10000}, time_limit=6.0)
     assert 20 < facts["steps"] < 61
     assert rates[0] == 0.01
@@ -242,7 +245,7 @@ def test_held_out_pieces_have_the_holes_shape():
 
 
 def test_a_loss_that_is_not_finite_starts_again_at_a_lower_rate_once(problem, monkeypatch):
-    step = module._Fit._stepped
+    step = module.Fit.advance
     rates = []
 
     def broken(fit, forward):
@@ -251,7 +254,7 @@ def test_a_loss_that_is_not_finite_starts_again_at_a_lower_rate_once(problem, mo
         loss = step(fit, forward)
         return loss * float("nan") if fit.recipe.rate in bad else loss
 
-    monkeypatch.setattr(module._Fit, "_stepped", broken)
+    monkeypatch.setattr(module.Fit, "advance", broken)
     bad = {0.01}
     _, facts = facts_of(problem, recipe=TINY)
     assert (facts["restarts"], rates) == (1, [0.01, pytest.approx(0.003)])
@@ -261,7 +264,7 @@ def test_a_loss_that_is_not_finite_starts_again_at_a_lower_rate_once(problem, mo
 
 
 def test_a_loss_that_leaps_takes_the_network_back(problem, monkeypatch):
-    step = module._Fit._stepped
+    step = module.Fit.advance
 
     def shaken(fit, forward):
         if fit.step == 48:
@@ -269,7 +272,7 @@ def test_a_loss_that_leaps_takes_the_network_back(problem, monkeypatch):
                 fit.network.last.bias += 50
         return step(fit, forward)
 
-    monkeypatch.setattr(module._Fit, "_stepped", shaken)
+    monkeypatch.setattr(module.Fit, "advance", shaken)
     _, facts = facts_of(problem, recipe={**TINY, "settle": 0.0, "hold_out": 0.0})
     loss = facts["loss"]
     assert loss[49] > 4 * loss[24]
@@ -304,11 +307,11 @@ def test_spans_cover_a_side_and_overlap():
         assert spans[0].start == 0
         assert spans[-1].stop == side
         assert all(span.stop - span.start <= 64 for span in spans)
-        assert all(a.stop - b.start >= 8 for a, b in zip(spans[:-1], spans[1:], strict=True))
+        assert all(a.stop - b.start >= 8 for a, b in pairwise(spans))
 
 
 def test_out_of_gpu_memory_is_tried_once_more_in_tiles_then_explained(problem, monkeypatch):
-    step = module._Fit._stepped
+    step = module.Fit.advance
     seen = []
 
     def hungry(fit, forward):
@@ -317,7 +320,7 @@ def test_out_of_gpu_memory_is_tried_once_more_in_tiles_then_explained(problem, m
             raise torch.cuda.OutOfMemoryError
         return step(fit, forward)
 
-    monkeypatch.setattr(module._Fit, "_stepped", hungry)
+    monkeypatch.setattr(module.Fit, "advance", hungry)
     image = np.tile(problem.image, (2, 3, 1))
     large = Problem.create(image, np.tile(problem.hole, (2, 3)))
     limit = 64
