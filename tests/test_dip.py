@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from inpaintkit import InpaintWarning, inpaint
+from inpaintkit import InpaintWarning, inpaint, read, write
 from inpaintkit.prior import dip as module
 from inpaintkit.prior._recipes import RECIPES, recipe_of
 from inpaintkit.prior._skip import SkipNetwork, _Reflection
@@ -372,6 +372,38 @@ def test_progress_tells_loss_and_held_out_pixels(problem):
     inpaint(problem.image, problem.hole, "dip", recipe={**TINY, "hold_out": 0.1}, progress=steps.append)
     assert steps[-2].loss > 0
     assert "held out" in steps[-2].remark
+
+
+def test_info_draws_the_curves(problem, tmp_path):
+    recipe = {**TINY, "steps": 100, "hold_out": 0.1}
+    _, info = inpaint(problem.image, problem.hole, "dip", recipe=recipe, return_info=True)
+    info.plot(tmp_path / "curves.png")
+    sheet = read(tmp_path / "curves.png").astype(int)
+    blue = (np.abs(sheet - (31, 95, 168)).sum(axis=2) < 30) & (np.arange(720) < 650)
+    columns = [np.flatnonzero(blue[:300, x]).mean() for x in range(75, 640, 5) if blue[:300, x].any()]
+    assert len(columns) > 100  # the loss is drawn from end to end,
+    assert columns[-1] > columns[0] + 100  # and falls
+    assert blue[300:].any()
+    _, plain = inpaint(problem.image, problem.hole, "telea", return_info=True)
+    with pytest.raises(ValueError, match="nothing to plot"):
+        plain.plot(tmp_path / "none.png")
+
+
+def test_the_command_says_the_cost_and_takes_a_checkpoint(run, problem, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_LONG", 0.0)
+    monkeypatch.setitem(RECIPES, "small", recipe_of(TINY))
+    write(tmp_path / "photo.png", (truth() * 255).astype(np.uint8))
+    write(tmp_path / "mask.png", problem.hole.astype(np.uint8) * 255)
+    line = ["fill", tmp_path / "photo.png", "--mask", tmp_path / "mask.png", "-o", tmp_path / "out.png", "-v"]
+    line += ["--method", "dip", "--recipe", "small", "--steps", 30, "--checkpoint", tmp_path / "state.pt"]
+    status, _, err = run(*line)
+    assert status == 0
+    assert "about" in err
+    assert "(30 steps" in err
+    assert (tmp_path / "state.pt").exists()
+    first = read(tmp_path / "out.png")
+    assert run(*line)[0] == 0
+    assert np.array_equal(read(tmp_path / "out.png"), first)
 
 
 @pytest.mark.parametrize(
