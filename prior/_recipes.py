@@ -84,6 +84,7 @@ RECIPES = {
     "small": Recipe(
         down=(32, 32, 64, 64, 64),
         up=(32, 32, 64, 64, 64),
+        upsample="nearest",
         skip=(0, 4, 4, 4, 4),  # noise passed by at full size is learnt pixel by pixel
         pad="zero",
         depth=8,
@@ -92,7 +93,7 @@ RECIPES = {
         settle=0.3,
         average=0.98,
         hold_out=0.02,
-        runs=5,
+        runs=4,
         mixed=True,
     ),
 }
