@@ -1,7 +1,6 @@
-"""VGG19's first layers and what is measured with them: Gram matrices, which tell textures apart and not places.
+"""What is measured with VGG19's first layers: Gram matrices, which tell textures apart and not places.
 
-Needs torch and weights with torchvision's key names (``features.N.weight``), at least up to relu3_4, for RGB in [0, 1]
-normalised by ImageNet's mean and deviation. Simonyan and Zisserman 2015; Gatys, Ecker and Bethge 2015.
+Needs torch and weights as ``prior/vgg.py`` reads them, at least up to relu3_4. Gatys, Ecker and Bethge 2015.
 """
 
 from __future__ import annotations
@@ -12,10 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LAYERS = {"relu1_2": (2, 1), "relu2_2": (7, 2), "relu3_1": (10, 4), "relu3_4": (16, 4)}  # index, pixels to a cell
-_CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 16)
-_POOLED = (5, 10)  # convolutions after a pooling layer
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_4")
 _MARGIN = 64  # px around a window, more than a cell of relu3_4 sees
 
 
@@ -25,8 +21,11 @@ class Features:
     def __init__(self, weights: Path) -> None:
         import torch  # not above: an extra
 
+        from inpaintkit.prior.vgg import read
+
         self._torch = torch
-        self._weights = torch.load(weights, weights_only=True)
+        self._net = read(weights).to(torch.device("cpu"))
+        self._net.check(LAYERS)
 
     def grams(self, picture: NDArray[Any], box: tuple[int, int, int, int]) -> dict[str, NDArray[np.float32]]:
         """Gram matrix of each layer's cells inside a box (row, column, rows, columns), divided by their number.
@@ -35,27 +34,23 @@ class Features:
         ----------
         picture : uint8 (H, W, 3) or (H, W).
         """
+        from inpaintkit.prior.vgg import LAYERS as TABLE
+
         torch = self._torch
         row, column, rows, columns = box
         top, left = max(0, row - _MARGIN) // 4 * 4, max(0, column - _MARGIN) // 4 * 4
         part = picture[top : row + rows + _MARGIN, left : column + columns + _MARGIN]
         if part.ndim == 2:
             part = np.repeat(part[..., None], 3, axis=2)
-        x = torch.from_numpy(((part / 255 - _MEAN) / _DEVIATION).astype(np.float32)).permute(2, 0, 1)[None]
+        x = torch.from_numpy(np.ascontiguousarray(part.transpose(2, 0, 1), np.float32) / 255)[None]
         grams = {}
-        names = {index: (name, cell) for name, (index, cell) in LAYERS.items()}
         with torch.no_grad():
-            for index in _CONVOLUTIONS:
-                if index in _POOLED:
-                    x = torch.nn.functional.max_pool2d(x, 2)
-                kernel, bias = self._weights[f"features.{index}.weight"], self._weights[f"features.{index}.bias"]
-                x = torch.relu(torch.nn.functional.conv2d(x, kernel, bias, padding=1))
-                if index in names:
-                    name, cell = names[index]
-                    spans = ((row - top, rows), (column - left, columns))
-                    inside = (slice(first // cell, (first + length) // cell) for first, length in spans)
-                    cells = x[0][(slice(None), *inside)].reshape(x.shape[1], -1)
-                    grams[name] = (cells @ cells.T / cells.shape[1]).numpy()
+            for name, features in self._net.features(x, LAYERS, scaled=False).items():
+                cell = TABLE[name].cell
+                spans = ((row - top, rows), (column - left, columns))
+                inside = (slice(first // cell, (first + length) // cell) for first, length in spans)
+                cells = features[(slice(None), *inside)].reshape(features.shape[0], -1)
+                grams[name] = (cells @ cells.T / cells.shape[1]).numpy()
         return grams
 
 

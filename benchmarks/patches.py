@@ -40,7 +40,7 @@ from inpaintkit.sheet import masked, sheet
 Pixels = NDArray[np.uint8]
 Fill = Callable[[Pixels, Mask], Any]
 
-_SIDE = 180  # px, of the box in the parts textures and boxes
+SIDE = 180  # px, of the box in the parts textures and boxes
 
 
 def field() -> None:
@@ -86,16 +86,18 @@ def textures(names: list[str], features: Features | None) -> None:
     print("| texture | fill | gradient energy | Gram distance | slopes over the rim |\n|---|---|---|---|---|")
     for texture in ("brick", "grass", "gravel"):
         truth = getattr(skimage.data, texture)()
-        hole, middle = _box_of(truth)
-        places = _places(truth.shape)
-        real = [features.grams(truth, (*place, _SIDE, _SIDE)) for place in places] if features else []
+        hole, middle = box_of(truth)
+        places = window_places(truth.shape)
+        real = [features.grams(truth, (*place, SIDE, SIDE)) for place in places] if features else []
         for name, (filled, _) in _filled(truth, hole, names).items():
-            energy = _among(
-                places, [_energy(truth[_window(place)]) for place in places], _energy(filled[_window(middle)])
+            energy = percentile_among(
+                places,
+                [gradient_energy(truth[window_at(place)]) for place in places],
+                gradient_energy(filled[window_at(middle)]),
             )
             rim = _above([_rim(truth, place) for place in places], _rim(filled, middle))
             gram = (
-                _among(places, real, features.grams(filled, (*middle, _SIDE, _SIDE)), gram_distance)
+                percentile_among(places, real, features.grams(filled, (*middle, SIDE, SIDE)), gram_distance)
                 if features
                 else np.nan
             )
@@ -109,8 +111,8 @@ def boxes(names: list[str], features: Features | None, images: Path | None, shee
         photos = ((path.stem, read(path)[..., :3]) for path in sorted(images.iterdir()))
     rows: dict[str, list[tuple[float, float, float]]] = {}
     for title, truth in photos:
-        hole, middle = _box_of(truth)
-        box = (*middle, _SIDE, _SIDE)
+        hole, middle = box_of(truth)
+        box = (*middle, SIDE, SIDE)
         real = features.grams(truth, box) if features else {}
         cells = [("hole", masked(truth, hole)[..., :3]), ("truth", truth)]
         for name, (filled, seconds) in _filled(truth, hole, names).items():
@@ -119,7 +121,7 @@ def boxes(names: list[str], features: Features | None, images: Path | None, shee
             rows.setdefault(name, []).append((gram, psnr, seconds))
             cells.append((f"{name}  {gram:.2f}  {psnr:.1f} dB", filled))
         if sheets:
-            around = tuple(slice(max(0, at - 40), at + _SIDE + 40) for at in middle)
+            around = tuple(slice(max(0, at - 40), at + SIDE + 40) for at in middle)
             shown = [(caption, pixels[around].repeat(2, axis=0).repeat(2, axis=1)) for caption, pixels in cells]
             sheets.mkdir(parents=True, exist_ok=True)
             write(sheets / f"{title}.png", sheet(shown))
@@ -164,25 +166,27 @@ def _gmic(photo: Pixels, hole: Mask) -> Any:
         return read(paths[2]).reshape(photo.shape)
 
 
-def _box_of(truth: Pixels) -> tuple[Mask, tuple[int, int]]:
+def box_of(truth: Pixels) -> tuple[Mask, tuple[int, int]]:
     """A box in the middle, of 512 pixels those from 165 to 344, and its first row and column."""
-    row, column = ((side - _SIDE - 1) // 2 for side in truth.shape[:2])
+    row, column = ((side - SIDE - 1) // 2 for side in truth.shape[:2])
     hole = np.zeros(truth.shape[:2], np.bool_)
-    hole[_window((row, column))] = True
+    hole[window_at((row, column))] = True
     return hole, (row, column)
 
 
-def _places(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+def window_places(shape: tuple[int, ...]) -> list[tuple[int, int]]:
     """First rows and columns, multiples of 4, of windows all over a picture, half of each in its neighbour."""
-    steps = [range(0, side - _SIDE + 1, 80) for side in shape[:2]]
+    steps = [range(0, side - SIDE + 1, 80) for side in shape[:2]]
     return [(row, column) for row in steps[0] for column in steps[1]]
 
 
-def _window(place: tuple[int, int]) -> tuple[slice, slice]:
-    return slice(place[0], place[0] + _SIDE), slice(place[1], place[1] + _SIDE)
+def window_at(place: tuple[int, int]) -> tuple[slice, slice]:
+    """To index the window whose first row and column are given."""
+    return slice(place[0], place[0] + SIDE), slice(place[1], place[1] + SIDE)
 
 
-def _energy(window: Pixels) -> float:
+def gradient_energy(window: Pixels) -> float:
+    """Mean square difference of neighbouring pixels, down and across."""
     values = window.astype(float)
     return float(np.mean(np.diff(values, axis=0) ** 2) + np.mean(np.diff(values, axis=1) ** 2))
 
@@ -190,7 +194,7 @@ def _energy(window: Pixels) -> float:
 def _rim(picture: Pixels, place: tuple[int, int]) -> float:
     """Mean difference between the pixels on both sides of a window's border."""
     values = picture.astype(float)
-    (top, left), (bottom, right) = place, (place[0] + _SIDE, place[1] + _SIDE)
+    (top, left), (bottom, right) = place, (place[0] + SIDE, place[1] + SIDE)
     rows = [np.abs(values[at - 1, left:right] - values[at, left:right]) for at in (top, bottom) if 0 < at < len(values)]
     columns = [
         np.abs(values[top:bottom, at - 1] - values[top:bottom, at]) for at in (left, right) if 0 < at < values.shape[1]
@@ -203,7 +207,7 @@ def _above(real: list[float], value: float) -> float:
     return float(np.mean(np.asarray(real) < value) * 100)
 
 
-def _among(
+def percentile_among(
     places: list[tuple[int, int]],
     real: list[Any],
     fill: Any,
@@ -214,7 +218,7 @@ def _among(
         distance(real[j], real[i])
         for i, a in enumerate(places)
         for j, b in enumerate(places)
-        if max(abs(a[0] - b[0]), abs(a[1] - b[1])) >= _SIDE
+        if max(abs(a[0] - b[0]), abs(a[1] - b[1])) >= SIDE
     ]
     return _above(pairs, float(np.median([distance(fill, b) for b in real])))
 

@@ -195,7 +195,7 @@ def _check_call(seed: int, device: str, dilate: int, feather: float) -> None:
 
 def _check_sizes(method: str, values: dict[str, Any], picture: Picture) -> None:
     for name, value in values.items():
-        if isinstance(value, PictureOption) and value.pixels.shape != picture.shape:
+        if isinstance(value, PictureOption) and value.pixels.shape[:2] != picture.shape:
             raise ValueError(
                 f"{method}'s option {name} is {value.pixels.shape}, image is {picture.shape}: "
                 "resize one to match the other"

@@ -17,6 +17,7 @@ import click
 from inpaintkit import __version__
 from inpaintkit.cli_masks import mask as mask_group
 from inpaintkit.cli_masks import search_options
+from inpaintkit.cli_weights import weights as weights_group
 
 if TYPE_CHECKING:
     from inpaintkit.batch import Settings
@@ -187,6 +188,7 @@ def command() -> None:
 
 
 command.add_command(mask_group)
+command.add_command(weights_group)
 
 
 def _common(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -279,10 +281,9 @@ def fill(
     if verbose:
         click.echo(info, err=True)
         for region in info.regions:
-            facts = {
-                name: fact for name, fact in region.facts.items() if not hasattr(fact, "shape")
-            }  # maps are too long
-            click.echo(f"  {region.box} {region.pixels} px {region.seconds:.3f} s {facts or ''}", err=True)
+            told = {name: fact for name, fact in region.facts.items() if not hasattr(fact, "shape")}  # no maps
+            line = f"  {region.box} {region.method} {region.pixels} px {region.seconds:.3f} s {told or ''}"
+            click.echo(line, err=True)
         for region in info.fallbacks:
             click.echo(f"  filled harmonically: {region.fallback}", err=True)
     elif sys.stderr.isatty() and not quiet:
@@ -445,8 +446,7 @@ def methods() -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("name", "what it is for", "needs", "source"):
         table.add_column(heading)
-    table.add_row("auto", f"chooses for you; at present {AUTO}", "", "")
-    for row in rows().values():
+    for row in (AUTO, *rows().values()):
         table.add_row(row.name, row.summary, row.needs and f"pip install inpaintkit[{row.needs}]", row.source)
     Console(highlight=False).print(table, markup=False)
 

@@ -163,7 +163,7 @@ class Filling:
         return Filled(box, region.pixels, row.name, values, seconds, facts, reason)
 
     def _attempt(self, problem: Problem, crop: Box, facts: dict[str, Any]) -> tuple[Image, registry.Method, Any, str]:
-        """The first fill that has context, its method and options, and why it is the plain fallback or an empty text."""
+        """The first fill that has context, its method and options, and why it is the plain fallback, if it is."""
         lacks = []
         for row, values in ((self.row, self.values), *self.instead):
             try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,9 @@ class Filled:
     pixels : how many hole pixels the region gave to the result.
     method, options : what filled it, with every option's value.
     seconds : time in the method.
-    facts : what the method noted, e.g. ``iterations``, ``residual``, ``converged``; of a method that copies ``shifts``,
-        int32 (rows, columns, 2), from a filled pixel of the crop to the one it was copied from.
+    facts : what the method noted, e.g. ``iterations``, ``residual``, ``converged``; of ``auto`` ``expected_psnr``, the
+        PSNR over the region's pixels to be expected, in dB; of a method that copies ``shifts``, int32 (rows, columns,
+        2), from a filled pixel of the crop to the one it was copied from.
     fallback : why the region was filled harmonically instead, or an empty text.
     """
 
@@ -40,7 +43,7 @@ class Info:
 
     Attributes
     ----------
-    method : the method that was asked for, ``auto`` resolved.
+    method : the method that was asked for; what filled which region stands in ``regions``.
     seconds : time of the whole call.
     pixels : hole pixels, after ``dilate``.
     regions : one entry per region, in the order they lie in the picture.
@@ -87,6 +90,22 @@ class Info:
                 held.append((name, np.asarray(facts["held_out"], np.float64)))
         draw(Path(path), [("loss, power of ten", losses), ("held-out pixels, dB", held)])
 
+    @property
+    def expected_psnr(self) -> float | None:
+        """PSNR over the hole to be expected, in dB; None where nothing is told of some part of it."""
+        told = [(region.pixels, region.facts.get("expected_psnr")) for region in self.regions]
+        if not told or any(psnr is None for _, psnr in told):
+            return None
+        wrong = sum(pixels * 10 ** (-psnr / 10) for pixels, psnr in told if psnr is not None)
+        return -10 * math.log10(wrong / sum(pixels for pixels, _ in told))
+
     def __str__(self) -> str:
         text = f"{self.method}: {self.pixels} px in {len(self.regions)} regions, {self.seconds:.2f} s"
+        by = Counter[str]()
+        for region in self.regions:
+            by[region.method] += region.pixels
+        if self.method == "auto" and by:
+            text += "; " + ", ".join(f"{method} {pixels} px" for method, pixels in by.most_common())
+        if self.expected_psnr is not None:
+            text += f"; {self.expected_psnr:.1f} dB expected"
         return f"{text}, {len(self.fallbacks)} filled harmonically for want of context" if self.fallbacks else text

@@ -173,6 +173,19 @@ class PictureLabels(PictureOption):
         return f"PictureLabels({height} x {width}, {int(self.pixels.max(initial=0))} labels)"
 
 
+class PictureColours(PictureOption):
+    """Another picture of the same size, (H, W, C) as ``inpaint`` takes it; a method brings it to its own units."""
+
+    @classmethod
+    def of_option(cls, value: Any) -> PictureColours:
+        """What a caller passed, checked; raises TypeError or ValueError."""
+        return value if isinstance(value, cls) else cls(Picture.of(value).pixels)
+
+    def __repr__(self) -> str:
+        height, width, channels = self.pixels.shape
+        return f"PictureColours({height} x {width}, {channels} channels, {self.pixels.dtype})"
+
+
 def hole_of(mask: Any, picture: Picture, *, invert: bool = False) -> Mask:
     """The pixels to fill as bool (H, W): ``"alpha"`` for every pixel that is not fully opaque, or a mask.
 

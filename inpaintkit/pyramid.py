@@ -104,6 +104,20 @@ def upsampled(coarse: Image, shape: tuple[int, int]) -> Image:
     return np.ascontiguousarray(double, np.float32)
 
 
+def halved(image: Image, there: Mask) -> Image:
+    """A picture at half size, float32 (ceil(H / 2), ceil(W / 2), C), every pixel the mean of those ``there``; else 0.5.
+
+    Parameters
+    ----------
+    image : float32 (H, W, C).
+    there : bool (H, W), pixels that have a colour.
+    """
+    weight = _halved(there)
+    planes = [_halved(np.where(there, image[..., c], 0)) for c in range(image.shape[2])]
+    means = [np.divide(plane, weight, out=np.full_like(plane, NEUTRAL), where=weight > 0) for plane in planes]
+    return np.stack(means, axis=2).astype(np.float32)
+
+
 def _halved(plane: NDArray[Any]) -> Plane:
     """Every second value of k * plane, (H, W) -> (ceil(H / 2), ceil(W / 2)); nothing lies beyond the edge."""
     for _ in range(2):  # rows, then columns

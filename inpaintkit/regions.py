@@ -119,7 +119,7 @@ def split(
     runs, labels = labelled_runs(mask, max(1, reach))
     if not len(runs):
         return []
-    boxes, counts = _boxes_kernel(runs, labels, int(labels.max()) + 1)
+    boxes, counts = boxes_of(runs, labels)
     side = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     group = np.arange(len(boxes))
     if share:
@@ -162,6 +162,19 @@ def labelled_runs(mask: Mask, reach: int) -> tuple[Runs, NDArray[np.int32]]:
     flat.flags.writeable = False  # one type for the kernel, whatever the caller's mask allows
     found: tuple[Runs, NDArray[np.int32]] = _runs_kernel(flat, mask.shape[0], mask.shape[1], reach)
     return found
+
+
+def boxes_of(runs: Runs, labels: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Box (top, left, bottom, right) and number of pixels of each region."""
+    found: tuple[NDArray[np.int64], NDArray[np.int64]] = _boxes_kernel(runs, labels, int(labels.max()) + 1)
+    return found
+
+
+def painted(shape: tuple[int, int], runs: Runs) -> Mask:
+    """A mask of the runs' pixels."""
+    mask = np.zeros(shape, np.bool_)
+    _paint_kernel(mask, runs, 0, 0)
+    return mask
 
 
 def _groups(cells: NDArray[Any], small: NDArray[np.bool_]) -> NDArray[np.int64]:

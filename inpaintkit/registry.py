@@ -23,7 +23,6 @@ from inpaintkit.errors import MissingExtraError
 Options = Mapping[str, Any]
 Span = int | Callable[[Options], int]  # pixels, possibly depending on the method's options
 
-AUTO = "fsr"  # what ``method="auto"`` means until there is a judge that measures
 GROUP = "inpaintkit.methods"
 
 
@@ -260,6 +259,28 @@ METHODS = (
             "steps": 50,
         },
     ),
+    Method(
+        "mnps",
+        "inpaintkit.prior.mnps:mnps",
+        "a first fill refined until its VGG19 patches are those of its surroundings: texture",
+        source="Yang et al. 2017",
+        needs="prior",
+        reach=24,
+        context=64,
+        surround=lambda o: 1.0 if o["neighbourhood"] is None else 0.0,
+        cut=lambda o: 64,
+        stochastic=True,
+        constant_tol=0.02,
+        own_threads=True,
+        quick={"content": "harmonic", "steps": 2, "scales": 1},
+    ),
+)
+
+AUTO = Method(
+    "auto",
+    "inpaintkit.auto:auto",
+    "measures on the picture which method to trust, for thin parts and for wide ones",
+    scope="call",
 )
 
 _registered: dict[str, Method] = {row.name: row for row in METHODS}
@@ -267,7 +288,7 @@ _registered: dict[str, Method] = {row.name: row for row in METHODS}
 
 def register(row: Method) -> None:
     """Add a method for this process; ValueError where the name is taken."""
-    if row.name == "auto" or row.name in methods():
+    if row.name in {"auto", *methods()}:
         raise ValueError(f"a method named {row.name!r} exists already: choose another name")
     _registered[row.name] = row
 
@@ -285,9 +306,9 @@ def methods() -> dict[str, Method]:
 
 
 def find(name: str) -> Method:
-    """The row of a method, ``auto`` resolved; ValueError lists the names there are."""
+    """The row of a method or of ``auto``; ValueError lists the names there are."""
     if name == "auto":
-        name = AUTO
+        return AUTO
     row = _registered.get(name) if isinstance(name, str) else None
     if row is None:
         known = methods()

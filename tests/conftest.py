@@ -33,6 +33,25 @@ def data() -> Callable[[str], Path]:
     return find
 
 
+@pytest.fixture(scope="session", autouse=True)
+def tiny_vgg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A narrow VGG19 up to relu4_3 of random weights, for every test that names no other: nothing is downloaded."""
+    import torch
+
+    from inpaintkit.prior.vgg import LAYERS
+
+    chance, width, entries = torch.Generator().manual_seed(0), 3, {}
+    for layer in list(LAYERS.values())[:11]:
+        entries[f"features.{layer.index}.weight"] = torch.randn(8, width, 3, 3, generator=chance) / (3 * width**0.5)
+        entries[f"features.{layer.index}.bias"] = torch.randn(8, generator=chance) / 10
+        width = 8
+    path = tmp_path_factory.mktemp("weights") / "tiny.pth"
+    torch.save(entries, path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INPAINTKIT_VGG19", str(path))
+        yield path
+
+
 @pytest.fixture(scope="session")
 def photo() -> Callable[..., np.ndarray]:
     """A piece of a photograph, uint8 (side, side, channels): alpha full, and read-only."""

@@ -114,7 +114,7 @@ def test_a_bad_file_stops_no_other(run, album, jobs):
     logged = [json.loads(text) for text in log.read_text("utf-8").splitlines()]
     assert sorted(entry["status"] for entry in logged) == ["done", "done", "failed", "failed"]
     done = next(entry for entry in logged if entry["photo"].endswith("a.png"))
-    assert done["method"] == "fsr"
+    assert done["method"] == "auto"
     assert done["pixels"] == np.count_nonzero(HOLE)
     assert done["seconds"] > 0
     assert run(*line)[0] == 1
@@ -238,7 +238,7 @@ def test_a_run_killed_at_any_moment_leaves_whole_files_and_is_finished_by_the_ne
     write(tmp_path / "stamp.png", MASK)
 
     def start(output: str, jobs: int) -> subprocess.Popen:
-        line = ["fill", "in", "--mask", "stamp.png", "-o", output, "--jobs", str(jobs)]
+        line = ["fill", "in", "--mask", "stamp.png", "-o", output, "--jobs", str(jobs), "--method", "telea"]
         return subprocess.Popen(
             [sys.executable, "-m", "inpaintkit", *line], cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True
         )

@@ -57,7 +57,7 @@ def test_verbose_tells_what_was_done(run, files):
     folder, *_ = files
     status, out, err = run("fill", folder / "photo.png", "--mask", folder / "mask.png", "-o", folder / "o.png", "-v")
     assert (status, out) == (0, "")
-    assert "fsr: " in err
+    assert "auto: " in err
     assert "regions" in err
 
 
@@ -163,7 +163,7 @@ def test_on_a_terminal_there_is_a_bar_and_in_a_pipe_silence(files):
     os.close(ours)
     assert process.returncode == 0
     assert b"%" in shown
-    assert b"out.png: fsr: " in shown
+    assert b"out.png: auto: " in shown
 
 
 def test_starting_is_light():

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import inpaintkit
-from inpaintkit import ContextError, inpaint
+from inpaintkit import ContextError, inpaint, registry
 from inpaintkit.problem import Problem
 
-METHODS = inpaintkit.methods()
+METHODS = {"auto": registry.find("auto"), **inpaintkit.methods()}
 DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
 
 
@@ -195,6 +195,7 @@ def test_transparent_pixels_give_no_colour_and_an_alpha_mask_makes_the_result_op
     assert np.abs(result[..., :3].astype(int) - colours).max() <= 255 * row.constant_tol
 
 
+@pytest.mark.parametrize("row", inpaintkit.methods().values(), ids=lambda row: row.name)
 def test_a_method_fills_a_problem_directly_and_leaves_it_alone(row, photo, scratch):
     image, hole = photo(row.trial).astype(np.float32) / 255, scratch(row.trial)
     problem = Problem.create(image, hole)

@@ -1,0 +1,198 @@
+"""Where VGG19's weights come from: a file the caller names, the cache folder, or torchvision's published file.
+
+Of torchvision's 548 MiB only the layers up to relu4_2 are kept, 23 MiB, with each layer's scale beside them. The
+publisher states no digest but the first eight hex digits of the SHA-256 in the file's name; those are checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from inpaintkit.prior.vgg import LAYERS, Vgg19, read
+
+URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+LAST = "relu4_2"  # the deepest layer that any preset reads
+VARIABLE = "INPAINTKIT_VGG19"
+NAME = "vgg19.pth"
+_CHUNK = 2**20
+_SECONDS = 30  # without a byte before a download is given up
+
+Progress = Callable[[float, float], None]  # bytes there are, bytes in all
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What lies in the cache folder.
+
+    Attributes
+    ----------
+    path : the file, whether it is there or not.
+    layers : names of the layers it holds; empty where there is no file.
+    size : bytes.
+    """
+
+    path: Path
+    layers: tuple[str, ...] = ()
+    size: int = 0
+
+
+def folder() -> Path:
+    """The user's cache folder for this package, as the platform has it; it may not exist yet."""
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return base / "inpaintkit"
+
+
+def located(given: str | None = None, progress: Progress | None = None) -> Path:
+    """The file of weights: ``given``, else what ``INPAINTKIT_VGG19`` names, else the cached one, else downloaded."""
+    named = given or os.environ.get(VARIABLE)
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            where = "option weights" if given else f"variable {VARIABLE}"
+            raise FileNotFoundError(f"{path}, which the {where} names, is no file")
+        return path
+    kept = folder() / NAME
+    return kept if kept.is_file() else fetch(progress)
+
+
+def stored() -> Stored:
+    """What the cache folder holds."""
+    path = folder() / NAME
+    return Stored(path, tuple(read(path).weights), path.stat().st_size) if path.is_file() else Stored(path)
+
+
+def fetch(progress: Progress | None = None, *, url: str = URL) -> Path:
+    """Download torchvision's file, check it, keep the layers up to relu4_2; gives the kept file's path.
+
+    A download that was cut short is taken up where it ended. ``url`` may name a mirror: the digits behind the last dash
+    of its file's name are checked all the same.
+
+    Raises
+    ------
+    OSError : no connection, or a server that does not have the file.
+    ValueError : what came is not what the name promises; it is removed.
+    """
+    name = urllib.parse.urlsplit(url).path.rpartition("/")[2]
+    digits = Path(name).stem.rpartition("-")[2]
+    if len(digits) < 8 or set(digits) - set("0123456789abcdef"):
+        raise ValueError(
+            f"{url}: a file's name ends in the first digits of its SHA-256, as in {URL.rpartition('/')[2]}"
+        )
+    folder().mkdir(parents=True, exist_ok=True)
+    partial = folder() / f"{name}.part"
+    try:
+        _download(url, partial, progress)
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        raise OSError(
+            f"{url} cannot be downloaded ({error}): try again, it goes on where it ended; or get the file elsewhere "
+            f"and give it to 'inpaintkit weights import', weights=PATH (--weights) or the variable {VARIABLE}"
+        ) from error
+    found = digest(partial)
+    if not found.startswith(digits):
+        partial.unlink()
+        raise ValueError(
+            f"{url} came with SHA-256 {found}, which does not begin with {digits}: removed, fetch it again"
+        )
+    kept = _keep(partial)
+    partial.unlink()
+    return kept
+
+
+def _download(url: str, partial: Path, progress: Progress | None) -> None:
+    """The rest of a file, behind what an earlier attempt left."""
+    begun = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={begun}-"} if begun else {})
+    try:
+        answer = urllib.request.urlopen(request, timeout=_SECONDS)
+    except urllib.error.HTTPError as error:
+        if begun and error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # it is there whole, or the digest will tell
+        raise
+    with answer:
+        if answer.status != http.client.PARTIAL_CONTENT:
+            begun = 0  # a server that starts over
+        total = begun + int(answer.headers.get("Content-Length") or 0)
+        with partial.open("ab" if begun else "wb") as file:
+            while chunk := answer.read(_CHUNK):
+                file.write(chunk)
+                begun += len(chunk)
+                if progress:
+                    progress(begun, max(total, begun))
+    if begun < total:
+        raise ConnectionError(f"the connection ended after {begun} of {total} bytes")
+
+
+def keep(path: Path) -> Path:
+    """Import a file that is there already into the cache folder; the file itself stays as it is."""
+    digits = path.stem.rpartition("-")[2]
+    if path.name == URL.rpartition("/")[2] and path.is_file() and not (found := digest(path)).startswith(digits):
+        raise ValueError(
+            f"{path} has SHA-256 {found}, which does not begin with {digits}: it is not torchvision's file"
+        )
+    folder().mkdir(parents=True, exist_ok=True)
+    return _keep(path)
+
+
+def _keep(path: Path) -> Path:
+    net: Vgg19 = read(path)
+    last = list(net.weights)[-1]
+    kept, fresh = folder() / NAME, folder() / f"{NAME}.{os.getpid()}"
+    try:
+        torch.save(net.entries(min(LAST, last, key=list(LAYERS).index)), fresh)
+        fresh.replace(kept)  # whole or not at all
+    finally:
+        fresh.unlink(missing_ok=True)
+    _record(kept).write_text(f"{digest(kept)}  {NAME}\n", "ascii")
+    return kept
+
+
+def verify() -> Stored:
+    """Check the cached file against the digest that was written beside it; ValueError where they differ."""
+    path = folder() / NAME
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there: 'inpaintkit weights fetch' gets it")
+    record = _record(path)
+    if not record.is_file():
+        raise FileNotFoundError(
+            f"{record} is not there, so nothing tells what {NAME} should be: fetch or import it again"
+        )
+    noted, found = record.read_text("ascii").split()[0], digest(path)
+    if noted != found:
+        raise ValueError(f"{path} has SHA-256 {found}, and {noted} was noted: 'inpaintkit weights fetch' renews it")
+    return stored()
+
+
+def remove() -> list[Path]:
+    """Remove the cached file, its digest, and downloads cut short; gives what was removed."""
+    found = [path for path in (folder() / NAME, _record(folder() / NAME)) if path.is_file()]
+    found += sorted(folder().glob("*.part"))
+    for path in found:
+        path.unlink()
+    return found
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _record(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")

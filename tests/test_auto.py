@@ -1,0 +1,196 @@
+"""``auto``: what it stamps, what it expects, and whom it trusts."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import skimage.data
+
+from conftest import boxed
+from inpaintkit import auto, damage, inpaint, registry
+from inpaintkit.filling import Work
+from inpaintkit.picture import Picture
+from inpaintkit.regions import Box
+
+
+def work_of(image: np.ndarray, hole: np.ndarray) -> Work:
+    return Work(Picture.of(image), hole, 0, "cpu", None)
+
+
+@pytest.fixture
+def painters(toy, monkeypatch):
+    """Two methods that paint one grey each stand in for all candidates."""
+
+    def paint(value: float):
+        return lambda problem: np.full_like(problem.image, value)
+
+    rows = {}
+    for name, value in (("dark", 0.2), ("light", 0.8)):
+        row = registry.Method(name, "", "for tests", context=20)
+        object.__setattr__(row, "load", lambda value=value: paint(value))
+        rows[name] = row
+    found = registry.find
+    monkeypatch.setattr(registry, "find", lambda name: rows.get(name) or found(name))
+    monkeypatch.setitem(auto._THIN, "best", ("dark", "light"))
+    monkeypatch.setitem(auto._WIDE, "fast", ("dark", "light"))
+    return {"dark": 51, "light": 204}
+
+
+def test_each_neighbourhood_has_the_method_that_errs_least_there(painters):
+    truth = np.full((256, 768, 3), painters["dark"], np.uint8)
+    truth[:, 384:] = painters["light"]
+    hole = damage.text(truth.shape[:2], size=20, share=0.1, seed=1)
+    hole[:, 340:428] = False  # letters astride
+    result, info = inpaint(np.where(hole[..., None], np.uint8(0), truth), hole, quality="best", return_info=True)
+    assert {region.method for region in info.regions} == {"dark", "light"}
+    assert np.array_equal(result, truth)
+
+
+def test_a_wide_hole_has_the_method_that_looks_right_where_it_fits(painters):
+    truth = np.full((256, 768, 3), painters["dark"], np.uint8)
+    truth[:, 384:] = painters["light"]
+    hole = boxed(truth.shape[:2], 100, 100, 50, 60) | boxed(truth.shape[:2], 100, 600, 60, 50)
+    result, info = inpaint(np.where(hole[..., None], np.uint8(0), truth), hole, quality="fast", return_info=True)
+    assert np.array_equal(result, truth)
+    assert sorted(region.method for region in info.regions) == ["dark", "light"]
+
+
+def test_only_what_is_deep_is_wide():
+    hole = boxed((200, 200), 20, 20, 16, 150) | boxed((200, 200), 60, 60, 40, 40) | boxed((200, 200), 75, 100, 3, 80)
+    wide = auto._wide(hole)
+    assert not wide[20:36].any()
+    assert wide[60:100, 60:100].all()
+    assert not wide[75:78, 110:].any()  # the stroke that leaves the box
+    assert not (wide & ~hole).any()
+    assert auto._wide(boxed((100, 100), 0, 0, 17, 17)).all(where=boxed((100, 100), 0, 0, 17, 17))
+
+
+@pytest.mark.parametrize("kind", ["text", "scratches", "lost"])
+def test_stamps_are_known_pixels_everywhere_and_few(kind):
+    shape = (400, 600)
+    rng = np.random.default_rng(1)
+    hole = {
+        "text": lambda: damage.text(shape, size=20, share=0.19, seed=1),
+        "scratches": lambda: damage.scratches(shape, number=14, seed=3),
+        "lost": lambda: rng.random(shape) < 0.5,
+    }[kind]()
+    image = rng.integers(0, 256, (*shape, 4)).astype(np.uint8)
+    image[:, :50, 3] = 0
+    stamps = auto._stamps(work_of(image, hole), hole, 128, 0.15)
+    counted = np.zeros(shape, int)
+    for stamp in stamps:
+        counted[stamp.box.slices] += stamp.pixels
+    assert counted.max() == 1  # none twice
+    assert not counted[hole].any()
+    assert not counted[:, :50].any()  # transparent
+    assert 0.002 * hole.size < counted.sum() <= 0.02 * hole.size
+    for third in np.array_split(counted.sum(axis=0)[50:], 3):
+        assert third.sum() > 0.15 * counted.sum()
+    if kind != "lost":  # shapes, not single pixels
+        beside = (counted[:, 1:] & counted[:, :-1]).sum()
+        assert beside > 0.5 * counted.sum()
+
+
+def test_the_slope_around_is_that_of_known_neighbours_alone():
+    ramp = np.tile(np.arange(60, dtype=np.float32)[None] * 0.01, (60, 1))
+    hole = boxed((60, 60), 28, 28, 4, 4)
+    ramp[hole] = 77
+    slopes, lost = auto._around(work_of(np.where(hole, np.float32(0), ramp), hole), hole, Box(20, 20, 40, 40))
+    assert np.allclose(slopes, 0.01**2 / 2, rtol=0.1)  # the step to the right squared; none downwards
+    assert lost[10, 10] == pytest.approx(16 / 81)
+    assert lost[0, 0] == 0
+
+
+def test_a_law_that_holds_on_the_stamps_is_found(monkeypatch):
+    monkeypatch.setattr(auto, "_FEW", 0)
+    rng = np.random.default_rng(0)
+    image = np.cumsum(rng.normal(0, 0.003, (300, 300)), axis=1).astype(np.float32) * np.linspace(0.2, 2, 300)[:, None]
+    image = (image - image.min()) / np.ptp(image)
+    hole = damage.text((300, 300), size=20, share=0.19, seed=1)
+    work = work_of(image.astype(np.float32), hole)
+    stamps = auto._stamps(work, hole, 128, 0.15)
+    lacking = hole.copy()
+    for stamp in stamps:
+        lacking[stamp.box.slices] |= stamp.pixels
+    errors = []
+    for stamp in stamps:
+        slopes, lost = (each[stamp.pixels].astype(float) for each in auto._around(work, lacking, stamp.box))
+        errors.append(3 * slopes * np.exp(auto._RISE * lost))
+    everywhere = Box(0, 0, 300, 300)
+    slopes, lost = auto._around(work, hole, everywhere)
+    found = auto._expected(work, stamps, errors)(everywhere)[hole].mean()
+    assert found == pytest.approx((3 * slopes * np.exp(auto._RISE * lost))[hole].mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["chelsea", "coffee"])
+@pytest.mark.parametrize("kind", ["text", "lost"])
+def test_the_error_expected_is_the_error_made_within_two_decibels(name, kind):
+    photo = getattr(skimage.data, name)()[:300, :400]
+    shape = photo.shape[:2]
+    hole = damage.text(shape, size=20, share=0.19, seed=1)
+    if kind == "lost":
+        hole = np.random.default_rng(0).random(shape) < 0.5
+    result, info = inpaint(photo, hole, quality="fast", return_info=True)
+    made = np.square((result[hole].astype(float) - photo[hole]) / 255).mean()
+    assert (info.expected_error[~hole] == 0).all()
+    expected = np.square(info.expected_error[hole]).mean()
+    assert abs(10 * np.log10(expected / made)) < 2
+    pixels = np.array([region.pixels for region in info.regions])
+    told = np.array([region.facts["expected_psnr"] for region in info.regions])
+    assert (pixels * 10 ** (-told / 10)).sum() / pixels.sum() == pytest.approx(expected, rel=1e-3)
+
+
+def test_texture_is_chosen_where_there_is_texture_and_smoothness_where_there_is_none():
+    rng = np.random.default_rng(2)
+    grass = rng.integers(60, 200, (256, 256)).astype(np.uint8)
+    hole = boxed(grass.shape, 90, 90, 60, 60)
+    _, info = inpaint(grass, hole, return_info=True)
+    assert [region.method for region in info.regions] == ["patchmatch"]
+    bowl = np.hypot(*(np.mgrid[:256, :256] - 128.0)).astype(np.float32) ** 2 / 128**2 / 2
+    likeness = auto._unlikeness(bowl, bowl, hole)
+    assert auto._unlikeness(bowl, np.where(hole, bowl + 0.1, bowl).astype(np.float32), hole) > likeness + 1
+
+
+def test_the_dial_says_what_may_be_tried():
+    photo, hole = skimage.data.astronaut()[:128, :128], damage.scratches((128, 128), number=4, seed=1)
+    for quality, allowed in (("fast", {"coherence", "biharmonic"}), ("best", {"ple", "fsr", "coherence"})):
+        _, info = inpaint(photo, hole, quality=quality, return_info=True)
+        assert info.method == "auto"
+        assert {region.method for region in info.regions} <= allowed
+    with pytest.raises(ValueError, match="quality is 'worst': needed is 'fast' or 'balanced' or 'best'"):
+        inpaint(photo, hole, quality="worst")
+
+
+def test_balanced_leaves_the_slow_ones_out_of_a_large_job(monkeypatch):
+    monkeypatch.setattr(auto, "_AFFORDED", 1000)
+    photo, hole = skimage.data.astronaut()[:128, :128], damage.scratches((128, 128), number=4, seed=1)
+    _, info = inpaint(photo, hole, return_info=True)
+    assert {region.method for region in info.regions} <= {"fsr", "coherence"}
+
+
+def test_without_room_for_trials_the_most_trusted_is_taken():
+    image = np.full((3, 9), 0.5, np.float32)
+    hole = np.ones(image.shape, bool)
+    hole[0, 0] = False
+    with pytest.warns(UserWarning, match="hides"):
+        result, info = inpaint(image, hole, quality="fast", return_info=True)
+    assert (result == 0.5).all()
+    assert info.expected_error is None
+    assert [region.method for region in info.regions] == ["coherence"]
+
+
+def test_thin_damage_is_repaired_before_a_wide_hole_copies_from_it():
+    rng = np.random.default_rng(3)
+    grass = rng.integers(120, 200, (256, 256)).astype(np.uint8)
+    lost = rng.random(grass.shape) < 0.3
+    box = boxed(grass.shape, 90, 90, 60, 60)
+    damaged = np.where(lost | box, np.uint8(0), grass)
+    steps = []
+    result, info = inpaint(damaged, lost | box, quality="balanced", return_info=True, progress=steps.append)
+    assert {region.method for region in info.regions} >= {"patchmatch"}
+    assert sum(region.pixels for region in info.regions) == np.count_nonzero(lost | box)
+    assert result[box].min() > 60  # nothing copied from what was lost
+    assert steps[-1].done == steps[-1].total == np.count_nonzero(lost | box)
+    assert all(a.done <= b.done + 1e-6 for a, b in itertools.pairwise(steps))

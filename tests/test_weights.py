@@ -1,0 +1,172 @@
+"""Where weights come from: a server in this process, a cache folder of the test's own."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from inpaintkit.prior import weights
+from inpaintkit.prior.vgg import read
+
+
+class Server:
+    """A file served over http: with or without ranges, cut short on demand; notes what it was asked for."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.ranges, self.cut, self.asked = content, True, None, []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                begin = 0
+                outer.asked.append(self.headers.get("Range"))
+                if outer.ranges and outer.asked[-1]:
+                    begin = int(outer.asked[-1].removeprefix("bytes=").rstrip("-"))
+                    if begin >= len(outer.content):
+                        self.send_error(416)
+                        return
+                self.send_response(206 if begin else 200)
+                self.send_header("Content-Length", str(len(outer.content) - begin))
+                self.end_headers()
+                self.wfile.write(outer.content[begin : outer.cut])
+
+            def log_message(self, *_):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        digits = hashlib.sha256(content).hexdigest()[:8]
+        self.url = f"http://127.0.0.1:{self.http.server_port}/models/vgg19-{digits}.pth"
+
+    def close(self) -> None:
+        self.http.shutdown()
+        self.http.server_close()
+
+
+@pytest.fixture
+def server(tiny_vgg):
+    server = Server(tiny_vgg.read_bytes())
+    yield server
+    server.close()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "folder", lambda: tmp_path / "cache")
+    monkeypatch.delenv("INPAINTKIT_VGG19")
+    return tmp_path / "cache"
+
+
+def test_a_download_is_checked_and_only_the_first_layers_are_kept(server, cache, tiny_vgg):
+    steps = []
+    path = weights.fetch(lambda done, total: steps.append((done, total)), url=server.url)
+    assert steps[-1] == (len(server.content), len(server.content))
+    assert list(read(path).weights)[-1] == "relu4_2"
+    whole = read(tiny_vgg).rms
+    assert read(path).rms == pytest.approx({name: whole[name] for name in list(whole)[:10]})
+    assert sorted(p.name for p in cache.iterdir()) == ["vgg19.pth", "vgg19.pth.sha256"]
+    assert weights.located() == path
+    assert weights.verify().layers[-1] == "relu4_2"
+
+
+def test_a_download_cut_short_goes_on_where_it_ended(server, cache):
+    server.cut = 1000
+    with pytest.raises(OSError, match="it goes on where it ended"):
+        weights.fetch(url=server.url)
+    assert [p.stat().st_size for p in cache.glob("*.part")] == [1000]
+    server.cut = None
+    weights.fetch(url=server.url)
+    assert server.asked == [None, "bytes=1000-"]
+    assert weights.verify().size > 1000
+    assert not list(cache.glob("*.part"))
+
+
+def test_a_server_without_ranges_and_a_download_that_was_whole(server, cache):
+    name = server.url.rpartition("/")[2]
+    cache.mkdir()
+    (cache / f"{name}.part").write_bytes(server.content)
+    weights.fetch(url=server.url)  # 416: all of it is there
+    (cache / f"{name}.part").write_bytes(b"what another server said")
+    server.ranges = False
+    weights.fetch(url=server.url)
+    assert server.asked[0] == f"bytes={len(server.content)}-"
+    weights.verify()
+
+
+def test_what_is_not_what_its_name_says_is_removed(server, cache):
+    server.content = server.content[:-1] + b"?"
+    with pytest.raises(ValueError, match="does not begin with"):
+        weights.fetch(url=server.url)
+    assert not list(cache.iterdir())
+    with pytest.raises(ValueError, match="first digits of its SHA-256"):
+        weights.fetch(url=server.url.replace("-", "_"))
+    with pytest.raises(OSError, match=r"HTTP Error 501|cannot be downloaded"):
+        weights.fetch(url="http://127.0.0.1:1/vgg19-dcbb9e9d.pth")
+
+
+def test_what_is_named_comes_before_what_is_kept(tiny_vgg, tmp_path, monkeypatch):
+    other = tmp_path / "other.pth"
+    other.write_bytes(tiny_vgg.read_bytes())
+    kept = weights.keep(tiny_vgg)
+    assert weights.located() == kept
+    monkeypatch.setenv("INPAINTKIT_VGG19", str(tiny_vgg))
+    assert weights.located() == tiny_vgg
+    assert weights.located(str(other)) == other
+    with pytest.raises(FileNotFoundError, match="option weights"):
+        weights.located(str(tmp_path / "none.pth"))
+    monkeypatch.setenv("INPAINTKIT_VGG19", str(tmp_path / "none.pth"))
+    with pytest.raises(FileNotFoundError, match="variable INPAINTKIT_VGG19"):
+        weights.located()
+
+
+def test_the_command(run, tiny_vgg, server, cache):
+    assert "not kept" in run("weights", "list")[1]
+    status, _, err = run("weights", "verify")
+    assert status == 2
+    assert "weights fetch" in err
+    status, out, _ = run("weights", "fetch", "--url", server.url)
+    assert (status, out) == (0, f"kept: {cache / 'vgg19.pth'}\n")
+    assert "relu1_1 to relu4_2" in run("weights", "list")[1]
+    assert run("weights", "verify")[0] == 0
+    (cache / "vgg19.pth").write_bytes(b"rotten")
+    status, _, err = run("weights", "verify")
+    assert status == 2
+    assert "was noted" in err
+    assert run("weights", "import", tiny_vgg)[0] == 0
+    assert run("weights", "verify")[0] == 0
+    assert run("weights", "remove")[1].count("removed") == 2
+    assert "nothing was kept" in run("weights", "remove")[1]
+    status, _, err = run("weights", "import", cache / "none.pth")
+    assert status == 2
+    assert "no such file" in err
+
+
+def test_a_file_under_torchvisions_name_must_be_torchvisions(tiny_vgg, tmp_path):
+    path = tmp_path / "vgg19-dcbb9e9d.pth"
+    path.write_bytes(tiny_vgg.read_bytes())
+    with pytest.raises(ValueError, match="not torchvision's file"):
+        weights.keep(path)
+
+
+@pytest.mark.parametrize(
+    ("platform", "variable", "expected"),
+    [
+        ("linux", "XDG_CACHE_HOME", "x/inpaintkit"),
+        ("linux", "", ".cache/inpaintkit"),
+        ("darwin", "", "Library/Caches/inpaintkit"),
+        ("win32", "LOCALAPPDATA", "x/inpaintkit"),
+        ("win32", "", "AppData/Local/inpaintkit"),
+    ],
+)
+def test_the_cache_folder_is_the_platforms(platform, variable, expected, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr(weights.Path, "home", lambda: tmp_path)
+    if variable:
+        monkeypatch.setenv(variable, str(tmp_path / "x"))
+    assert weights.folder() == tmp_path / expected
