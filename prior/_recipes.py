@@ -84,16 +84,17 @@ RECIPES = {
     "small": Recipe(
         down=(32, 32, 64, 64, 64),
         up=(32, 32, 64, 64, 64),
+        mix=False,
         upsample="nearest",
         skip=(0, 4, 4, 4, 4),  # noise passed by at full size is learnt pixel by pixel
         pad="zero",
         depth=8,
         jitter=0.0,
-        steps=400,
+        steps=600,
         settle=0.3,
-        average=0.98,
+        average=0.96,
         hold_out=0.02,
-        runs=4,
+        runs=3,
         mixed=True,
     ),
 }

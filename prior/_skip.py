@@ -42,6 +42,7 @@ class _Scale(nn.Module):
         down, up, skip = recipe.down[level], recipe.up[level], recipe.skip[level]
         deepest = level == len(recipe.down) - 1
         wide = recipe.kernel_down
+        self.passed = skip
         self.skip = _layer(recipe, depth, skip, 1) if skip else None
         self.down = nn.Sequential(
             _layer(recipe, depth, down, wide, halve=True),
@@ -59,12 +60,15 @@ class _Scale(nn.Module):
         deep = self.down(z)
         if self.below is not None:
             deep = self.below(deep)
-        if self.mode == "nearest":
+        if self.mode == "nearest":  # doubled once they are normalised: the same numbers from a quarter of the pixels
+            deep = self.normalised.part(deep, slice(self.passed, None))
             deep = functional.interpolate(deep, scale_factor=2, mode="nearest")
+            if self.skip is not None:
+                deep = torch.cat([self.normalised.part(self.skip(z), slice(self.passed)), deep], dim=1)
         else:
             deep = functional.interpolate(deep, scale_factor=2, mode="bilinear", align_corners=False)
-        joined = deep if self.skip is None else torch.cat([self.skip(z), deep], dim=1)
-        up: Tensor = self.up(self.normalised(joined))
+            deep = self.normalised(deep if self.skip is None else torch.cat([self.skip(z), deep], dim=1))
+        up: Tensor = self.up(deep)
         return up
 
 
@@ -87,6 +91,11 @@ class _Norm(nn.BatchNorm2d):
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, track_running_stats=False)
+
+    def part(self, x: Tensor, channels: slice) -> Tensor:
+        """What becomes of some of the channels, given alone."""
+        weight, bias = self.weight[channels], self.bias[channels]
+        return functional.batch_norm(x, None, None, weight, bias, training=True, eps=self.eps)
 
 
 class _Reflected(nn.Module):

@@ -559,6 +559,8 @@ class Fit:
         announce: Callable[[float], None],
     ) -> None:
         """Fit; FloatingPointError where the loss is not finite."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
         forward = self._accelerated(accelerate)
         began, spoke, first = time.monotonic() - self.elapsed, 0.0, self.step
         while not self.finished:
@@ -615,8 +617,11 @@ class Fit:
     def _output(self, forward: Callable[..., Tensor], z: Tensor) -> Tensor:
         """The network's picture without its padding, float32."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._mixed()):
-            output = forward(z, self.start)
+            output = forward(*self._inputs(z))
         return output[..., : self.shape[0], : self.shape[1]]
+
+    def _inputs(self, z: Tensor) -> tuple[Tensor, ...]:
+        return (z,) if self.start is None else (z, self.start)
 
     def _mixed(self) -> bool:
         return self.recipe.mixed and _has_bfloat16(self.device)
@@ -659,8 +664,7 @@ class Fit:
         try:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self._mixed(), cache_enabled=False):
                 if kind == "graphs":
-                    sample = (self.z,) if self.start is None else (self.z, self.start)
-                    recorded = torch.cuda.make_graphed_callables(copy.deepcopy(self.network), sample)
+                    recorded = torch.cuda.make_graphed_callables(self.network, self._inputs(self.z))
                 else:
                     recorded = torch.compile(self.network, dynamic=False)
             self._output(recorded, self.z).sum().backward()

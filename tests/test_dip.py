@@ -76,8 +76,10 @@ def counted(recipe: Recipe, channels: int) -> int:
     return total
 
 
-def test_the_network_computes_what_plain_layers_in_the_papers_order_compute():
-    recipe = recipe_of({"base": "restoration", "down": (5,), "up": (6,), "skip": (2,), "depth": 3})
+@pytest.mark.parametrize("upsample", ["bilinear", "nearest"])
+def test_the_network_computes_what_plain_layers_in_the_papers_order_compute(upsample):
+    shape = {"down": (5,), "up": (6,), "skip": (2,), "depth": 3, "upsample": upsample}
+    recipe = recipe_of({"base": "restoration", **shape})
     torch.manual_seed(0)
     network = SkipNetwork(recipe, 1).double()
     z = torch.rand(1, 3, 8, 10, dtype=torch.double)
@@ -94,7 +96,10 @@ def test_the_network_computes_what_plain_layers_in_the_papers_order_compute():
         return (x - mean) / (variance + 1e-5).sqrt() * scale + shift
 
     deep = layer(layer(z, "scales.down.0", 1, 3, stride=2), "scales.down.1", 1, 3)
-    deep = nn.Upsample(scale_factor=2, mode="bilinear")(deep)
+    deep = nn.Upsample(scale_factor=2, mode=upsample)(deep)
+    with torch.no_grad():
+        network.scales.normalised.weight.uniform_(0.5, 2)
+        network.scales.normalised.bias.uniform_(-1, 1)
     joined = norm(torch.cat([layer(z, "scales.skip", 0, 1), deep], dim=1), "scales.normalised")
     last = layer(layer(joined, "scales.up.0", 1, 3), "scales.up.1", 0, 1)
     expected = torch.sigmoid(functional.conv2d(last, p["last.weight"], p["last.bias"]))
@@ -277,6 +282,52 @@ def test_a_loss_that_leaps_takes_the_network_back(problem, monkeypatch):
     loss = facts["loss"]
     assert loss[49] > 4 * loss[24]
     assert loss[50] < 2 * loss[24]
+
+
+def test_acceleration_is_used_where_it_pays_and_a_failure_of_it_is_no_failure(problem, monkeypatch, caplog):
+    calls = []
+
+    def compiled(network, **_):
+        calls.append(network)
+        return lambda *inputs: network(*inputs)
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    monkeypatch.setitem(module._WORTH, "compile", 20)
+    _, facts = facts_of(problem, recipe={**TINY, "steps": 19}, accelerate="compile")
+    assert (facts["accelerated"], calls) == ("none", [])
+    _, facts = facts_of(problem, recipe={**TINY, "steps": 20}, accelerate="compile")
+    assert (facts["accelerated"], len(calls)) == ("compile", 1)
+    plain = dip(problem, recipe={**TINY, "steps": 20})
+
+    def broken(network, **_):
+        raise RuntimeError("no compiler here")
+
+    monkeypatch.setattr(torch, "compile", broken)
+    with caplog.at_level(logging.WARNING, "inpaintkit"):
+        filled, facts = facts_of(problem, recipe={**TINY, "steps": 20}, accelerate="compile")
+    assert "without compile, which failed: no compiler here" in caplog.text
+    assert facts["accelerated"] == "none"
+    assert np.array_equal(filled, plain)
+    _, facts = facts_of(problem, recipe={**TINY, "steps": 120}, accelerate="graphs")
+    assert facts["accelerated"] == "none"  # no CUDA here
+
+
+def test_recorded_graphs_are_those_of_the_network_that_is_fitted(problem, monkeypatch):
+    given = []
+
+    def record(network, sample):
+        given.append((network, sample))
+        return network
+
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", record)
+    target = module.Target(problem.image, problem.known, problem.hole, None)
+    fit = module.Fit(target, recipe_of({**TINY, "steps": 200}), torch.device("cpu"), seed=0)
+    fit.device = type("Device", (), {"type": "cuda"})()
+    monkeypatch.setattr(fit, "_output", lambda forward, z: forward(z))
+    monkeypatch.setattr(fit, "_mixed", lambda: False)
+    assert fit._accelerated("graphs") is fit.network
+    assert given[0][0] is fit.network
+    assert len(given[0][1]) == 1
 
 
 # Size, memory, range
