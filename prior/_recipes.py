@@ -84,7 +84,6 @@ RECIPES = {
     "small": Recipe(
         down=(32, 32, 64, 64, 64),
         up=(32, 32, 64, 64, 64),
-        mix=False,
         upsample="nearest",
         skip=(0, 4, 4, 4, 4),  # noise passed by at full size is learnt pixel by pixel
         pad="zero",
