@@ -563,13 +563,15 @@ class Fit:
             torch.cuda.reset_peak_memory_stats(self.device)
         forward = self._accelerated(accelerate)
         began, spoke, first = time.monotonic() - self.elapsed, 0.0, self.step
+        before = quickest = math.inf
         while not self.finished:
             loss = self.advance(forward)
             now = time.monotonic()
-            if self.step == first + 1:
-                warm = now
-            elif self.step == first + 4:
-                announce((now - warm) / 3)
+            if self.step > first + 1:  # the first one prepares
+                quickest = min(quickest, now - before)
+            if self.step == first + (4 if quickest > 1 else 10):
+                announce(quickest)
+            before = now
             self.elapsed = now - began
             self.interrupted = interrupt.asked
             if self.step % _LOOK == 0 or self.finished:
