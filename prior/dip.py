@@ -663,6 +663,7 @@ class Fit:
         left = self.recipe.steps - self.step
         if kind == "none" or left < _WORTH[kind] or (kind == "graphs" and self.device.type != "cuda"):
             return self.network
+        recorded: Any
         try:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self._mixed(), cache_enabled=False):
                 if kind == "graphs":
@@ -676,7 +677,8 @@ class Fit:
             _log.warning("dip: without %s, which failed: %s", kind, str(error).partition("\n")[0])
             return self.network
         self.accelerated = kind
-        return recorded
+        called: Callable[..., Tensor] = recorded
+        return called
 
     def planes(self) -> Image:
         """(h, w, 3 C): the network's picture without noise, the mean of outputs, and of their squares."""
@@ -731,10 +733,10 @@ _STATE = ("mean", "square", "step", "skipped", "elapsed", "looks", "best", "kept
 def _has_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is faster there than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
-    able = getattr(torch.cpu, "get_capabilities", dict)()  # since torch 2.9
+    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # since torch 2.9
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
