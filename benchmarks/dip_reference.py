@@ -44,13 +44,14 @@ class Hourglass(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """(1, depth, H, W) -> (1, colours, H, W)."""
-        passed, x = [], z
+        passed: list[Tensor | None] = []
+        x = z
         for down, beside in zip(self.down, self.beside, strict=True):
             passed.append(beside(x) if self.skip else None)
             x = down(x)
-        for up, beside in zip(list(self.up)[::-1], passed[::-1], strict=True):
+        for up, skipped in zip(list(self.up)[::-1], passed[::-1], strict=True):
             x = self.upsample(x)
-            x = up(x if beside is None else torch.cat([beside, x], dim=1))
+            x = up(x if skipped is None else torch.cat([skipped, x], dim=1))
         picture: Tensor = self.last(x)
         return picture
 

@@ -106,7 +106,7 @@ class _Reflected(nn.Module):
         self.margin = margin
 
     def forward(self, x: Tensor) -> Tensor:
-        padded: Tensor = _Reflection.apply(x, self.margin)
+        padded: Tensor = _Reflection.apply(x, self.margin)  # type: ignore[no-untyped-call]
         return padded
 
 
@@ -114,7 +114,7 @@ class _Reflection(torch.autograd.Function):
     """Reflection by copying rows and columns, which keeps channels last and adds in a fixed order."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, margin: int) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, margin: int) -> Tensor:
         ctx.margin = margin
         n, c, height, width = x.shape
         padded = torch.empty(
@@ -130,7 +130,7 @@ class _Reflection(torch.autograd.Function):
         return padded
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         margin = ctx.margin
         gradient = gradient.clone(memory_format=torch.channels_last)
         for axis in (3, 2):

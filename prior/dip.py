@@ -250,7 +250,7 @@ class _Job:
         def ramp(span: slice, side: int) -> NDArray[Any]:
             at = np.arange(span.start, span.stop) + 0.5
             near = np.minimum(at - span.start if span.start else np.inf, span.stop - at if span.stop < side else np.inf)
-            return np.clip(near / overlap, 0, 1) * np.ones(len(at))
+            return np.asarray(np.clip(near / overlap, 0, 1) * np.ones(len(at)))
 
         return np.outer(ramp(self.rows, shape[0]), ramp(self.columns, shape[1])).astype(np.float32)
 
@@ -327,6 +327,7 @@ class _Work:
             if at.sums is None or at.weight is None:
                 at.sums = np.zeros((*level.hole.shape, 3 * channels), np.float32)
                 at.weight = np.zeros(level.hole.shape, np.float32)
+            sums, weight = at.sums, at.weight
             start = None
             if at.coarse is not None:
                 start = upsampled(at.coarse, level.hole.shape)[here][..., channels : 2 * channels]
@@ -337,13 +338,13 @@ class _Work:
             if fit.interrupted:
                 at = replace(at)  # the checkpoint keeps the one that can go on
             window = job.window(level.hole.shape, self._overlap()) * np.float32(max(fit.progress, 1e-3))
-            at.sums[here] += window[..., None] * fit.planes()
-            at.weight[here] += window
+            sums[here] += window[..., None] * fit.planes()
+            weight[here] += window
             at.job = len(jobs) if fit.interrupted else at.job + 1
             if at.job == len(jobs) or jobs[at.job].level != job.level:
                 base = 0.0 if at.coarse is None else upsampled(at.coarse, level.hole.shape)
-                there = at.weight[..., None]
-                at.coarse = np.where(there > 0, at.sums / np.maximum(there, 1e-6), base).astype(np.float32)
+                there = weight[..., None]
+                at.coarse = np.where(there > 0, sums / np.maximum(there, 1e-6), base).astype(np.float32)
                 at.sums = at.weight = None
             if self.checkpoint and not fit.interrupted:
                 self._save(at, None)
@@ -504,19 +505,23 @@ class Fit:
         self.shape = target.hole.shape
         rng = np.random.default_rng(seed)
         held = _held_out(target.known, target.hole, recipe.hold_out, rng)
-        layout = {"device": device, "memory_format": torch.channels_last}
+
+        def laid(tensor: Tensor) -> Tensor:
+            return tensor.to(device, memory_format=torch.channels_last)
+
         with torch.random.fork_rng(devices=[]):  # the same start on every device, and the caller's chance untouched
             torch.manual_seed(seed)
-            self.z = _input(recipe, self.shape).to(**layout)
-            self.network = SkipNetwork(recipe, target.image.shape[2]).to(**layout)
-        self.target = _planes(target.image).to(**layout)
+            self.z = laid(_input(recipe, self.shape))
+            self.network = SkipNetwork(recipe, target.image.shape[2])
+        self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.target = laid(_planes(target.image))
         self.known = torch.from_numpy(target.known)[None, None].to(device)
         self.held = torch.from_numpy(held)[None, None].to(device)
         self.start: Tensor | None = None
         if target.start is not None:  # the network begins with nothing to add
-            torch.nn.init.zeros_(self.network.last.weight)
-            torch.nn.init.zeros_(self.network.last.bias)
-            odds = torch.logit(_planes(target.start).to(**layout), eps=0.01)
+            for parameter in self.network.last.parameters():
+                torch.nn.init.zeros_(parameter)
+            odds = torch.logit(laid(_planes(target.start)), eps=0.01)
             below = (self.z.shape[3] - self.shape[1], self.z.shape[2] - self.shape[0])
             self.start = torch.nn.functional.pad(odds, (0, below[0], 0, below[1]))
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=recipe.rate, fused=device.type != "mps")
