@@ -339,7 +339,7 @@ def test_a_picture_larger_than_a_tile_goes_from_coarse_to_fine_without_seams():
     hole = np.zeros(truth.shape[:2], bool)
     hole[60:90, 20:150] = True
     problem = Problem.create(truth, hole)
-    filled, facts = facts_of(problem, recipe={**TINY, "steps": 150}, tile=96)
+    filled, facts = facts_of(problem, recipe={**TINY, "steps": 300}, tile=96)
     assert facts["tiles"] > 2
     assert np.sqrt(np.square(filled - truth)[hole].mean()) < 0.08
     fill = facts["averaged"][61:89, 21:149, 0]
