@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_4")
+LAYERS = {"relu1_2": 1, "relu2_2": 2, "relu3_1": 4, "relu3_4": 4}  # name -> px on the side of a cell
 _MARGIN = 64  # px around a window, more than a cell of relu3_4 sees
 
 
@@ -25,7 +25,20 @@ class Features:
 
         self._torch = torch
         self._net = read(weights).to(torch.device("cpu"))
-        self._net.check(LAYERS)
+        self._net.check(list(LAYERS))
+
+    def cells(self, picture: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+        """Each layer's cells for a picture, (C, h, w).
+
+        Parameters
+        ----------
+        picture : uint8 (H, W, 3) or (H, W).
+        """
+        torch = self._torch
+        part = np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture
+        x = torch.from_numpy(np.ascontiguousarray(part.transpose(2, 0, 1), np.float32) / 255)[None]
+        with torch.no_grad():
+            return {name: x.numpy() for name, x in self._net.features(x, list(LAYERS), scaled=False).items()}
 
     def grams(self, picture: NDArray[Any], box: tuple[int, int, int, int]) -> dict[str, NDArray[np.float32]]:
         """Gram matrix of each layer's cells inside a box (row, column, rows, columns), divided by their number.
@@ -34,23 +47,15 @@ class Features:
         ----------
         picture : uint8 (H, W, 3) or (H, W).
         """
-        from inpaintkit.prior.vgg import LAYERS as TABLE
-
-        torch = self._torch
         row, column, rows, columns = box
         top, left = max(0, row - _MARGIN) // 4 * 4, max(0, column - _MARGIN) // 4 * 4
-        part = picture[top : row + rows + _MARGIN, left : column + columns + _MARGIN]
-        if part.ndim == 2:
-            part = np.repeat(part[..., None], 3, axis=2)
-        x = torch.from_numpy(np.ascontiguousarray(part.transpose(2, 0, 1), np.float32) / 255)[None]
         grams = {}
-        with torch.no_grad():
-            for name, features in self._net.features(x, LAYERS, scaled=False).items():
-                cell = TABLE[name].cell
-                spans = ((row - top, rows), (column - left, columns))
-                inside = (slice(first // cell, (first + length) // cell) for first, length in spans)
-                cells = features[(slice(None), *inside)].reshape(features.shape[0], -1)
-                grams[name] = (cells @ cells.T / cells.shape[1]).numpy()
+        for name, x in self.cells(picture[top : row + rows + _MARGIN, left : column + columns + _MARGIN]).items():
+            cell = LAYERS[name]
+            spans = ((row - top, rows), (column - left, columns))
+            inside = (slice(first // cell, (first + length) // cell) for first, length in spans)
+            cells = x[(slice(None), *inside)].reshape(len(x), -1)
+            grams[name] = np.asarray(cells @ cells.T / cells.shape[1], np.float32)
         return grams
 
 

@@ -1,18 +1,25 @@
 """Time and peak memory beside OpenCV's and scikit-image's, each ratio from one run.
 
     python -m inpaintkit.benchmarks.speed [--radius R] [--repeats N] [--only PART,...]
+    inpaintkit bench speed [--methods A,B,C] [--sides 256,512] [--shares 0.05,0.2] [--peer-python PATH] -o FOLDER
 
 Parts: text, scratch, growth, memory (telea beside OpenCV's), plates (harmonic and biharmonic beside scikit-image's
 biharmonic in both of its modes), family (every method on one photograph).
 
-The compiling call is thrown away; the two sides run alternately; times are medians with their range. One core means one
-core: the comparison runs in a process bound to it. Peak memory is the largest resident set of a fresh process that
-loads picture and mask, imports what it needs, and fills (Linux).
+``bench speed`` is methods and peers over sizes and hole ratios: each call in a fresh process, in turn, whose first fill
+is the cold one (compiled code is cached, imports are not counted) and the second the warm one.
+
+Elsewhere the compiling call is thrown away; the two sides run alternately; times are medians with their range. One core
+means one core: the comparison runs in a process bound to it. Peak memory is the largest resident set of a fresh process
+that loads picture and mask, imports what it needs, and fills (Linux).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
+import itertools
 import os
 import platform
 import statistics
@@ -21,6 +28,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -32,7 +40,7 @@ from numpy.typing import NDArray
 from inpaintkit import inpaint, methods
 from inpaintkit.api import versions
 from inpaintkit.damage import scratches, text
-from inpaintkit.problem import Mask
+from inpaintkit.problem import Mask, Step
 
 _TWELVE = (3000, 4000)
 
@@ -216,6 +224,162 @@ def family(repeats: int) -> None:
         print(f"| {name} | {shown(first)} | {shown(second)} | {statistics.median(first) / base:.2f} |", flush=True)
 
 
+_FRESH = """
+import sys, time
+import numpy as np
+photo, hole = np.load(sys.argv[1]), np.load(sys.argv[2])
+{imports}
+def fill(photo, hole): {fill}
+for _ in range(2):
+    began = time.perf_counter()
+    fill(photo, hole)
+    print(time.perf_counter() - began)
+print(next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+_PEERS = {
+    "cv2 telea r=5": ("import cv2", "return cv2.inpaint(photo, hole.view(np.uint8), 5, cv2.INPAINT_TELEA)"),
+    "cv2 ns r=5": ("import cv2", "return cv2.inpaint(photo, hole.view(np.uint8), 5, cv2.INPAINT_NS)"),
+    "skimage biharmonic": _PLATES["skimage, by regions"],
+}
+_XPHOTO = (  # its mask is 255 where a pixel is known
+    "import cv2",
+    "given = np.where(hole[..., None], np.uint8(0), photo); out = np.zeros_like(photo); "
+    "cv2.xphoto.inpaint(given, (~hole).astype(np.uint8) * 255, out, cv2.xphoto.INPAINT_FSR_FAST); return out",
+)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Someone on one size and share: seconds of each repeat's cold and warm fill, and MiB at the processes' peak.
+
+    ``share`` is what was asked for, ``hole`` what the text covers; ``reason`` is why there are no figures.
+    """
+
+    name: str
+    side: int
+    share: float
+    hole: float
+    cold: list[float]
+    warm: list[float]
+    peak: float
+    reason: str = ""
+
+
+def grid(
+    names: list[str],
+    sides: list[int],
+    shares: list[float],
+    repeats: int,
+    *,
+    peer_python: str | None = None,
+    progress: Callable[[Step], None] | None = None,
+) -> list[Timed]:
+    """Methods and peers on square photographs with text over them.
+
+    Parameters
+    ----------
+    sides : of the photographs, in pixels.
+    shares : of the picture that text of 24 px covers, 0 to 0.4.
+    peer_python : the Python of an environment with opencv-contrib-python, for xphoto's FSR.
+    """
+    calls = {name: (sys.executable, _OURS, f"return inpaintkit.inpaint(photo, hole, {name!r})") for name in names}
+    calls |= {name: (sys.executable, *call) for name, call in _PEERS.items()}
+    if peer_python:
+        calls["xphoto FSR_FAST"] = (peer_python, *_XPHOTO)
+    found: list[Timed] = []
+    with tempfile.TemporaryDirectory() as folder:
+        files = [f"{folder}/photo.npy", f"{folder}/hole.npy"]
+        for side, share in itertools.product(sides, shares):
+            photo, hole = photograph((side, side)), text((side, side), size=24, share=share, seed=1)
+            for file, array in zip(files, (photo, hole), strict=True):
+                np.save(file, array)
+            taken: dict[str, list[list[float]]] = {name: [] for name in calls}
+            failed: dict[str, str] = {}
+            turns = [call for _ in range(repeats) for call in calls.items()]
+            if not found:  # compiled now, so that no cold fill below compiles; what fails here fails there, too
+                for python, imports, fill in calls.values():
+                    with contextlib.suppress(RuntimeError):
+                        _run(["-c", _FRESH.format(imports=imports, fill=fill), *files], python=python)
+            for turn, (name, (python, imports, fill)) in enumerate(turns, 1):
+                script = _FRESH.format(imports=imports, fill=fill)
+                if name not in failed:
+                    try:
+                        told = _run(["-c", script, *files], python=python)
+                        taken[name].append([float(word) for word in told.split()])
+                    except RuntimeError as error:
+                        failed[name] = str(error)
+                if progress:
+                    total = len(sides) * len(shares) * len(turns)
+                    progress(Step(len(found) * repeats + turn, total, remark=f"{name}, {side} px, {share:.0%}"))
+            for name, runs in taken.items():
+                cold, warm, peaks = zip(*runs, strict=True) if name not in failed else ((), (), (0.0,))
+                found.append(
+                    Timed(
+                        name, side, share, float(hole.mean()), list(cold), list(warm), max(peaks), failed.get(name, "")
+                    )
+                )
+    return found
+
+
+def exponent(sides: list[int], seconds: list[float]) -> float:
+    """k of seconds = c side^(2 k), by least squares of the logarithms: 1 where time goes with the pixels."""
+    return float(np.polyfit(2 * np.log(sides), np.log(seconds), 1)[0]) if len(sides) > 1 else float("nan")
+
+
+def grid_table(found: list[Timed]) -> str:
+    """A table of all, and one of how time grows with the picture at each share, as Markdown."""
+    rows = ["| | side | hole | warm, s | cold, s | peak, MiB |", "|---|---|---|---|---|---|"]
+    rows += [
+        f"| {one.name} | {one.side} | {one.hole:.1%} | "
+        + (f"{one.reason} | | |" if one.reason else f"{shown(one.warm)} | {shown(one.cold)} | {one.peak:.0f} |")
+        for one in found
+    ]
+    curves = _curves(found)
+    shares = sorted({share for _, share in curves})
+    rows += ["", "Growth exponent k of the warm time, seconds = c pixels^k:", ""]
+    rows += ["| | " + " | ".join(f"hole {share:.0%}" for share in shares) + " |", "|---" * (len(shares) + 1) + "|"]
+    for name in dict.fromkeys(one.name for one in found):
+        grown = (exponent(*curves.get((name, share), ([], []))) for share in shares)
+        rows.append(f"| {name} | " + " | ".join(f"{k:.2f}" for k in grown) + " |")
+    return "\n".join(rows)
+
+
+def grid_plot(found: list[Timed]) -> str:
+    """Warm seconds against the picture's pixels, a panel for each share, as SVG."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    curves = _curves(found)
+    shares = sorted({share for _, share in curves})
+    figure, panels = pyplot.subplots(
+        1, len(shares), figsize=(4.2 * len(shares) + 2, 4.2), sharey=True, squeeze=False, layout="constrained"
+    )
+    for share, axes in zip(shares, panels[0], strict=True):
+        for index, name in enumerate(dict.fromkeys(one.name for one in found)):
+            sides, seconds = curves.get((name, share), ([], []))
+            axes.loglog(np.square(sides) / 1e6, seconds, f"{'osv^D*'[index // 10 % 6]}-C{index % 10}", label=name)
+        axes.set(title=f"text over {share:.0%}", xlabel="megapixels")
+        axes.grid(alpha=0.3)
+    panels[0][0].set_ylabel("seconds, warm")
+    panels[0][-1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None})
+    pyplot.close(figure)
+    return out.getvalue()
+
+
+def _curves(found: list[Timed]) -> dict[tuple[str, float], tuple[list[int], list[float]]]:
+    """Sides and median warm seconds of each name at each share."""
+    curves: dict[tuple[str, float], tuple[list[int], list[float]]] = {}
+    for one in sorted((one for one in found if not one.reason), key=lambda one: one.side):
+        sides, seconds = curves.setdefault((one.name, one.share), ([], []))
+        sides.append(one.side)
+        seconds.append(statistics.median(one.warm))
+    return curves
+
+
 def memory(radius: float) -> None:
     """Peak memory of a text fill, each side in a process that does nothing else, whole and above a small fill's."""
     sides = (
@@ -231,11 +395,13 @@ def memory(radius: float) -> None:
         )
 
 
-def _run(arguments: list[str], cores: set[int] | None = None) -> str:
+def _run(arguments: list[str], cores: set[int] | None = None, python: str = sys.executable) -> str:
     bind: dict[str, Any] = {"preexec_fn": lambda: os.sched_setaffinity(0, cores)} if cores else {}
-    line = [sys.executable, *arguments]
-    printed: str = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True, **bind).stdout
-    return printed
+    line = [python, *arguments]
+    ran: subprocess.CompletedProcess[str] = subprocess.run(line, capture_output=True, text=True, **bind)
+    if ran.returncode:
+        raise RuntimeError(next(reversed(ran.stderr.strip().splitlines()), f"ended with {ran.returncode}"))
+    return ran.stdout
 
 
 def _cores() -> str:

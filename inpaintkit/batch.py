@@ -14,12 +14,14 @@ import shutil
 import signal
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, TextIO, TypeVar
 
 import cv2
 import numpy as np
@@ -32,6 +34,9 @@ from inpaintkit.find import find_mask
 from inpaintkit.formats import FORMATS
 from inpaintkit.info import Info
 from inpaintkit.problem import Step
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 BACKUP = ".orig"  # added to a picture's name by an in-place repair
 _MASK_ENDINGS = ("", "_mask", "_mask000")
@@ -264,34 +269,45 @@ def run(jobs: Sequence[Job], settings: Settings, *, workers: int = 1, overwrite:
         yield from (attempt(job, settings) for job in todo)
         return
     alone = Settings(settings.method, settings.resize_mask, settings.page, {**settings.arguments, "threads": 1})
-    lost: list[Job] = []
-    waiting = iter(todo)
-    while (yield from _in_pool(waiting, alone, workers, ahead=_AHEAD, lost=lost)):
+    for job, outcome in spread(partial(attempt, settings=alone), todo, workers):
+        yield outcome or Outcome(
+            str(job.photo), str(job.output), "failed", mask=str(job.mask), error="its process died"
+        )
+
+
+def spread(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int
+) -> Iterator[tuple[Item, Result | None]]:
+    """Each item with its result, as they come in, from spawned processes; None where its process died.
+
+    ``function`` and ``items`` must pickle. A worker that dies takes only its own item with it.
+    """
+    lost: list[Item] = []
+    waiting = iter(items)
+    while (yield from _in_pool(function, waiting, workers, ahead=_AHEAD, lost=lost)):
         pass  # a new pool goes on with what is left
-    suspects, killers = iter(lost), list[Job]()
-    while (yield from _in_pool(suspects, alone, 1, ahead=1, lost=killers)):  # one at a time: which one is it?
-        job = killers[-1]
-        yield Outcome(str(job.photo), str(job.output), "failed", mask=str(job.mask), error="its process died")
+    suspects, killers = iter(lost), list[Item]()
+    while (yield from _in_pool(function, suspects, 1, ahead=1, lost=killers)):  # one at a time: which one is it?
+        yield killers[-1], None
 
 
 def _in_pool(
-    waiting: Iterator[Job], settings: Settings, workers: int, *, ahead: int, lost: list[Job]
-) -> Generator[Outcome, None, bool]:
-    """Outcomes from one pool until the jobs end; returns True, and adds to ``lost``, when a worker died."""
+    function: Callable[[Item], Result], waiting: Iterator[Item], workers: int, *, ahead: int, lost: list[Item]
+) -> Generator[tuple[Item, Result | None], None, bool]:
+    """Results from one pool until the items end; returns True, and adds to ``lost``, when a worker died."""
     spawn = multiprocessing.get_context("spawn")  # a fork would copy threads that hold locks
     pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker)
-    running: dict[Future[Outcome], Job] = {}
+    running: dict[Future[Result], Item] = {}
     try:
         while True:
-            while len(running) < workers * ahead and (job := next(waiting, None)):
-                running[pool.submit(attempt, job, settings)] = job
+            for item in islice(waiting, workers * ahead - len(running)):
+                running[pool.submit(function, item)] = item
             if not running:
                 return False
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                outcome = future.result()
-                del running[future]
-                yield outcome
+                result = future.result()
+                yield running.pop(future), result
     except BrokenProcessPool:
         lost += running.values()
         return True

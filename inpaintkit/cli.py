@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inpaintkit import __version__
+from inpaintkit.cli_bench import bench as bench_group
 from inpaintkit.cli_masks import mask as mask_group
 from inpaintkit.cli_masks import search_options
 from inpaintkit.cli_weights import weights as weights_group
@@ -188,6 +189,7 @@ def command() -> None:
 
 
 command.add_command(mask_group)
+command.add_command(bench_group)
 command.add_command(weights_group)
 
 
@@ -276,7 +278,7 @@ def fill(
     if dry_run:
         click.echo(f"{job.photo} -> {job.output} (mask {job.mask})")
         return 0
-    with _progress(quiet) as progress:
+    with progress_bar(quiet) as progress:
         info = batch.repair(job, settings, progress)
     if verbose:
         click.echo(info, err=True)
@@ -343,7 +345,7 @@ def _fill_folder(
             done = " (done)" if not overwrite and batch.is_done(job) else ""
             click.echo(f"{job.photo} -> {job.output} (mask {job.mask}){done}")
     total = len(jobs) + len(outcomes)
-    with _progress(quiet) as progress, batch.log_to(None if dry_run else log) as add:
+    with progress_bar(quiet) as progress, batch.log_to(None if dry_run else log) as add:
         for outcome in outcomes:
             add(outcome)
         for outcome in () if dry_run else batch.run(jobs, settings, workers=workers, overwrite=overwrite):
@@ -413,7 +415,7 @@ def compare(
     shown = grow(hole_of(hole, checked, invert=options["invert_mask"]), options["dilate"])
     cells = [("masked", masked(picture, shown))]
     for name in names:
-        with _progress(quiet) as progress:
+        with progress_bar(quiet) as progress:
             result, info = inpaint(picture, hole, name, progress=progress, return_info=True, **options)
             if info.compiled:  # its time was the compiler's
                 result, info = inpaint(picture, hole, name, progress=progress, return_info=True, **options)
@@ -452,7 +454,7 @@ def methods() -> None:
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[Step], None] | None]:
+def progress_bar(quiet: bool) -> Iterator[Callable[[Step], None] | None]:
     """A bar on a terminal, nothing in a pipe."""
     if quiet or not sys.stderr.isatty():
         yield None

@@ -1,0 +1,475 @@
+"""A run as tables: Markdown, CSV, LaTeX, and one HTML page with its pictures.
+
+Every figure is a mean over the cells that are done, with its bootstrap 95 % interval over pictures and their number;
+what failed or does not apply stands beside it. Seconds are medians of warm fills, memory the largest of a process.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+
+from inpaintkit.benchmarks import perceptual, published
+from inpaintkit.benchmarks.metrics import MEASURES, interval, pooled_psnr
+from inpaintkit.benchmarks.run import Cell, Run
+from inpaintkit.sheet import masked
+
+SHOWN = ("psnr_hole", "psnr_whole", "l1_hole", "ssim11_hole", "msssim_whole")  # beside these, all are in the CSV
+ORDER = ("psnr_hole", "gram_around", "tv_hole")  # tables are sorted by the first of these that a run has
+TITLES = {measure.name: measure.title for measure in MEASURES} | {
+    "vgg_hole": "VGG distance",
+    "gram_hole": "Gram distance",
+    "gram_around": "Gram to surroundings",
+    "gram_percentile": "its percentile",
+    "lpips_whole": "LPIPS",
+}
+DEFINITIONS = {measure.name: measure.definition for measure in MEASURES} | perceptual.VGG | perceptual.LPIPS
+BETTER = {measure.name: measure.better for measure in MEASURES}
+_TEMPLATE = Path(__file__).parent / "page.html.j2"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A contestant under a protocol.
+
+    Attributes
+    ----------
+    number : cells that are done; ``lacking`` the others, by status.
+    figures : measure -> mean and the ends of its interval; a measure that means nothing in any cell is left out.
+    counted : measure -> how many cells gave it a meaning.
+    pooled : PSNR of the mean of squared errors over the hole, dB; NaN without a truth.
+    """
+
+    contestant: str
+    protocol: str
+    number: int
+    lacking: dict[str, int]
+    figures: dict[str, tuple[float, float, float]]
+    counted: dict[str, int]
+    pooled: float
+    seconds: float | None
+    cpu: float | None
+    peak: float | None
+    work: float | None
+    fid: float | None = None
+
+
+def lines(cells: Sequence[Cell]) -> list[Line]:
+    """The run's table, protocol by protocol, the best first."""
+    found = []
+    for protocol in dict.fromkeys(cell.protocol for cell in cells):
+        here = [cell for cell in cells if cell.protocol == protocol]
+        some = [
+            _line([cell for cell in here if cell.contestant == name])
+            for name in dict.fromkeys(cell.contestant for cell in here)
+        ]
+        by = next((name for name in ORDER if any(name in line.figures for line in some)), ORDER[0])
+        sign = -1 if BETTER.get(by) == "more" else 1
+        found += sorted(some, key=lambda line: sign * line.figures.get(by, (sign * np.inf,))[0])
+    return found
+
+
+def _line(cells: list[Cell]) -> Line:
+    done = [cell for cell in cells if cell.status == "done"]
+    lacking = {
+        status: count
+        for status in ("failed", "not applicable")
+        if (count := sum(cell.status == status for cell in cells))
+    }
+    figures, counted = {}, {}
+    for name in TITLES:
+        values = [cell.measures[name] for cell in done if name in cell.measures and not np.isnan(cell.measures[name])]
+        if values:
+            figures[name] = (float(np.mean(values)), *interval(values))
+            counted[name] = len(values)
+    errors = [cell.measures["l2_hole"] for cell in done if "l2_hole" in cell.measures]
+    pooled = pooled_psnr(errors) if errors else float("nan")
+    return Line(
+        cells[0].contestant,
+        cells[0].protocol,
+        len(done),
+        lacking,
+        figures,
+        counted,
+        pooled,
+        _over(statistics.median, (cell.seconds for cell in done)),
+        _over(statistics.median, (cell.cpu for cell in done)),
+        _over(max, (cell.peak for cell in done)),
+        _over(max, (cell.work for cell in done)),
+    )
+
+
+def _over(how: Any, values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(how(known)) if known else None
+
+
+def shown_measures(found: Sequence[Line]) -> list[str]:
+    """The measures of the printed tables: those of ``SHOWN`` and whatever weights gave."""
+    there = {name for line in found for name in line.figures}
+    more = (*perceptual.VGG, *perceptual.LPIPS)
+    return [name for name in (*SHOWN, *more) if name in there] or [name for name in TITLES if name in there]
+
+
+def left_out(found: Sequence[Line]) -> list[str]:
+    """Which columns there are not, and why."""
+    there = {name for line in found for name in line.figures}
+    told = []
+    if "gram_around" not in there:
+        told.append("VGG and Gram distances: no weights were given (bench run --vgg FILE)")
+    if "lpips_whole" not in there:
+        told.append(f"LPIPS: {perceptual.missing('lpips') or 'not asked for'} (bench run --lpips)")
+    if all(line.fid is None for line in found):
+        told.append(f"FID: {perceptual.missing('cleanfid') or 'not asked for'} (bench report --fid)")
+    return told
+
+
+def rows(found: Sequence[Line], measures: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """A table's head and cells as text, without any markup."""
+    fid = any(line.fid is not None for line in found)
+    pooled, lacks = any(np.isfinite(line.pooled) for line in found), any(line.lacking for line in found)
+    head = ["method", *(TITLES[name] for name in measures), *(["pooled PSNR, dB"] if pooled else [])]
+    head += [*(["FID"] if fid else []), "N", "s", "CPU s", "peak MiB", "of it new", *(["lacking"] if lacks else [])]
+    body = []
+    for line in found:
+        cells = [line.contestant, *(_figure(line, name) for name in measures)]
+        cells += [f"{line.pooled:.2f}"] if pooled else []
+        cells += [_plain(line.fid, ".2f")] if fid else []
+        cells += [str(line.number), _plain(line.seconds, ".3g"), _plain(line.cpu, ".3g")]
+        cells += [_plain(line.peak, ".0f"), _plain(line.work, ".0f")]
+        cells += [", ".join(f"{count} {status}" for status, count in line.lacking.items())] if lacks else []
+        body.append(cells)
+    return head, body
+
+
+def _figure(line: Line, name: str) -> str:
+    if name not in line.figures:
+        return ""
+    digits = 2 if name.startswith(("psnr", "l1", "tv", "gram_percentile")) else 4
+    mean, low, high = (f"{value:.{digits}f}" for value in line.figures[name])
+    if line.counted[name] == 1:
+        return mean  # nothing to draw an interval from
+    fewer = f" (N {line.counted[name]})" if line.counted[name] < line.number else ""
+    return f"{mean} [{low}, {high}]{fewer}"
+
+
+def _plain(value: float | None, form: str) -> str:
+    return "" if value is None else f"{value:{form}}"
+
+
+def markdown(run: Run, found: Sequence[Line], cells: Sequence[Cell]) -> str:
+    """The run in Markdown: how it was made, a table for each protocol, what lacks, published rows that are like it."""
+    measures = shown_measures(found)
+    text = ["# Comparison", "", *(f"- {told}" for told in told_of(run, found, cells)), ""]
+    for protocol in dict.fromkeys(line.protocol for line in found):
+        head, body = rows([line for line in found if line.protocol == protocol], measures)
+        text += [f"## {protocol}", "", _markdown_row(head), "|---" * len(head) + "|"]
+        text += [*map(_markdown_row, body), ""]
+    text += ["## Definitions", "", *(f"- **{TITLES[name]}**: {DEFINITIONS[name]}" for name in measures), ""]
+    text += lacking(cells)
+    near = list(like(found, cells))
+    if near:
+        text += ["## Published figures for masks like these", "", *PUBLISHED, ""]
+        text += [f"{table.markdown(columns)}\n" for table, columns in near]
+    return "\n".join(text)
+
+
+PUBLISHED = (
+    "From papers, not measured here: other pictures (unless a table's columns are pictures' names), other drawings of",
+    "the masks, often other definitions. Read the order of methods within a table, not levels across tables.",
+)
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def told_of(run: Run, found: Sequence[Line], cells: Sequence[Cell]) -> list[str]:
+    """What a reader must know of a run, in sentences."""
+    facts, entries = run.facts(), run.entries()
+    names = facts["contestants"]
+    pictures = {entry.picture for entry in entries}
+    seen = sorted({f"{name} {version}" for cell in cells for name, version in cell.versions.items()})
+    told = [
+        f"{len(pictures)} pictures, {len(entries)} masks, {len(names)} contestants; seed {facts['seed']}",
+        f"Machine: {facts['machine']}",
+        f"Versions: {', '.join(seen)}",
+        "Means with bootstrap 95 % intervals over N cells; seconds are medians of warm fills, CPU seconds of all "
+        "threads; memory is the largest resident size of the process, and what a fill added to it",
+    ]
+    if not facts.get("truth", True):
+        told.append("The masks cover what should go, so there is no truth: only measures of the fill itself are given")
+    counts = {line.number for line in found}
+    if len(counts) > 1:
+        told.append("N differs between contestants: their means are over different cells")
+    resized = [cell for cell in cells if cell.resized]
+    if resized:
+        told.append(f"{len(resized)} results were scaled to their picture's size, e.g. {resized[0].contestant}'s from "
+                    f"{resized[0].resized}")  # fmt: skip
+    raw = sorted({cell.contestant for cell in cells if not cell.composite})
+    if raw:
+        told.append(f"Known pixels are the model's own, not the picture's: {', '.join(raw)}")
+    return told + [f"Left out: {each}" for each in left_out(found)]
+
+
+def lacking(cells: Sequence[Cell]) -> list[str]:
+    """The cells that are not done, with their reasons, as Markdown."""
+    missing = [cell for cell in cells if cell.status != "done"]
+    if not missing:
+        return []
+    return [
+        "## Not done",
+        "",
+        *(f"- {cell.contestant}, {cell.case}: {cell.status}: {cell.reason}" for cell in missing),
+        "",
+    ]
+
+
+def like(found: Sequence[Line], cells: Sequence[Cell]) -> Iterable[tuple[published.Table, list[int]]]:
+    """Published tables with the columns whose protocol, and where columns are pictures whose picture, is in the run."""
+    ours = dict.fromkeys(line.protocol for line in found)
+    stems = {cell.picture.lower() for cell in cells}
+    for table in published.tables():
+        columns = sorted({index for protocol in ours for index in table.like(protocol)})
+        if table.stems:
+            columns = [i for i in columns if any(stem.startswith(table.columns[i].lower()) for stem in stems)]
+            columns += [len(table.columns) - 1] if len(columns) == len(table.columns) - 1 else []
+        if columns:
+            yield table, columns
+
+
+def latex(found: Sequence[Line]) -> str:
+    """A table for each protocol, for the package booktabs; the best of each measure is bold."""
+    measures = shown_measures(found)
+    text = ["% needs \\usepackage{booktabs}"]
+    for protocol in dict.fromkeys(line.protocol for line in found):
+        here = [line for line in found if line.protocol == protocol]
+        head, body = rows(here, measures)
+        for column, name in enumerate(measures, 1):
+            values = [line.figures[name][0] if name in line.figures else np.nan for line in here]
+            if BETTER.get(name, "less") != "neither" and not np.isnan(values).all():
+                best = np.nanargmax(values) if BETTER.get(name, "less") == "more" else np.nanargmin(values)
+                body[best][column] = f"\\textbf{{{_tex(body[best][column])}}}"
+        text += [f"\\begin{{table}}\n\\caption{{{_tex(protocol)}}}\n\\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}"]
+        text += ["\\toprule", " & ".join(map(_tex, head)) + r" \\", "\\midrule"]
+        text += [
+            " & ".join(cell if cell.startswith("\\textbf") else _tex(cell) for cell in row) + r" \\" for row in body
+        ]
+        text += ["\\bottomrule\n\\end{tabular}\n\\end{table}", ""]
+    return "\n".join(text)
+
+
+def _tex(text: str) -> str:
+    escaped = text.replace("\\", "\\textbackslash ")
+    for sign in "&%$#_{}":
+        escaped = escaped.replace(sign, f"\\{sign}")
+    return escaped
+
+
+def summary_csv(found: Sequence[Line]) -> str:
+    """A line per contestant, protocol and measure, all measures."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["method", "protocol", "measure", "mean", "low95", "high95", "n", "failed", "not_applicable",
+                     "seconds_median", "cpu_seconds_median", "peak_mib", "new_mib"])  # fmt: skip
+    for line in found:
+        lack = [line.lacking.get(status, 0) for status in ("failed", "not applicable")]
+        cost = [line.seconds, line.cpu, line.peak, line.work]
+        for name, (mean, low, high) in line.figures.items():
+            writer.writerow([line.contestant, line.protocol, name, mean, low, high, line.counted[name], *lack, *cost])
+        writer.writerow(
+            [line.contestant, line.protocol, "psnr_hole_pooled", line.pooled, "", "", line.number, *lack, *cost]
+        )
+    return out.getvalue()
+
+
+def cells_csv(cells: Sequence[Cell]) -> str:
+    """A line per cell, all measures."""
+    names = [name for name in TITLES if any(name in cell.measures for cell in cells)]
+    out = io.StringIO()
+    writer = csv.writer(out)
+    facts = ("contestant", "case", "picture", "protocol", "share", "status", "reason", "seconds", "cpu", "cold", "peak",
+             "work", "threads", "resized")  # fmt: skip
+    writer.writerow([*facts, *names])
+    for cell in cells:
+        writer.writerow([*(getattr(cell, fact) for fact in facts), *(cell.measures.get(name, "") for name in names)])
+    return out.getvalue()
+
+
+def with_fid(run: Run, found: Sequence[Line], cells: Sequence[Cell]) -> list[Line]:
+    """The lines with FID between each contestant's fills and their pictures."""
+    told = []
+    for line in found:
+        mine = [c for c in cells if (c.contestant, c.protocol, c.status) == (line.contestant, line.protocol, "done")]
+        value = perceptual.fid(
+            (run.file(cell.contestant, cell.case, ".png") for cell in mine),
+            (run.folder / "pictures" / f"{cell.picture}.png" for cell in mine),
+        )
+        told.append(Line(**{**vars(line), "fid": value}))
+    return told
+
+
+def plots(cells: Sequence[Cell]) -> list[str]:
+    """Hole PSNR against the hole's share, and against seconds, as SVG."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    done = [cell for cell in cells if cell.status == "done"]
+    found = []
+    for what in ("share", "seconds"):
+        figure, axes = pyplot.subplots(figsize=(7.5, 4.2), layout="constrained")
+        for index, name in enumerate(dict.fromkeys(cell.contestant for cell in done)):
+            mine = [c for c in done if c.contestant == name and np.isfinite(c.measures.get("psnr_hole", np.nan))]
+            points = [
+                (value, cell.measures["psnr_hole"]) for cell in mine if (value := getattr(cell, what)) is not None
+            ]
+            if not points:
+                continue
+            x, y = np.array(sorted(points)).T
+            colour, marker = f"C{index % 10}", "osv^D*"[index // 10 % 6]
+            if what == "share":
+                axes.scatter(100 * x, y, s=9, alpha=0.35, color=colour, linewidths=0)
+                steps = np.round(20 * x)  # cells of one share, to within 5 %, make one point
+                groups = [steps == step for step in np.unique(steps)]
+                axes.plot(
+                    [100 * x[g].mean() for g in groups], [y[g].mean() for g in groups], f"{marker}-", color=colour,
+                    label=name, markersize=4,
+                )  # fmt: skip
+            else:
+                axes.scatter(x, y, s=9, alpha=0.25, color=colour, linewidths=0)
+                axes.plot(np.median(x), y.mean(), marker, color=colour, label=name, markersize=8)
+                axes.set_xscale("log")
+        if what == "share":
+            axes.set_xlim(0, 105 * max((cell.share for cell in done), default=1))
+        axes.set_xlabel("hole, % of the picture" if what == "share" else "seconds, warm")
+        axes.set_ylabel("hole PSNR, dB")
+        axes.grid(alpha=0.3)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=7, ncols=2, loc="center left", bbox_to_anchor=(1, 0.5))
+        out = io.StringIO()
+        figure.savefig(out, format="svg", metadata={"Date": None})
+        pyplot.close(figure)
+        if axes.has_data():
+            found.append(out.getvalue()[out.getvalue().index("<svg") :])
+    return found
+
+
+def page(run: Run, found: Sequence[Line], cells: Sequence[Cell], *, most: int) -> str:
+    """One HTML page that needs nothing else: tables, plots, and the pictures side by side.
+
+    Parameters
+    ----------
+    most : cases whose pictures are embedded, those first in which methods differ most; the page tells how many not.
+    """
+    from jinja2 import Environment, FileSystemLoader
+
+    measures = [name for name in TITLES if any(name in line.figures for line in found)]
+    cases = _cases(cells, measures)
+    pictures = {case["name"]: _pictures(run, case) for case in cases[:most]}
+    printed = []
+    for protocol in dict.fromkeys(line.protocol for line in found):
+        here = [line for line in found if line.protocol == protocol]
+        head, body = rows(here, shown_measures(found))
+        printed.append({"protocol": protocol, "head": head, "body": body})
+    environment = Environment(loader=FileSystemLoader(_TEMPLATE.parent), autoescape=True)
+    environment.policies["json.dumps_kwargs"] = {}  # jinja would sort the methods by name
+    data = {
+        "cases": cases,
+        "pictures": pictures,
+        "measures": [{"name": name, "title": TITLES[name], "better": BETTER.get(name, "less")} for name in measures],
+        "order": ORDER,
+        "contestants": list(dict.fromkeys(cell.contestant for cell in cells)),
+    }
+    return environment.get_template(_TEMPLATE.name).render(
+        told=told_of(run, found, cells),
+        printed=printed,
+        plots=plots(cells),
+        definitions=[(TITLES[name], DEFINITIONS[name]) for name in measures],
+        lacking=[cell for cell in cells if cell.status != "done"],
+        published=list(like(found, cells)),
+        about_published=" ".join(PUBLISHED),
+        data=data,
+        unseen=max(0, len(cases) - most),
+    )
+
+
+def _cases(cells: Sequence[Cell], measures: Sequence[str]) -> list[dict[str, Any]]:
+    """Each case with every contestant's figures, those first in which methods differ most."""
+    cases: dict[str, dict[str, Any]] = {}
+    for cell in cells:
+        case = cases.setdefault(
+            cell.case,
+            {"name": cell.case, "picture": cell.picture, "protocol": cell.protocol, "share": cell.share, "of": {}},
+        )
+        figures = {name: _finite(cell.measures.get(name)) for name in measures}
+        case["of"][cell.contestant] = {"status": cell.status, "reason": cell.reason, "seconds": cell.seconds, **figures}
+    return sorted(cases.values(), key=lambda case: -_spread(case))
+
+
+def _finite(value: float | None) -> float | None:
+    """A figure that JSON can hold; an infinite PSNR is left out there."""
+    return value if value is not None and np.isfinite(value) else None
+
+
+def _spread(case: dict[str, Any]) -> float:
+    by = next((name for name in ORDER if any(of.get(name) is not None for of in case["of"].values())), ORDER[0])
+    values = [of[by] for of in case["of"].values() if of.get(by) is not None]
+    return max(values) - min(values) if values else 0.0
+
+
+def _pictures(run: Run, case: dict[str, Any]) -> dict[str, str]:
+    """The truth, what is masked, and each fill, as data that an <img> shows."""
+    truth, hole = run.truth(case["picture"]), run.mask(case["name"])
+    known = "truth" if run.facts().get("truth", True) else "picture"
+    found = {known: _embedded(truth), "masked": _embedded(masked(truth, hole)[..., :3])}
+    for name, of in case["of"].items():
+        if of["status"] == "done":
+            with PILImage.open(run.file(name, case["name"], ".png")) as picture:
+                found[name] = _embedded(np.asarray(picture))
+    return found
+
+
+def _embedded(picture: NDArray[Any]) -> str:
+    """A picture as WebP, small losses allowed: figures are of the files, the page is for the eye."""
+    pixels = (picture // 257).astype(np.uint8) if picture.dtype == np.uint16 else picture
+    out = io.BytesIO()
+    PILImage.fromarray(pixels).convert("RGB").save(out, "WEBP", quality=90)
+    return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"
+
+
+def write_report(folder: Path, *, most: int = 24, fid: bool = False) -> list[Path]:
+    """Write ``report.md``, ``report.tex``, ``report.html``, ``summary.csv`` and ``cells.csv`` into a run's folder.
+
+    Raises
+    ------
+    ValueError : the folder is no run, or nothing in it is done.
+    """
+    run = Run.found(folder)
+    cells = run.cells()
+    if not cells:
+        raise ValueError(f"{folder} holds no cell that is done: finish it with 'inpaintkit bench run'")
+    found = lines(cells)
+    if fid and not perceptual.missing("cleanfid"):
+        found = with_fid(run, found, cells)
+    texts = {
+        "report.md": markdown(run, found, cells),
+        "report.tex": latex(found),
+        "summary.csv": summary_csv(found),
+        "cells.csv": cells_csv(cells),
+        "report.html": page(run, found, cells, most=most),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, "utf-8", newline="")
+    return [folder / name for name in texts]
