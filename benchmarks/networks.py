@@ -212,7 +212,7 @@ def _torchscript(file: Path) -> Callable[[list[Tensor]], list[Tensor]]:
 
     from inpaintkit.prior._torch import settled
 
-    module = torch.jit.load(str(file), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+    module = torch.jit.load(str(file), map_location="cpu").eval()
 
     def run(tensors: list[Tensor]) -> list[Tensor]:
         with settled(), torch.no_grad():

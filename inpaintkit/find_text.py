@@ -40,8 +40,9 @@ _WIDEST = 5  # times its letters: no outline with shadow is larger
 _INK = 40  # levels: how far most pixels of an outline or a shadow lie from its colour
 _CLEAN = 5.0  # levels: rims that differ by less are clean
 _QUIET = 2.0  # levels: a rim that differs by no more from what lies beside it is clean
-_EDGE, _ROUGH, _ODD = 0.25, 1.0, 2.0  # times the spread there: towards the ink beside a letter, further out, any way
+_ODD = 2.0  # times the spread there that a clean rim may be off; towards the ink, no more than once
 _SQUARE = np.ones((3, 3), np.uint8)
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _MOST_COLOURS = 8
 _AROUND = 5  # px: half the side of the square whose median is the ground under thin strokes
 _HALF = 40  # percent of cover that makes a pixel part of a thin letter
@@ -540,12 +541,15 @@ def _grown(pixels: Pixels, found: _Found) -> Mask:
 
 
 def _cleaned(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -> Mask:
-    """A hole without the pixels of the rim that differ from what lies around no more than chance explains."""
+    """A hole without the pixels of the rim that differ from what lies around no more than chance explains.
+
+    The ring beside a letter stays: its edge is there, however faint.
+    """
     inks = [colour]
     rim = hole & (cv2.dilate(core.astype(np.uint8), _SQUARE) == 0)
     if np.count_nonzero(rim) > np.count_nonzero(core) / 4:  # an outline or a shadow
         inks.append(np.median(crop[rim], axis=0))
-    edge = cv2.dilate(core.astype(np.uint8), _SQUARE) > 0
+    edge = cv2.dilate(core.astype(np.uint8), _CROSS) > 0
     known = ~hole
     for _ in range(2):
         mean, rough = _beside(crop, known)
@@ -553,13 +557,9 @@ def _cleaned(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -
         for ink in inks:
             way = ink.astype(np.float32) - mean
             full = np.maximum(np.sqrt((way**2).sum(axis=2)), 1)
-            along = ((crop - mean) * way).sum(axis=2) / full
-            stained = np.maximum(stained, along)
-            if ink is colour:
-                sure = core & ((along > 0.4 * full) | (full < 40))
+            stained = np.maximum(stained, ((crop - mean) * way).sum(axis=2) / full)
         off = np.sqrt(((crop - mean) ** 2).sum(axis=2))
-        clean = hole & ~sure & (stained <= _QUIET + np.where(edge, _EDGE, _ROUGH) * rough)
-        clean &= off <= 2 * _QUIET + _ODD * rough
+        clean = hole & ~edge & (stained <= _QUIET + rough) & (off <= 2 * _QUIET + _ODD * rough)
         # Between dark letters and a light outline lies the ground's colour, too: let go what opens to the ground.
         labels, count = _pieces((clean | ~hole).astype(np.uint8))
         opens = np.bincount(labels.ravel(), minlength=count + 1) > 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,24 @@ class Info:
     def fallbacks(self) -> tuple[Filled, ...]:
         """The regions that were filled harmonically for want of context."""
         return tuple(region for region in self.regions if region.fallback)
+
+    def plot(self, path: Path | str) -> None:
+        """Write the curves of the fits as a picture: loss and PSNR of held-out pixels against steps, by region.
+
+        Raises ValueError where no region was filled by a method that notes them.
+        """
+        from inpaintkit.curves import draw
+
+        losses, held = [], []
+        for number, region in enumerate(self.regions, 1):
+            name, facts = f"region {number}", region.facts
+            if "loss" in facts:
+                loss = np.asarray(facts["loss"], np.float64)
+                floor = np.log10(np.maximum(loss, 1e-12))
+                losses.append((name, np.stack([np.arange(1, len(loss) + 1), floor], axis=1)))
+            if "held_out" in facts:
+                held.append((name, np.asarray(facts["held_out"], np.float64)))
+        draw(Path(path), [("loss, power of ten", losses), ("held-out pixels, dB", held)])
 
     @property
     def expected_psnr(self) -> float | None:

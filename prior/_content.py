@@ -88,7 +88,7 @@ def _network(path: str) -> Callable[[Tensor], Tensor]:
         name = session.get_inputs()[0].name
         return lambda x: torch.from_numpy(session.run(None, {name: x.numpy()})[0])
     try:
-        return torch.jit.load(path, map_location="cpu").eval()  # type: ignore[no-any-return, no-untyped-call]
+        return torch.jit.load(path, map_location="cpu").eval()  # type: ignore[no-any-return]
     except RuntimeError as error:
         raise ValueError(f"{path} is no TorchScript file: write one with torch.jit.save") from error
 

@@ -359,7 +359,7 @@ class _Scale:
             self.work.report(taken + min(rounds, energy.evaluations - told), self.level.hole.size, loss)
             return loss
 
-        optimizer.step(closure)  # type: ignore[no-untyped-call]
+        optimizer.step(closure)
 
     def _adam(self, x: Tensor, energy: _Energy, rounds: int, taken: int) -> None:
         optimizer = torch.optim.Adam([x], lr=_LEARNING_RATE)
@@ -605,7 +605,7 @@ class _Energy:
             own = change - change.mean(dim=1, keepdim=True)
             held = change.square().sum(dim=1) + self.scale.work.chosen.colour * own.square().sum(dim=1)
             loss = loss + (self.hold * held).sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         value = float(loss.detach())
         if not (self.content or self.scale.work.chosen.inner or self.scale.work.chosen.full):
             value += sum(self.alpha / len(texture.places) * texture.spread for texture in self.textures)
@@ -614,7 +614,7 @@ class _Energy:
             part = torch.stack(
                 [(count * (found[name] - mean).square().sum(dim=0)).sum() for name, (mean, count) in terms.items()]
             ).sum()
-            part.backward()  # type: ignore[no-untyped-call]
+            part.backward()
             value += float(part.detach())
         return value
 

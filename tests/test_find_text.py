@@ -56,7 +56,7 @@ def test_an_outline_and_a_shadow_belong_to_the_hole():
     damaged, truth = captioned(damage.Style(40, "pillow", YELLOW, outline=3, shadow=3), flat)
     mask = find_mask(damaged)
     assert np.count_nonzero(truth & ~mask) < 0.005 * truth.sum()  # on an even ground nearly every one can be told
-    assert np.count_nonzero(mask & ~truth) < 0.05 * truth.sum()
+    assert np.count_nonzero(mask & ~grow(truth, 1)) < 0.05 * truth.sum()
 
 
 def test_grey_pictures_and_a_date_stamp():
@@ -75,13 +75,13 @@ def test_photographs_without_text_are_left_alone():
     assert np.mean(shares) < 0.005
 
 
-def test_letters_are_cut_to_their_own_pixels_on_an_even_ground():
+def test_letters_on_an_even_ground_keep_one_ring_and_no_more():
     flat = np.full((60, 220, 3), 90, np.uint8)
     ink = np.zeros((60, 220), np.uint8)
     cv2.putText(ink, "EFHILT", (10, 45), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 255, 4)
     flat[ink > 0] = (250, 240, 40)
     mask, confidence = find_text(flat.astype(np.float32) / 255)
-    assert np.array_equal(mask, ink > 0)
+    assert np.array_equal(mask, grow(ink > 0, 1))
     assert np.array_equal(confidence > 0, mask)
     assert confidence.max() <= 1
 
@@ -101,4 +101,4 @@ def test_the_overlaid_page(data):
     mask = find_mask(photo)
     assert np.count_nonzero(mask & drawn) > 0.99 * drawn.sum()
     grown = grow(drawn, 1)
-    assert np.count_nonzero(mask & grown) > 0.65 * np.count_nonzero(mask | grown)
+    assert np.count_nonzero(mask & grown) > 0.9 * np.count_nonzero(mask | grown)

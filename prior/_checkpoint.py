@@ -1,0 +1,54 @@
+"""The file from which an interrupted fit goes on: written whole or not at all, read without running any code."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inpaintkit.problem import Problem
+
+
+def fingerprint(problem: Problem, *settings: Any) -> str:
+    """What a state belongs to: the crop, its hole, the seed and the settings."""
+    digest = hashlib.sha256()
+    for array in (problem.image, problem.hole, problem.known):
+        digest.update(repr(array.shape).encode())
+        digest.update(array.tobytes())
+    digest.update(repr((problem.seed, problem.region, *settings)).encode())
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """One file that holds a state of tensors, numbers, lists and dictionaries."""
+
+    def __init__(self, path: Path, owner: str) -> None:
+        if not path.parent.is_dir():
+            raise ValueError(f"dip's option checkpoint is {path}: there is no folder {path.parent}")
+        self.path, self.owner = path, owner
+
+    def load(self) -> dict[str, Any] | None:
+        """The state, or None where there is no file; ValueError where it is another fill's, or no state at all."""
+        if not self.path.exists():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+            owner = state["owner"]
+        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{self.path} is no checkpoint of dip: name another file, or remove it") from error
+        if owner != self.owner:
+            raise ValueError(
+                f"{self.path} is the checkpoint of another picture, mask, seed or set of options: name another file, "
+                "or remove it"
+            )
+        return state
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Replace the file by this state."""
+        beside = self.path.with_name(f"{self.path.name}.part")
+        torch.save({"owner": self.owner, **state}, beside)
+        os.replace(beside, self.path)
