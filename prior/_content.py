@@ -82,9 +82,13 @@ def _network(path: str) -> Callable[[Tensor], Tensor]:
             import onnxruntime
         except ImportError as error:
             raise MissingExtraError(
-                f"{path} needs onnxruntime, which is not installed: pip install onnxruntime, or export as TorchScript"
+                f"{path} needs onnxruntime, which is not installed: "
+                'pip install "inpaintkit[onnx]", or export as TorchScript'
             ) from error
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        try:
+            session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime has kinds of its own
+            raise ValueError(f"{path} is no ONNX file that onnxruntime reads: {str(error).strip()}") from error
         name = session.get_inputs()[0].name
         return lambda x: torch.from_numpy(session.run(None, {name: x.numpy()})[0])
     try:
