@@ -429,7 +429,7 @@ def _matches(offered: Any, wanted: Any) -> Any:
     return offered != 0 and (wanted == 0 or offered == wanted)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def _offer(
     a: Any, b: Any, poses: Any, sizes: Any, finds: Any, n: int, y: int, x: int, sy: int, sx: int, wide: int, t: Any,
     whole: bool,
@@ -457,7 +457,7 @@ def _offer(
     distance[n, c], source[n, c], pose[n, c] = d, s, t
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def _distance(a: Any, b: Any, y: int, x: int, sy: int, sx: int, sizes: Any, best: Any) -> Any:
     """Of two patches all of whose pixels count; given up, row by row, as soon as it exceeds the best."""
     side, depth, _ = sizes
@@ -472,7 +472,7 @@ def _distance(a: Any, b: Any, y: int, x: int, sy: int, sx: int, sizes: Any, best
     return total / np.float32(side * side)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def _partial_distance(a: Any, b: Any, y: int, x: int, sy: int, sx: int, sizes: Any, best: Any) -> Any:
     """Over the pixels that count in both patches."""
     side, depth, least = sizes
@@ -491,7 +491,7 @@ def _partial_distance(a: Any, b: Any, y: int, x: int, sy: int, sx: int, sizes: A
     return total / np.float32(count) if count >= least else FAR
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def _posed_distance(a: Any, b: Any, y: int, x: int, sy: int, sx: int, turn: Any, sizes: Any, best: Any) -> Any:
     """The source turned, scaled or mirrored: bilinear between four pixels, all of which must count."""
     side, depth, least = sizes

@@ -304,13 +304,13 @@ def _fill_kernel(
     return left[:skipped].copy()
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def _room(size: int) -> Any:
     """Space for one window: which pixels, and with what factors they make a slope."""
     return np.empty(size, np.int64), np.empty((size, 5), np.float32)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def _slope(p: int, known: Any, stride: int, data: Any, tensor: Any, window: Any, room: Any) -> None:
     """The plane that fits the known pixels around ``p`` best: its slopes and their tensor."""
     place, factor = room

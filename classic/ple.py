@@ -271,7 +271,7 @@ def _groups_kernel(
                         line[j] += np.float32(1)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def _nearest(
     planes: Any,
     unknown: Any,
@@ -327,7 +327,7 @@ def _nearest(
     return size
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def _learn(
     planes: Any, rows: Any, columns: Any, wide: int, noise: Any, prior: Any, samples: Any, mean: Any, covariance: Any
 ) -> None:
@@ -368,7 +368,7 @@ def _learn(
         covariance[i, i] += noise * noise + _RIDGE * variance
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def _gather(
     planes: Any,
     unknown: Any,
@@ -417,7 +417,7 @@ def _gather(
     return m
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def _factorise(a: Any, m: int) -> None:
     """Cholesky of ``_LANES`` matrices in place, packed by rows (j, lane); the diagonal becomes its reciprocal."""
     n = _LANES
@@ -452,7 +452,7 @@ def _factorise(a: Any, m: int) -> None:
                     z[t] *= d[t]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def _solve(a: Any, m: int, v: Any) -> None:
     """v = A^-1 v for ``_LANES`` systems, from what ``_factorise`` left in ``a``: forwards, then backwards."""
     n = _LANES

@@ -384,7 +384,7 @@ def _iterate_kernel(
                 settled[k] = gap[k] <= goal[k]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
 def _gap(
     u: Any, ahead: Any, p: Any, shrunk: Any, link: Any, start: int, rim: int, stop: int, high: Any, isotropic: bool
 ) -> float:

@@ -16,21 +16,25 @@ _log = logging.getLogger("inpaintkit")
 _told: set[str] = set()
 
 
-def kernel(*, fastmath: bool = False) -> Callable[[Function], Function]:
+def kernel(*, fastmath: bool = False, inline: bool = False) -> Callable[[Function], Function]:
     """Compile a function on its first call: ``nogil``, serial, cached.
+
+    Parts of kernels that have ``fastmath`` need ``inline``. Otherwise a process that has just compiled them calls one
+    copy and a process that loads compiled code another one, whose sums may be taken in another order: the first fill
+    on a machine would differ from all later ones in its last bits.
 
     Where numba finds no writable cache folder the kernel is compiled anew in every process, which is said once.
     """
 
     def decorate(function: Function) -> Function:
         try:
-            compiled = numba.njit(cache=True, nogil=True, fastmath=fastmath)(function)
+            compiled = numba.njit(cache=True, nogil=True, fastmath=fastmath, forceinline=inline)(function)
         except RuntimeError:  # numba found no writable place for its cache
             _tell_once(
                 "no folder is writable for compiled code, so every start compiles again: "
                 "set NUMBA_CACHE_DIR to a writable folder"
             )
-            compiled = numba.njit(nogil=True, fastmath=fastmath)(function)
+            compiled = numba.njit(nogil=True, fastmath=fastmath, forceinline=inline)(function)
         return cast(Function, compiled)
 
     return decorate
