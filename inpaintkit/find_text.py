@@ -49,6 +49,7 @@ _HALF = 40  # percent of cover that makes a pixel part of a thin letter
 _THIN = 30  # px: letters higher than this have strokes too thick for that ground
 _LEAST = 2.9  # score of a line that is kept at sensitivity 0.5
 _WEAK = 0.4  # times that: a line that is kept where another of the same hand is beyond doubt
+_DOUBTFUL = 1.5  # times the least score
 _TALLEST = 260  # px: a letter of 200 px with ascender and descender
 
 
@@ -306,7 +307,7 @@ def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     ground = _ground(pixels)
     colours = _colours(pixels, ground, least / 4)
     found = threads.run(lambda colour: _in_colour(pixels, ground, colour, least), colours)
-    kept = _chosen(pixels, [line for lines in found for line in lines])
+    kept = _chosen(pixels, [line for lines in found for line in lines], least)
     for line, hole in zip(kept, threads.run(lambda line: _grown(pixels, line), kept), strict=True):
         mask[line.around.slices] |= hole
         seen = confidence[line.around.slices]
@@ -377,8 +378,12 @@ def _cut(line: _Line, labels: Labels, table: Table) -> _Found:
     return _Found(line, around, _core(labels[around.slices], table, line))
 
 
-def _chosen(pixels: Pixels, found: list[_Found]) -> list[_Found]:
-    """The best lines first, without those found already and without the ground that shows through a better line."""
+def _chosen(pixels: Pixels, found: list[_Found], least: float) -> list[_Found]:
+    """The best lines first, without those found already and without the ground that shows through a better line.
+
+    A picture bears captions of one hand: beside a line beyond doubt, a doubtful one that is neither like it nor near it
+    is none.
+    """
     covered = np.zeros(pixels.shape[:2], np.bool_)
     chosen: list[_Found] = []
     for line in sorted(found, key=lambda one: -one.score):
@@ -387,6 +392,9 @@ def _chosen(pixels: Pixels, found: list[_Found]) -> list[_Found]:
             continue
         around = [better for better in chosen if _within(line.line.box, better.line.box)]
         if around and _enclosed(line, seen) and any(_is_ground(pixels, line, better) for better in around):
+            continue
+        certain = [better for better in chosen if better.score >= 2 * line.score]
+        if line.score < _DOUBTFUL * least and certain and not any(_related(line.line, it.line) for it in certain):
             continue
         seen |= line.core
         chosen.append(line)
@@ -455,6 +463,17 @@ def _alike(line: _Line, other: _Line) -> bool:
     beside = beside and max(one.left, two.left) - min(one.right, two.right) < 4 * high
     many = len(line.members) > 2 or low > _THIN or beside
     return bool(high <= 1.5 * low and near and line.rise >= 0.5 * other.rise and many)
+
+
+def _related(line: _Line, other: _Line) -> bool:
+    """Whether a line is of the same colour and height as another, or touches it: its outline, its other half."""
+    one, two, margin = line.box, other.box, other.height / 2
+    across = min(one.right, two.right) - max(one.left, two.left)
+    down = min(one.bottom, two.bottom) - max(one.top, two.top)
+    high, low = max(line.height, other.height), min(line.height, other.height)
+    return bool(
+        min(across, down) > -margin or (high <= 1.6 * low and np.abs(line.colour - other.colour).max() <= 16)
+    )
 
 
 def _pure(table: Table, line: _Line) -> float:
