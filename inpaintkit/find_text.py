@@ -471,9 +471,7 @@ def _related(line: _Line, other: _Line) -> bool:
     across = min(one.right, two.right) - max(one.left, two.left)
     down = min(one.bottom, two.bottom) - max(one.top, two.top)
     high, low = max(line.height, other.height), min(line.height, other.height)
-    return bool(
-        min(across, down) > -margin or (high <= 1.6 * low and np.abs(line.colour - other.colour).max() <= 16)
-    )
+    return bool(min(across, down) > -margin or (high <= 1.6 * low and np.abs(line.colour - other.colour).max() <= 16))
 
 
 def _pure(table: Table, line: _Line) -> float:

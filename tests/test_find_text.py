@@ -8,8 +8,9 @@ import pytest
 import skimage.data
 
 from inpaintkit import damage, find_mask, threads
-from inpaintkit.find_text import find_text
+from inpaintkit.find_text import _chosen, _Found, _Line, find_text
 from inpaintkit.masks import grow
+from inpaintkit.regions import Box
 
 YELLOW, RED, BLACK = (255, 232, 60), (230, 30, 30), (0, 0, 0)
 
@@ -102,3 +103,24 @@ def test_the_overlaid_page(data):
     assert np.count_nonzero(mask & drawn) > 0.99 * drawn.sum()
     grown = grow(drawn, 1)
     assert np.count_nonzero(mask & grown) > 0.9 * np.count_nonzero(mask | grown)
+
+
+@pytest.mark.parametrize(
+    ("top", "colour", "score", "kept"),
+    [
+        (150, 30, 3.5, False),  # doubtful, of another colour, far away
+        (150, 240, 3.5, True),  # of the caption's own hand
+        (45, 30, 3.5, True),  # touches it: its shadow, perhaps
+        (150, 30, 5.0, True),  # beyond doubt by itself
+    ],
+)
+def test_beside_a_certain_caption_a_doubtful_line_must_be_related_to_it(top, colour, score, kept):
+    def found(top, colour, score):
+        box = Box(top, 20, top + 20, 120)
+        line = _Line(np.arange(5), box, 20.0, np.full(3, float(colour)), 100.0, score)
+        return _Found(line, box, np.ones((20, 100), bool))
+
+    pixels = np.full((200, 150, 3), 128, np.uint8)
+    lines = [found(top, colour, score), found(20, 240, 30.0)]
+    assert [line.score for line in _chosen(pixels, lines, least=2.9)] == [30.0] + [score] * kept
+    assert len(_chosen(pixels, lines[:1], least=2.9)) == 1  # where it is the only one, it stays
