@@ -26,6 +26,7 @@ Pixels = NDArray[np.uint8]
 Ink = Callable[[str, int], Image]  # words, size in pixels -> coverage in [0, 1], trimmed to the words
 
 _LUMA = (0.299, 0.587, 0.114)
+_REGULAR = 400  # weight of a variable font
 _SEGMENTS = (  # x, y of both ends, in a digit's width and height
     (0, 0, 1, 0),
     (1, 0, 1, 0.5),
@@ -415,7 +416,8 @@ def _pillow(words: str, size: int, path: Path | None) -> Image:
 
 def _opencv(words: str, size: int, face: str) -> Image:
     canvas = np.zeros((2 * size, size * (len(words) + 1)), np.uint8)
-    cv2.putText(canvas, words, (size // 2, round(1.4 * size)), (255,), cv2.FontFace(face), size)
+    # Without a weight the font takes that of whatever was drawn before, letter by letter.
+    cv2.putText(canvas, words, (size // 2, round(1.4 * size)), (255,), cv2.FontFace(face), size, _REGULAR)
     return _trimmed(canvas)
 
 

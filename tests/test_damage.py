@@ -92,3 +92,13 @@ def test_a_scratchs_profile_by_hand():
     cover = damage._ridge((11, 20), way, np.ones(80), width=4, edge=2)
     # Half coverage 2 px from the middle, nothing from 3 px on.
     assert cover[:, 10].tolist() == [0, 0, 0, 0.5, 1, 1, 1, 0.5, 0, 0, 0]
+
+
+def test_a_word_looks_the_same_whatever_was_drawn_before():
+    fonts = {name: draw for name, draw in damage.fonts().items() if name.startswith("opencv")}
+    words, sizes = ("Quebec zebra", "journey 2024", "Kyoto", "1950"), (8, 12, 16, 24, 36, 60, 100, 200)
+    rng, seen = np.random.default_rng(1), {}
+    for _ in range(1000):
+        case = str(rng.choice(list(fonts))), str(rng.choice(words)), int(rng.choice(sizes))
+        cover = fonts[case[0]](*case[1:])
+        assert np.array_equal(seen.setdefault(case, cover), cover), case
