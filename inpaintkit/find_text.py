@@ -48,8 +48,8 @@ _AROUND = 5  # px: half the side of the square whose median is the ground under 
 _HALF = 40  # percent of cover that makes a pixel part of a thin letter
 _THIN = 30  # px: letters higher than this have strokes too thick for that ground
 _LEAST = 2.9  # score of a line that is kept at sensitivity 0.5
+_CERTAIN = 2.0  # times that: a line beyond doubt
 _WEAK = 0.4  # times that: a line that is kept where another of the same hand is beyond doubt
-_DOUBTFUL = 1.5  # times the least score
 _TALLEST = 260  # px: a letter of 200 px with ascender and descender
 
 
@@ -381,8 +381,8 @@ def _cut(line: _Line, labels: Labels, table: Table) -> _Found:
 def _chosen(pixels: Pixels, found: list[_Found], least: float) -> list[_Found]:
     """The best lines first, without those found already and without the ground that shows through a better line.
 
-    A picture bears captions of one hand: beside a line beyond doubt, a doubtful one that is neither like it nor near it
-    is none.
+    A picture bears captions of one hand: where there are lines beyond doubt, one that is not is none if it is neither
+    like any of them nor near it.
     """
     covered = np.zeros(pixels.shape[:2], np.bool_)
     chosen: list[_Found] = []
@@ -393,8 +393,8 @@ def _chosen(pixels: Pixels, found: list[_Found], least: float) -> list[_Found]:
         around = [better for better in chosen if _within(line.line.box, better.line.box)]
         if around and _enclosed(line, seen) and any(_is_ground(pixels, line, better) for better in around):
             continue
-        certain = [better for better in chosen if better.score >= 2 * line.score]
-        if line.score < _DOUBTFUL * least and certain and not any(_related(line.line, it.line) for it in certain):
+        certain = [better for better in chosen if better.score >= _CERTAIN * least]
+        if line.score < _CERTAIN * least and certain and not any(_related(line.line, it.line) for it in certain):
             continue
         seen |= line.core
         chosen.append(line)
@@ -446,7 +446,7 @@ def _thin_table(pixels: Pixels, labels: Labels, count: int, weight: Pixels) -> T
 def _kept(table: Table, lines: list[_Line], least: float) -> list[_Line]:
     """The lines that stand for themselves, and weaker ones that are like one beyond doubt."""
     scored = [(line.score * _pure(table, line), line) for line in lines if line.score >= _WEAK * least]
-    certain = [line for score, line in scored if score >= 2 * least]
+    certain = [line for score, line in scored if score >= _CERTAIN * least]
     return [
         line
         for score, line in scored

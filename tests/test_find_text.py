@@ -111,7 +111,7 @@ def test_the_overlaid_page(data):
         (150, 30, 3.5, False),  # doubtful, of another colour, far away
         (150, 240, 3.5, True),  # of the caption's own hand
         (45, 30, 3.5, True),  # touches it: its shadow, perhaps
-        (150, 30, 5.0, True),  # beyond doubt by itself
+        (150, 30, 6.0, True),  # beyond doubt by itself
     ],
 )
 def test_beside_a_certain_caption_a_doubtful_line_must_be_related_to_it(top, colour, score, kept):
