@@ -466,12 +466,14 @@ def _alike(line: _Line, other: _Line) -> bool:
 
 
 def _related(line: _Line, other: _Line) -> bool:
-    """Whether a line is of the same colour and height as another, or touches it: its outline, its other half."""
+    """Whether a line is like another, as seen over another ground, or touches it: its outline, its other half."""
     one, two, margin = line.box, other.box, other.height / 2
     across = min(one.right, two.right) - max(one.left, two.left)
     down = min(one.bottom, two.bottom) - max(one.top, two.top)
     high, low = max(line.height, other.height), min(line.height, other.height)
-    return bool(min(across, down) > -margin or (high <= 1.6 * low and np.abs(line.colour - other.colour).max() <= 16))
+    return bool(
+        min(across, down) > -margin or (high <= 1.6 * low and np.abs(line.colour - other.colour).max() <= 2 * _NEAR)
+    )
 
 
 def _pure(table: Table, line: _Line) -> float:
