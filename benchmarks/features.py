@@ -54,9 +54,13 @@ class Features:
             cell = LAYERS[name]
             spans = ((row - top, rows), (column - left, columns))
             inside = (slice(first // cell, (first + length) // cell) for first, length in spans)
-            cells = x[(slice(None), *inside)].reshape(len(x), -1)
-            grams[name] = np.asarray(cells @ cells.T / cells.shape[1], np.float32)
+            grams[name] = gram(x[(slice(None), *inside)].reshape(len(x), -1))
         return grams
+
+
+def gram(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Gram matrix of cells (C, n), divided by their number."""
+    return np.asarray(cells @ cells.T / cells.shape[1], np.float32)
 
 
 def gram_distance(a: dict[str, NDArray[np.float32]], b: dict[str, NDArray[np.float32]]) -> float:

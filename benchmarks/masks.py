@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import os
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -24,7 +23,7 @@ import cv2
 import numpy as np
 
 from inpaintkit import damage
-from inpaintkit.files import READABLE, read_mask
+from inpaintkit.files import READABLE, place, read_mask
 from inpaintkit.masks import rect, stroke
 from inpaintkit.picture import mask_of
 from inpaintkit.problem import Mask
@@ -261,11 +260,7 @@ def replayed(entry: Entry) -> Mask:
 
 def save_manifest(path: Path, entries: Iterable[Entry], versions: dict[str, str]) -> None:
     """Write a manifest, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(
-        json.dumps({"versions": versions, "masks": [asdict(entry) for entry in entries]}, indent=1), "utf-8"
-    )
-    os.replace(part, path)
+    place(path, json.dumps({"versions": versions, "masks": [asdict(entry) for entry in entries]}, indent=1).encode())
 
 
 def load_manifest(path: Path) -> list[Entry]:

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit.benchmarks.features import LAYERS, Features, gram_distance
+from inpaintkit.benchmarks.features import LAYERS, Features, gram, gram_distance
 from inpaintkit.distance import rim_distance
 from inpaintkit.problem import Mask
 
@@ -96,8 +96,7 @@ def _cells_of(hole: Mask, cell: int) -> Mask:
 
 def _grams(cells: Cells, where: dict[str, Mask]) -> Cells:
     """Gram matrix of each layer's cells inside a mask, divided by their number."""
-    picked = {name: cells[name][:, mask] for name, mask in where.items()}
-    return {name: some @ some.T / some.shape[1] for name, some in picked.items()}
+    return {name: gram(cells[name][:, mask]) for name, mask in where.items()}
 
 
 def _to_surroundings(cells: Cells, hole: Mask, box: Box) -> float:

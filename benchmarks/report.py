@@ -11,7 +11,7 @@ import csv
 import io
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from PIL import Image as PILImage
 
 from inpaintkit.benchmarks import perceptual, published
 from inpaintkit.benchmarks.metrics import MEASURES, interval, pooled_psnr
-from inpaintkit.benchmarks.run import Cell, Run
+from inpaintkit.benchmarks.run import Cell, Run, in_bytes
 from inpaintkit.sheet import masked
 
 SHOWN = ("psnr_hole", "psnr_whole", "l1_hole", "ssim11_hole", "msssim_whole")  # beside these, all are in the CSV
@@ -109,6 +109,12 @@ def _line(cells: list[Cell]) -> Line:
     )
 
 
+def by_protocol(found: Sequence[Line]) -> Iterable[tuple[str, list[Line]]]:
+    """Each protocol with its lines."""
+    for protocol in dict.fromkeys(line.protocol for line in found):
+        yield protocol, [line for line in found if line.protocol == protocol]
+
+
 def _over(how: Any, values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(how(known)) if known else None
@@ -171,8 +177,8 @@ def markdown(run: Run, found: Sequence[Line], cells: Sequence[Cell]) -> str:
     """The run in Markdown: how it was made, a table for each protocol, what lacks, published rows that are like it."""
     measures = shown_measures(found)
     text = ["# Comparison", "", *(f"- {told}" for told in told_of(run, found, cells)), ""]
-    for protocol in dict.fromkeys(line.protocol for line in found):
-        head, body = rows([line for line in found if line.protocol == protocol], measures)
+    for protocol, here in by_protocol(found):
+        head, body = rows(here, measures)
         text += [f"## {protocol}", "", _markdown_row(head), "|---" * len(head) + "|"]
         text += [*map(_markdown_row, body), ""]
     text += ["## Definitions", "", *(f"- **{TITLES[name]}**: {DEFINITIONS[name]}" for name in measures), ""]
@@ -252,8 +258,7 @@ def latex(found: Sequence[Line]) -> str:
     """A table for each protocol, for the package booktabs; the best of each measure is bold."""
     measures = shown_measures(found)
     text = ["% needs \\usepackage{booktabs}"]
-    for protocol in dict.fromkeys(line.protocol for line in found):
-        here = [line for line in found if line.protocol == protocol]
+    for protocol, here in by_protocol(found):
         head, body = rows(here, measures)
         for column, name in enumerate(measures, 1):
             values = [line.figures[name][0] if name in line.figures else np.nan for line in here]
@@ -315,7 +320,7 @@ def with_fid(run: Run, found: Sequence[Line], cells: Sequence[Cell]) -> list[Lin
             (run.file(cell.contestant, cell.case, ".png") for cell in mine),
             (run.folder / "pictures" / f"{cell.picture}.png" for cell in mine),
         )
-        told.append(Line(**{**vars(line), "fid": value}))
+        told.append(replace(line, fid=value))
     return told
 
 
@@ -379,8 +384,7 @@ def page(run: Run, found: Sequence[Line], cells: Sequence[Cell], *, most: int) -
     cases = _cases(cells, measures)
     pictures = {case["name"]: _pictures(run, case) for case in cases[:most]}
     printed = []
-    for protocol in dict.fromkeys(line.protocol for line in found):
-        here = [line for line in found if line.protocol == protocol]
+    for protocol, here in by_protocol(found):
         head, body = rows(here, shown_measures(found))
         printed.append({"protocol": protocol, "head": head, "body": body})
     environment = Environment(loader=FileSystemLoader(_TEMPLATE.parent), autoescape=True)
@@ -443,9 +447,8 @@ def _pictures(run: Run, case: dict[str, Any]) -> dict[str, str]:
 
 def _embedded(picture: NDArray[Any]) -> str:
     """A picture as WebP, small losses allowed: figures are of the files, the page is for the eye."""
-    pixels = (picture // 257).astype(np.uint8) if picture.dtype == np.uint16 else picture
     out = io.BytesIO()
-    PILImage.fromarray(pixels).convert("RGB").save(out, "WEBP", quality=90)
+    PILImage.fromarray(in_bytes(picture)).convert("RGB").save(out, "WEBP", quality=90)
     return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 

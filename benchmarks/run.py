@@ -26,7 +26,7 @@ from inpaintkit.benchmarks import masks, perceptual
 from inpaintkit.benchmarks.contestants import Contestant
 from inpaintkit.benchmarks.metrics import Compared, measured
 from inpaintkit.errors import ContextError, InpaintWarning, MissingExtraError
-from inpaintkit.files import read, sweep, write
+from inpaintkit.files import place, read, sweep, write
 from inpaintkit.problem import Mask, Step
 
 Status = Literal["done", "not applicable", "failed"]
@@ -123,13 +123,13 @@ class Run:
 
     def cells(self) -> list[Cell]:
         """All cells that are done, in the order of their contestants and masks."""
-        names = self.facts()["contestants"]
-        found = (self.cell(name, entry.name) for name in names for entry in self.entries())
+        names, entries = self.facts()["contestants"], self.entries()
+        found = (self.cell(name, entry.name) for name in names for entry in entries)
         return [cell for cell in found if cell is not None]
 
     def keep(self, cell: Cell) -> None:
         """Write a cell's figures, whole or not at all."""
-        _replace(self.file(cell.contestant, cell.case), json.dumps(asdict(cell), indent=1))
+        place(self.file(cell.contestant, cell.case), json.dumps(asdict(cell), indent=1).encode())
 
     def prepare(
         self, images: Path, sources: Sequence[str], seed: int, names: Iterable[str], *, truth: bool = True
@@ -146,7 +146,7 @@ class Run:
         ------
         ValueError : the folder holds a run of other pictures or seed.
         """
-        for part in ("pictures", "masks", "cells"):
+        for part in (".", "pictures", "masks", "cells"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
             sweep(self.folder / part)
         before = self.facts() if (self.folder / "run.json").is_file() else {}
@@ -168,7 +168,7 @@ class Run:
         masks.save_manifest(self.manifest, kept.values(), versions())
         everyone = list(dict.fromkeys([*before.get("contestants", ()), *names]))
         facts = {**said, "contestants": everyone, "machine": machine(), "versions": versions()}
-        _replace(self.folder / "run.json", json.dumps(facts, indent=1))
+        place(self.folder / "run.json", json.dumps(facts, indent=1).encode())
         return [entry for entry, _, _ in made]
 
 
@@ -211,8 +211,10 @@ def run(
         for contestant in everyone
     ]
     todo = [task for task in tasks if not _is_done(here, task, extras)]
-    for task in todo:
-        here.file(task.contestant.name, "").parent.mkdir(exist_ok=True)
+    for name in dict.fromkeys(task.contestant.name for task in todo):
+        cells = folder / "cells" / name
+        cells.mkdir(exist_ok=True)
+        sweep(cells)
     work = partial(attempt, seed=seed, count=1 if jobs > 1 else count, extras=extras)
     began, failed = time.perf_counter(), 0
     for done, (task, cell) in enumerate(batch.spread(work, todo, jobs), 1):
@@ -224,8 +226,8 @@ def run(
             left = (time.perf_counter() - began) / done * (len(todo) - done)
             remark = f"{done} of {len(todo)} cells, {failed} failed, {left / 60:.0f} min left"
             progress(Step(done, len(todo), remark=remark))
-    cells = (here.cell(task.contestant.name, task.entry.name) for task in tasks)
-    return [cell for cell in cells if cell is not None]
+    found = (here.cell(task.contestant.name, task.entry.name) for task in tasks)
+    return [cell for cell in found if cell is not None]
 
 
 def attempt(task: Task, *, seed: int, count: int | None, extras: Extras) -> Cell:
@@ -242,7 +244,7 @@ def attempt(task: Task, *, seed: int, count: int | None, extras: Extras) -> Cell
         if not cell.measures:
             cell.measures.update(measured(Compared(filled, truth, hole), truth=extras.truth))
         for measure in _perceptual(extras):
-            found = measure.of(_bytes(filled), _bytes(truth), hole)
+            found = measure.of(in_bytes(filled), in_bytes(truth), hole)
             cell.measures.update({name: value for name, value in found.items() if name in extras.names})
     except (ContextError, MissingExtraError) as error:
         cell = _cell(task, status="not applicable", reason=_line(error))
@@ -374,16 +376,10 @@ def _perceptual(extras: Extras) -> list[perceptual.Vgg | perceptual.Lpips]:
     return [*found, perceptual.Lpips()] if extras.lpips else found
 
 
-def _bytes(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    """A picture in 8 bits, for networks that were trained on such."""
+def in_bytes(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """A picture of 8 or 16 bits in 8."""
     return picture if picture.dtype == np.uint8 else (picture // 257).astype(np.uint8)
 
 
 def _line(error: Exception) -> str:
     return " ".join((str(error) or type(error).__name__).split())
-
-
-def _replace(file: Path, text: str) -> None:
-    part = file.with_name(f".{file.name}.part")
-    part.write_text(text, "utf-8")
-    os.replace(part, file)

@@ -119,7 +119,7 @@ def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = Non
     name, pixels = _checked(path, image)
     data = _encoded(path, name, pixels, like.metadata if like else Metadata())
     try:
-        _place(path, data)
+        place(path, data)
     except OSError as error:
         raise _told(error, f"{path} cannot be written") from error
 
@@ -160,7 +160,7 @@ def _encoded(path: Path, name: str, pixels: NDArray[Any], metadata: Metadata) ->
 def copy(source: Path, target: Path) -> None:
     """A file as it is under another name, whole or not at all."""
     _check_target(target)
-    _place(target, source.read_bytes())
+    place(target, source.read_bytes())
 
 
 def sweep(folder: Path) -> None:
@@ -186,7 +186,7 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def _place(path: Path, data: bytes) -> None:
+def place(path: Path, data: bytes) -> None:
     """The file whole, or what was there before."""
     beside = path.with_name(f"{_PART}{os.getpid()}-{secrets.token_hex(6)}")
     try:

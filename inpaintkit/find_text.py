@@ -48,8 +48,8 @@ _AROUND = 5  # px: half the side of the square whose median is the ground under 
 _HALF = 40  # percent of cover that makes a pixel part of a thin letter
 _THIN = 30  # px: letters higher than this have strokes too thick for that ground
 _LEAST = 2.9  # score of a line that is kept at sensitivity 0.5
-_CERTAIN = 2.0  # times that: a line beyond doubt
-_WEAK = 0.4  # times that: a line that is kept where another of the same hand is beyond doubt
+_CERTAIN = 2.0  # times _LEAST: a line beyond doubt
+_WEAK = 0.4  # times _LEAST: a line that is kept where another of the same hand is beyond doubt
 _TALLEST = 260  # px: a letter of 200 px with ascender and descender
 
 
@@ -403,9 +403,14 @@ def _chosen(pixels: Pixels, found: list[_Found], least: float) -> list[_Found]:
 
 def _within(inner: Box, outer: Box) -> bool:
     """Whether most of a box lies in another."""
-    wide = min(inner.right, outer.right) - max(inner.left, outer.left)
-    high = min(inner.bottom, outer.bottom) - max(inner.top, outer.top)
+    high, wide = _shared(inner, outer)
     return min(wide, high) > 0 and wide * high >= 0.7 * inner.area
+
+
+def _shared(one: Box, other: Box) -> tuple[int, int]:
+    """Rows and columns that two boxes share; where there are none, how far they are apart, negative."""
+    down = min(one.bottom, other.bottom) - max(one.top, other.top)
+    return down, min(one.right, other.right) - max(one.left, other.left)
 
 
 def _enclosed(line: _Found, covered: Mask) -> bool:
@@ -458,22 +463,16 @@ def _alike(line: _Line, other: _Line) -> bool:
     """Whether a line could be of the same hand: height, colour, how far it stands out; one or two letters beside it."""
     high, low = max(line.height, other.height), min(line.height, other.height)
     near = np.abs(line.colour - other.colour).max() <= 16
-    one, two = line.box, other.box
-    beside = min(one.bottom, two.bottom) - max(one.top, two.top) > 0.5 * low
-    beside = beside and max(one.left, two.left) - min(one.right, two.right) < 4 * high
-    many = len(line.members) > 2 or low > _THIN or beside
+    down, across = _shared(line.box, other.box)
+    many = len(line.members) > 2 or low > _THIN or (down > 0.5 * low and -across < 4 * high)
     return bool(high <= 1.5 * low and near and line.rise >= 0.5 * other.rise and many)
 
 
 def _related(line: _Line, other: _Line) -> bool:
     """Whether a line is like another, as seen over another ground, or touches it: its outline, its other half."""
-    one, two, margin = line.box, other.box, other.height / 2
-    across = min(one.right, two.right) - max(one.left, two.left)
-    down = min(one.bottom, two.bottom) - max(one.top, two.top)
     high, low = max(line.height, other.height), min(line.height, other.height)
-    return bool(
-        min(across, down) > -margin or (high <= 1.6 * low and np.abs(line.colour - other.colour).max() <= 2 * _NEAR)
-    )
+    like = high <= 1.6 * low and np.abs(line.colour - other.colour).max() <= 2 * _NEAR
+    return bool(like or min(_shared(line.box, other.box)) > -other.height / 2)
 
 
 def _pure(table: Table, line: _Line) -> float:

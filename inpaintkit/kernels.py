@@ -26,15 +26,17 @@ def kernel(*, fastmath: bool = False, inline: bool = False) -> Callable[[Functio
     Where numba finds no writable cache folder the kernel is compiled anew in every process, which is said once.
     """
 
+    options: dict[str, Any] = {"nogil": True, "fastmath": fastmath, "forceinline": inline}
+
     def decorate(function: Function) -> Function:
         try:
-            compiled = numba.njit(cache=True, nogil=True, fastmath=fastmath, forceinline=inline)(function)
+            compiled = numba.njit(cache=True, **options)(function)
         except RuntimeError:  # numba found no writable place for its cache
             _tell_once(
                 "no folder is writable for compiled code, so every start compiles again: "
                 "set NUMBA_CACHE_DIR to a writable folder"
             )
-            compiled = numba.njit(nogil=True, fastmath=fastmath, forceinline=inline)(function)
+            compiled = numba.njit(**options)(function)
         return cast(Function, compiled)
 
     return decorate
