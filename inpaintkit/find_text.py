@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit import threads
+from inpaintkit import text_rim, threads
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
 from inpaintkit.regions import Box
@@ -36,19 +36,14 @@ _STEP = 25  # levels: what a sharp rim rises by
 _REACH = 3  # px: within which it does
 _LIKE = 28  # levels: how far the colours of two letters side by side may be apart
 _NEAR = 24  # levels: how far from its line's colour a letter's pixel may be
-_WIDEST = 5  # times its letters: no outline with shadow is larger
-_INK = 40  # levels: how far most pixels of an outline or a shadow lie from its colour
-_CLEAN = 5.0  # levels: rims that differ by less are clean
-_QUIET = 2.0  # levels: a rim that differs by no more from what lies beside it is clean
-_ODD = 2.0  # times the spread there that a clean rim may be off; towards the ink, no more than once
 _SQUARE = np.ones((3, 3), np.uint8)
-_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _MOST_COLOURS = 8
 _AROUND = 5  # px: half the side of the square whose median is the ground under thin strokes
 _HALF = 40  # percent of cover that makes a pixel part of a thin letter
 _THIN = 30  # px: letters higher than this have strokes too thick for that ground
 _LEAST = 2.9  # score of a line that is kept at sensitivity 0.5
 _CERTAIN = 2.0  # times _LEAST: a line beyond doubt
+_PLAIN = 0.3  # trust in letters without outline or shadow, where a style that explains all has 1
 _WEAK = 0.4  # times _LEAST: a line that is kept where another of the same hand is beyond doubt
 _TALLEST = 260  # px: a letter of 200 px with ascender and descender
 
@@ -274,7 +269,7 @@ class _Line:
     score: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Found:
     """A line, a box with room ``around`` it, and in that box the ``core``: what of its letters has its colour."""
 
@@ -308,10 +303,12 @@ def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     colours = _colours(pixels, ground, least / 4)
     found = threads.run(lambda colour: _in_colour(pixels, ground, colour, least), colours)
     kept = _chosen(pixels, [line for lines in found for line in lines], least)
-    for line, hole in zip(kept, threads.run(lambda line: _grown(pixels, line), kept), strict=True):
-        mask[line.around.slices] |= hole
-        seen = confidence[line.around.slices]
-        np.maximum(seen, np.where(hole, line.score / (line.score + least), 0).astype(np.float32), out=seen)
+    for hand, style in _ranked([(hand, text_rim.fitted(_letters(pixels, kept, hand))) for hand in _hands(kept)]):
+        for line, hole in zip(hand, text_rim.covered(style, [_done(line, mask) for line in hand]), strict=True):
+            hole |= line.core
+            mask[line.around.slices] |= hole
+            seen = confidence[line.around.slices]
+            np.maximum(seen, np.where(hole, line.score / (line.score + least), 0).astype(np.float32), out=seen)
     return mask, confidence
 
 
@@ -369,13 +366,13 @@ def _in_colour(pixels: Pixels, ground: Pixels, colour: NDArray[np.float64], leas
     thin = _kept(
         table, [line for line in _lines(table, pixels.shape[2], 60, _WEAK * least) if line.height <= _THIN], least
     )
-    return found + [_cut(line, labels, table) for line in thin]
+    return found + [_cut(line, labels, table, 48) for line in thin]
 
 
-def _cut(line: _Line, labels: Labels, table: Table) -> _Found:
+def _cut(line: _Line, labels: Labels, table: Table, near: float = 16) -> _Found:
     """A line with its letters and what belongs to them cut out of the layer's labels."""
     around = line.box.grown(round(1.2 * line.height) + 8, labels.shape)
-    return _Found(line, around, _core(labels[around.slices], table, line))
+    return _Found(line, around, _core(labels[around.slices], table, line, near))
 
 
 def _chosen(pixels: Pixels, found: list[_Found], least: float) -> list[_Found]:
@@ -495,7 +492,7 @@ def _lines(table: Table, channels: int, tolerance: float, least: float) -> list[
     stroke = 2 * table[:, _AREA] / edges
     fits = (table[:, _AREA] > 0) & (high >= 4) & (high <= _TALLEST) & (wide <= 6 * high) & (stroke <= 0.5 * high)
     clear = (table[:, _SHARP] > 0.75 * edges) & (table[:, _RISE] > 28 * edges) & (table[:, _SPREAD] < 16)
-    even = table[:, _THICK] <= np.maximum(2.2 * stroke, 5)  # a blob is twice as thick as it is wide on the mean
+    even = table[:, _THICK] <= np.maximum(2.25 * stroke, 5)  # a blob is twice as thick as it is wide on the mean
     rows = np.flatnonzero(fits & clear & even)
     letters = table[rows]
     line = _lines_kernel(letters, np.argsort(letters[:, _LEFT], kind="stable"), tolerance, channels)
@@ -548,63 +545,65 @@ def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     return float(values[order][np.searchsorted(total, total[-1] / 2)])
 
 
-def _grown(pixels: Pixels, found: _Found) -> Mask:
-    """A line's core grown over its rim, as far as that is not clean: bool of the box around it."""
-    crop, line = pixels[found.around.slices].astype(np.float32), found.line
-    far = round(0.4 * line.height) + 3
-    hole = _cleaned(crop, found.core, _with_rim(crop, found.core, far), line.colour)
-    if line.height > 20 and np.count_nonzero(hole) > _WIDEST * np.count_nonzero(found.core):
-        return _cleaned(crop, found.core, _with_rim(crop, found.core, 1), line.colour)
-    return hole
+def _hands(lines: list[_Found]) -> list[list[_Found]]:
+    """Lines by the hand that wrote them, who has one colour and one size."""
+    hands: list[list[_Found]] = []
+    for line in lines:
+        for hand in hands:
+            first = hand[0].line
+            high, low = max(line.line.height, first.height), min(line.line.height, first.height)
+            if high <= 1.5 * low and np.abs(line.line.colour - first.colour).max() <= 16:
+                hand.append(line)
+                break
+        else:
+            hands.append([line])
+    return hands
 
 
-def _cleaned(crop: Image, core: Mask, hole: Mask, colour: NDArray[np.float64]) -> Mask:
-    """A hole without the pixels of the rim that differ from what lies around no more than chance explains.
-
-    The ring beside a letter stays: its edge is there, however faint.
-    """
-    inks = [colour]
-    rim = hole & (cv2.dilate(core.astype(np.uint8), _SQUARE) == 0)
-    if np.count_nonzero(rim) > np.count_nonzero(core) / 4:  # an outline or a shadow
-        inks.append(np.median(crop[rim], axis=0))
-    edge = cv2.dilate(core.astype(np.uint8), _CROSS) > 0
-    known = ~hole
-    for _ in range(2):
-        mean, rough = _beside(crop, known)
-        stained = np.zeros(hole.shape, np.float32)
-        for ink in inks:
-            way = ink.astype(np.float32) - mean
-            full = np.maximum(np.sqrt((way**2).sum(axis=2)), 1)
-            stained = np.maximum(stained, ((crop - mean) * way).sum(axis=2) / full)
-        off = np.sqrt(((crop - mean) ** 2).sum(axis=2))
-        clean = hole & ~edge & (stained <= _QUIET + rough) & (off <= 2 * _QUIET + _ODD * rough)
-        # Between dark letters and a light outline lies the ground's colour, too: let go what opens to the ground.
-        labels, count = _pieces((clean | ~hole).astype(np.uint8))
-        opens = np.bincount(labels.ravel(), minlength=count + 1) > 12
-        clean &= opens[labels]
-        if not clean.any():
-            break
-        hole = hole & ~clean
-        # What was let go is evidence for others only where all around it was, too.
-        known |= cv2.erode((~hole).astype(np.uint8), _SQUARE) > 0
-    return hole
+def _ranked(hands: list[tuple[list[_Found], text_rim.Hand]]) -> list[tuple[list[_Found], text_rim.Hand]]:
+    """Hands in the order in which they are believed, since the outline of one may have been taken for another."""
+    area = [sum(np.count_nonzero(line.core) for line in hand) for hand, _ in hands]
+    trust = [
+        style.explained * min(1.0, 10 * own / max(area)) if style.explained else _PLAIN
+        for own, (_, style) in zip(area, hands, strict=True)
+    ]
+    return [hands[k] for k in np.argsort(trust)[::-1]]
 
 
-def _beside(crop: Image, known: Mask) -> tuple[Image, Image]:
-    """Mean and spread of what is known within 2 px of each pixel; where nothing is, within more."""
-    weight = known.astype(np.float32)
-    mean, rough = np.zeros_like(crop), np.full(known.shape, np.inf, np.float32)
-    for side in (31, 5):
-        share = cv2.blur(weight, (side, side))
-        there = share > 0.1
-        near = cv2.blur(crop * weight[..., None], (side, side)).reshape(crop.shape)[there] / share[there, None]
-        square = cv2.blur(crop**2 * weight[..., None], (side, side)).reshape(crop.shape)[there] / share[there, None]
-        mean[there] = near
-        rough[there] = np.sqrt(np.maximum(square - near**2, 0)).max(axis=1)
-    return mean, np.where(np.isinf(rough), -np.inf, rough).astype(np.float32)
+def _done(line: _Found, mask: Mask) -> Mask:
+    """What of a line's letters is covered already, all but what lies further from that than an edge."""
+    seen = mask[line.around.slices]
+    near = cv2.dilate(seen.astype(np.uint8), _SQUARE, iterations=2) > 0
+    labels, count = _pieces((line.core & ~seen).astype(np.uint8))
+    further = np.bincount(labels[~near], minlength=count + 1) > 0
+    further[0] = False
+    done: Mask = line.core & ~further[labels]
+    return done
 
 
-def _core(labels: Labels, table: Table, line: _Line) -> Mask:
+def _letters(pixels: Pixels, lines: list[_Found], hand: list[_Found]) -> list[text_rim.Letters]:
+    """The lines of a hand, and beside each the letters of others; what lies in or at it may be its own outline."""
+    letters = np.zeros(pixels.shape[:2], np.bool_)
+    for line in lines:
+        inside = any(
+            _within(line.line.box, better.line.box.grown(round(0.3 * better.line.height), pixels.shape))
+            for better in hand
+        )
+        if line in hand or not inside:
+            letters[line.around.slices] |= line.core
+    return [
+        text_rim.Letters(
+            pixels[line.around.slices].astype(np.float32),
+            line.core,
+            letters[line.around.slices] & ~line.core,
+            line.line.colour,
+            line.line.height,
+        )
+        for line in hand
+    ]
+
+
+def _core(labels: Labels, table: Table, line: _Line, near: float) -> Mask:
     """The letters of a line and the pieces of its colour in it: dots, commas, what stands apart from a letter."""
     box, reach = line.box, 0.3 * line.height
     letters = table[line.members]
@@ -621,70 +620,9 @@ def _core(labels: Labels, table: Table, line: _Line) -> Mask:
         & (table[:, _SHARP] >= 0.9 * sides)
         & (table[:, _RISE] >= max(35, 0.6 * line.rise) * sides)
         & (2 * table[:, _AREA] >= 0.4 * stroke * sides)
-        & (np.abs(table[:, _COLOUR : _COLOUR + channels] - line.colour).max(axis=1) <= 16)
+        & (np.abs(table[:, _COLOUR : _COLOUR + channels] - line.colour).max(axis=1) <= near)
     )
     inside[line.members] = True
     inside[0] = False
     core: Mask = inside[labels]
     return core
-
-
-def _with_rim(pixels: Image, core: Mask, far: int) -> Mask:
-    """A core grown, direction by direction, to the last ring that still differs from what lies further out."""
-    off, nearest = cv2.distanceTransformWithLabels(
-        (~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    of_label = np.zeros((int(nearest.max()) + 1, 2), np.int32)
-    rows, columns = np.nonzero(core)
-    of_label[nearest[rows, columns]] = np.stack([rows, columns], axis=1)
-    rows, columns = np.nonzero((off > 0) & (off < far + 0.5))
-    start = of_label[nearest[rows, columns]]
-    way = np.stack([rows, columns], axis=1) - start
-    length = np.hypot(way[:, 0], way[:, 1])
-    ring = np.rint(length).astype(np.intp)
-    angle = np.arctan2(way[:, 0], way[:, 1]) / (np.pi / 4) + 8
-    sector = np.rint(angle).astype(np.intp) % 8
-    lag = 2 + far // 16
-    beyond = np.rint(start + way * ((length + lag) / length)[:, None]).astype(np.intp)
-    inside = ((beyond >= 0) & (beyond < core.shape)).all(axis=1)
-    beyond[~inside] = 0
-    clear = inside & (off[beyond[:, 0], beyond[:, 1]] >= length + lag - 1)
-    step = pixels[rows, columns] - pixels[beyond[:, 0], beyond[:, 1]]
-    left = columns < np.median(columns)
-    place = np.where(clear, sector * (far + 1) + np.minimum(ring, far), -1)
-    order = np.argsort(place, kind="stable")
-    first = np.searchsorted(place[order], np.arange(8 * (far + 1) + 1))
-    reach, gap = np.ones(8, np.intp), 2 + far // 2
-    for way_out in range(8):
-        for k in range(1, far + 1):
-            start_at, stop = first[way_out * (far + 1) + k], first[way_out * (far + 1) + k + 1]
-            if stop - start_at < 12 or k > reach[way_out] + gap:
-                continue
-            mine = order[start_at:stop]
-            halves = [mine[left[mine]], mine[~left[mine]]]
-            if k < 3 or min(map(len, halves)) <= 5:
-                halves = [mine]
-            if min(_agreeing(step[part]) for part in halves) > 0.6:
-                reach[way_out] = k
-    inner = pixels[rows, columns][(ring > 1) & (ring <= (reach[sector] + 2) // 2)]
-    ground = pixels[rows, columns][ring > reach[sector] + 2]
-    ink = np.median(inner, axis=0) if len(inner) else np.inf
-    if _share_of(ink, inner) > 0.5 and _share_of(ink, ground) < 0.45:
-        reach[reach > 1] += 1 + far // 12  # an outline or shadow fades; what is too much is cleaned
-    else:
-        reach[:] = 1  # neighbours of many colours, or of the ground's, are no outline
-    hole = core.copy()
-    kept = ring <= np.maximum(reach[angle.astype(np.intp) % 8], reach[np.ceil(angle).astype(np.intp) % 8])
-    hole[rows[kept], columns[kept]] = True
-    return hole
-
-
-def _share_of(ink: Any, pixels: Image) -> float:
-    """How many of pixels, (N, C), have nearly an ink's colour: 0 to 1."""
-    return float((np.abs(pixels - ink).max(axis=1) <= _INK).mean()) if len(pixels) else 0.0
-
-
-def _agreeing(steps: Image) -> float:
-    """The share of steps, (N, C), that go the same way in the channel where most do."""
-    up, down = (np.count_nonzero(way > _CLEAN, axis=0).max() for way in (steps, -steps))
-    return float(max(up, down) / len(steps))

@@ -1,0 +1,350 @@
+"""What letters cover beyond their own colour: the anti-aliased edge, an outline, a shadow, a glow.
+
+A writer draws all lines of one hand in one style. So the style is fitted to all their letters at once, as a matched
+filter does: what a style lays beside the letters is compared with how far the picture there is off the ground that
+lies further out. A letter's edge is judged by the letter itself: beside a pixel that it covers in part there is nothing
+of it.
+
+    A    cover of the letters, 0 to 1
+    B    ground, as what lies further out foretells it; w, one over its variance
+    d    distance from the letters, in pixels
+    K    ink of outline and shadow
+    U    their cover: the letters dilated by a disc of radius r; that, shifted by v and blurred by sigma
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit.kernels import kernel
+from inpaintkit.problem import Image, Mask
+
+_SQUARE = np.ones((3, 3), np.uint8)
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+_BESIDE = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)
+_DISTINCT = 60  # levels: the least that an ink differs from the letters and, on the mean, from the ground
+_AGREEING = 0.7  # share of the stretches of a line that have to show the style
+_EDGE = 0.2  # cover of pixels that touch letters, on the mean
+_MIXED = 0.2  # weight of pixels that touch letters, where their edge mixes with what is beside
+_VISIBLE = 25.0  # levels: what an ink has to differ from the ground by
+_NOISE = 8.0  # levels: what the ground is off by at the least
+_SHARE = 0.1  # of a square that has to be ground
+_OUTLINE, _SHADOW = 0.14, 0.2  # times the letters' height: the widest
+_EXPLAINED = 0.45  # share of what is beside the letters that a style has to explain
+_OPAQUE, _DIM = 0.45, 0.25  # the least opacity of an outline, of a shadow
+_THIN = 0.5  # the same where only pixels that touch letters are concerned, which mix
+_FITS = 0.65  # share of what differs under outline and shadow that they have to explain
+_WORTH = 0.2  # of what an outline explains: a shadow that adds less is none
+_MOST = 1.45  # an opacity above that is none: the ground is not what was foretold
+_BLURS = (0.0, 0.02, 0.035, 0.05, 0.08)  # times the letters' height
+_SAMPLES = 20000  # pixels that a style is fitted to
+_STEP = 40  # px: for letters higher by every so many, the first search goes in steps a pixel larger
+_LEAST = 0.015  # cover that is worth repairing
+_PART = 0.85  # cover of an edge's pixel below which the next one has nothing of the letter
+_CLEAR = 40.0  # levels between letter and ground below which the cover is not known
+_QUIET = 2.0  # levels: a pixel that differs by no more from what lies beside it is clean
+
+
+@dataclass(frozen=True)
+class Letters:
+    """A line of letters in its crop of the picture."""
+
+    crop: Image  # (h, w, C), in levels
+    core: Mask
+    others: Mask  # letters of other lines
+    colour: NDArray[np.float64]
+    height: float
+
+
+@dataclass(frozen=True)
+class _Style:
+    """Outline and shadow, in pixels; there is none where its opacity is 0."""
+
+    ink: NDArray[np.float64]
+    radius: int = 0
+    outline: float = 0.0  # opacity
+    shift: tuple[int, int] = (0, 0)  # v, down and right
+    shadow: float = 0.0  # opacity
+    blur: float = 0.0
+
+
+@dataclass(frozen=True)
+class _View:
+    """A line as the fit sees it."""
+
+    letters: Letters
+    seen: Image  # the crop without what the letters' own edge adds to it on the mean
+    away: Image  # d
+    ground: Image  # B
+    weight: Image  # w, 0 on letters
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """Pixels beside letters: where they lie in the flattened distances, and how far they are off the ground."""
+
+    away: Image  # d of all lines, padded, one after the other
+    place: NDArray[np.int64]
+    stride: NDArray[np.int64]
+    colour: Image  # (N, C)
+    ground: Image
+    weight: Image
+    group: NDArray[np.int64]  # which stretch of a line, as long as a letter is high
+
+    def toward(self, ink: NDArray[np.float64]) -> Image:
+        """Of every pixel, times its weight: how far it goes the ink's way, the whole way squared, all that is off."""
+        way, off = (ink - self.ground).astype(np.float32), self.colour - self.ground
+        return np.stack([(off * way).sum(axis=1), (way**2).sum(axis=1), (off**2).sum(axis=1)]) * self.weight
+
+
+@kernel()
+def _shift_kernel(away: Any, place: Any, stride: Any, parts: Any, radius: float, downs: Any, rights: Any) -> Any:
+    """What shadows explain, for every shift: sums of ``parts`` over what each covers beyond the outline."""
+    sums = np.zeros((len(downs), 3))
+    for index in range(len(place)):
+        free = 1 - min(max(radius + 1 - away[place[index]], 0.0), 1.0)
+        if free <= 0:
+            continue
+        for k in range(len(downs)):
+            there = away[place[index] - downs[k] * stride[index] - rights[k]]
+            cover = min(radius + 1 - there, 1.0) * free
+            if cover > 0:
+                for z in range(3):
+                    sums[k, z] += cover * parts[z, index]
+    return sums
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Lines in one style, and how much of what differs where it lies the style explains, 0 to 1."""
+
+    views: list[_View]
+    style: _Style
+    explained: float
+    energy: float = 0.0  # what it explains, in variances of the ground
+
+
+def fitted(lines: list[Letters]) -> Hand:
+    """The style that lines of one hand are written in."""
+    height = float(np.median([line.height for line in lines]))
+    views = [_view(line, height) for line in lines]
+    samples = _samples(views, height)
+    hands = [Hand(views, _Style(lines[0].colour), 0.0)]
+    for ink in _inks(samples, lines[0].colour):
+        style = _style(samples, ink, height)
+        if style.shadow:
+            hands.append(_checked(views, _blurred(views, style, height)))
+        if style.outline:
+            hands.append(_checked(views, replace(style, shadow=0.0, shift=(0, 0))))
+    return max(hands, key=lambda hand: hand.energy)
+
+
+def _checked(views: list[_View], style: _Style) -> Hand:
+    """A hand, and what its style explains; nothing where that is too little."""
+    done, full, there = np.zeros(3)
+    for view in views:
+        outline, shadow = _laid(view, style)
+        cover = np.maximum(outline, shadow)
+        way, off = (style.ink - view.ground).astype(np.float32), view.seen - view.ground
+        done += float((view.weight * cover * (off * way).sum(axis=2)).sum())
+        full += float((view.weight * cover**2 * (way**2).sum(axis=2)).sum())
+        there += float((view.weight * (off**2).sum(axis=2))[cover > 0.1].sum())
+    opacity = done / max(full, 1e-9)
+    explained = opacity * done / max(there, 1e-9)
+    least = _FITS if style.radius > 1 or style.shadow else _THIN
+    fits = opacity <= _MOST and explained >= least
+    return Hand(views, style, explained, opacity * done) if fits else Hand(views, _Style(style.ink), 0.0)
+
+
+def covered(hand: Hand, done: list[Mask]) -> list[Mask]:
+    """The holes that a hand's lines leave: letters, edges, outline and shadow, a bool (h, w) for each."""
+    holes = []
+    letters, gone = (sum(map(np.count_nonzero, masks)) for masks in ([view.letters.core for view in hand.views], done))
+    if gone > letters / 2:
+        hand = Hand(hand.views, _Style(hand.style.ink), 0.0)
+    for view, mask in zip(hand.views, done, strict=True):
+        if mask.any():
+            core = view.letters.core & ~mask
+            away = np.asarray(cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
+            view = replace(view, letters=replace(view.letters, core=core), away=away)
+        holes.append(_hole(view, hand.style) if view.letters.core.any() else mask & False)
+    return holes
+
+
+def _view(line: Letters, height: float) -> _View:
+    letters = (line.core | line.others).astype(np.uint8)
+    far = (_OUTLINE + 1.4 * _SHADOW) * height + 3
+    beyond = cv2.distanceTransform(1 - letters, cv2.DIST_L2, cv2.DIST_MASK_5) > far
+    ground, rough = beside(line.crop, beyond, [round(times * height) | 1 for times in (12, 4, 2)] + [5])
+    away = cv2.distanceTransform((~line.core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    touching = away < 1.5
+    seen = line.crop - _EDGE * touching[..., None] * (line.colour.astype(np.float32) - ground)
+    weight = np.where(touching, _MIXED, 1) * (letters == 0) / (rough**2 + _NOISE**2)
+    return _View(line, seen, np.asarray(away, np.float32), ground, weight.astype(np.float32))
+
+
+def _style(samples: _Samples, ink: NDArray[np.float64], height: float) -> _Style:
+    """The outline and the shadow in an ink that explain most of what lies beside the letters."""
+    step = 1 + int(height // _STEP)
+    widest, furthest = round(_OUTLINE * height) + 1, round(_SHADOW * height) + 1
+    best = _best(samples, ink, range(0, widest + 1, step), _around((0, 0), furthest, step))
+    if step > 1 and (best.outline or best.shadow):
+        near = [radius for radius in range(best.radius - step + 1, best.radius + step) if radius > 0 or not best.radius]
+        best = _best(samples, ink, near, _around(best.shift, step - 1, 1))
+    return best
+
+
+def _samples(views: list[_View], height: float) -> _Samples:
+    pad = round(_SHADOW * height) + 2
+    every = 1 + sum(np.count_nonzero(view.weight) for view in views) // _SAMPLES
+    start, rows = 0, []
+    for view in views:
+        padded = np.pad(view.away, pad, constant_values=np.float32(1e6))
+        near = (view.weight > 0) & (view.away < (_OUTLINE + 1.4 * _SHADOW) * height + 3)
+        y, x = (where[::every] for where in np.nonzero(near))
+        place = start + (y + pad) * padded.shape[1] + x + pad
+        parts = view.seen[y, x], view.ground[y, x], view.weight[y, x]
+        group = len(rows) * 10000 + x // round(height + 1)
+        rows.append((padded.ravel(), place, np.full(len(y), padded.shape[1]), *parts, group))
+        start += padded.size
+    return _Samples(*(np.concatenate(part) for part in zip(*rows, strict=True)))
+
+
+def _inks(samples: _Samples, colour: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """What outlines and shadows may be drawn in: black, white, and what most is off the ground by."""
+    channels = samples.colour.shape[1]
+    inks = [np.zeros(channels), np.full(channels, 255.0)]
+    off = ((samples.colour - samples.ground) ** 2).sum(axis=1) * samples.weight
+    strong = (off > 9 * channels) & (samples.away[samples.place] >= 2)
+    if np.count_nonzero(strong) > 50:
+        inks.append(np.median(samples.colour[strong], axis=0).astype(np.float64))
+    return (ink for ink in inks if np.abs(ink - colour).max() > _DISTINCT)
+
+
+def _around(middle: tuple[int, int], reach: int, step: int) -> NDArray[np.int64]:
+    """Shifts, down and right, in a square, (2, N)."""
+    way = np.arange(-(reach // step) * step, reach + 1, step)
+    return np.stack(np.meshgrid(middle[0] + way, middle[1] + way, indexing="ij")).reshape(2, -1)
+
+
+def _best(samples: _Samples, ink: Any, radii: Any, shifts: Any) -> _Style:
+    """Of radii and shifts, those that explain most."""
+    parts = samples.toward(ink)
+    best, most = _Style(ink), 0.0
+    for radius in radii:
+        style, energy = _Style(ink, radius), 0.0
+        outline = np.clip(radius + 1 - samples.away[samples.place], 0, 1) if radius else np.zeros(len(samples.place))
+        if radius:
+            opacity, energy = _opacity((parts * outline).sum(axis=1), _OPAQUE)
+            if not energy or not _everywhere(samples, parts, outline, opacity):
+                continue
+            style = replace(style, outline=opacity)
+        sums = _shift_kernel(samples.away, samples.place, samples.stride, parts, float(radius), *shifts)
+        gains = np.array([_opacity(row, _DIM) for row in sums])
+        k = int(np.argmax(gains[:, 1]))
+        shift, (opacity, more) = (int(shifts[0, k]), int(shifts[1, k])), gains[k]
+        there = samples.place - shift[0] * samples.stride - shift[1]
+        shadow = np.clip(radius + 1 - samples.away[there], 0, 1) * (1 - outline)
+        if more > _WORTH * energy and _everywhere(samples, parts, shadow, opacity):
+            style = replace(style, shift=shift, shadow=float(opacity))
+            energy += more
+        if energy > most:
+            best, most = style, energy
+    return best
+
+
+def _everywhere(samples: _Samples, parts: Image, cover: Any, opacity: float) -> bool:
+    """Whether most stretches of the lines show by themselves what is to cover them."""
+    done, full, share = (np.bincount(samples.group, part * cover) for part in (*parts[:2], samples.weight))
+    channels = samples.colour.shape[1]
+    known = (full > _VISIBLE**2 * channels * share) & (share > 0.1 * share.max())
+    return bool(known.any() and (done[known] > 0.5 * opacity * full[known]).mean() >= _AGREEING)
+
+
+def _opacity(sums: Any, least: float) -> tuple[float, float]:
+    """The opacity that fits best, and what it explains; nothing where it is too little."""
+    opacity = sums[0] / max(sums[1], 1e-9)
+    energy = sums[0] * opacity
+    fits = least <= opacity <= _MOST and energy >= _EXPLAINED * sums[2]
+    return (float(opacity), float(energy)) if fits else (0.0, 0.0)
+
+
+def _blurred(views: list[_View], style: _Style, height: float) -> _Style:
+    """A style with the blur that explains most."""
+    best, most = style, 0.0
+    for blur in (times * height for times in _BLURS):
+        done = full = 0.0
+        for view in views:
+            outline, shadow = _laid(view, replace(style, blur=blur, shadow=1.0))
+            free = shadow * (1 - (outline > 0)) * view.weight
+            way, off = (style.ink - view.ground).astype(np.float32), view.seen - view.ground
+            done += float(((off * way).sum(axis=2) * free).sum())
+            full += float(((way**2).sum(axis=2) * free * shadow).sum())
+        opacity = done / max(full, 1e-9)
+        if done * opacity > most:
+            best, most = replace(style, blur=blur, shadow=min(opacity, 1.0)), done * opacity
+    return best
+
+
+def _laid(view: _View, style: _Style) -> tuple[Image, Image]:
+    """U: cover of the outline and of the shadow."""
+    body = (view.away <= style.radius).astype(np.float32)
+    shadow = np.zeros_like(body)
+    if style.shadow:
+        height, width = body.shape
+        move = np.array([[1, 0, style.shift[1]], [0, 1, style.shift[0]]], np.float32)
+        shadow = np.asarray(cv2.warpAffine(body, move, (width, height)), np.float32)
+        if style.blur > 0.3:
+            shadow = np.asarray(cv2.GaussianBlur(shadow, (0, 0), style.blur), np.float32)
+    return body * style.outline, shadow * style.shadow
+
+
+def _hole(view: _View, style: _Style) -> Mask:
+    """Letters and what the style lays beside them, each with its edge."""
+    core, crop = view.letters.core, view.letters.crop
+    outline, shadow = _laid(view, style)
+    hole = core | (outline > 0) | (shadow > _LEAST)
+    if style.shadow and style.blur <= 0.3:
+        hole |= _edged(crop, hole, style.ink)
+    if style.outline:
+        return hole | _edged(crop, core | (outline > 0), style.ink)
+    return hole | _edged(crop, core, view.letters.colour)
+
+
+def _edged(crop: Image, body: Mask, colour: NDArray[np.float64]) -> Mask:
+    """A body with those pixels beside it that it may cover in part."""
+    near = cv2.dilate(body.astype(np.uint8), _SQUARE) > 0
+    ground, rough = beside(crop, cv2.dilate(near.astype(np.uint8), _SQUARE) == 0, [31, 7])
+    way = colour.astype(np.float32) - ground
+    full = (way**2).sum(axis=2)
+    share = ((crop - ground) * way).sum(axis=2) / np.maximum(full, 1)
+    off = np.sqrt(((crop - ground) ** 2).sum(axis=2))
+    stained = (share * np.sqrt(full) > _QUIET + rough) | (off > 2 * (_QUIET + rough))
+    cover = np.where(body, np.where(full > _CLEAR**2 * crop.shape[2], np.clip(share, 0, 1), 1), 0).astype(np.float32)
+    touching = cv2.filter2D(body.astype(np.uint8), -1, _BESIDE, borderType=cv2.BORDER_CONSTANT)
+    full_beside = cv2.dilate(cover, _CROSS) >= _PART
+    edged: Mask = body | (near & (stained | (touching > 1) | ((touching == 1) & full_beside)))
+    return edged
+
+
+def beside(crop: Image, known: Mask, sides: list[int]) -> tuple[Image, Image]:
+    """Mean and spread of what is known around each pixel, in the smallest of squares that has enough of it."""
+    weight = known.astype(np.float32)
+    mean = np.zeros_like(crop) + (crop[known].mean(axis=0) if known.any() else 0)
+    rough = np.full(known.shape, 255.0, np.float32)
+    for side in sides:
+        share = cv2.blur(weight, (side, side), borderType=cv2.BORDER_CONSTANT)
+        there = share > _SHARE
+        near = cv2.blur(crop * weight[..., None], (side, side), borderType=cv2.BORDER_CONSTANT)
+        near = near.reshape(crop.shape)[there] / share[there, None]
+        square = cv2.blur(crop**2 * weight[..., None], (side, side), borderType=cv2.BORDER_CONSTANT)
+        square = square.reshape(crop.shape)[there] / share[there, None]
+        mean[there] = near
+        rough[there] = np.sqrt(np.maximum(square - near**2, 0).max(axis=1))
+    return mean, rough
