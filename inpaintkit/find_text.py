@@ -332,9 +332,9 @@ def _ground(pixels: Pixels) -> Pixels:
 def _colours(pixels: Pixels, ground: Pixels, least: float) -> list[NDArray[np.float64]]:
     """Colours of what may be lines among the zones of even colour and among thin strokes, the best first."""
 
-    def zones() -> list[_Line]:
-        labels, count = _zones_kernel(pixels, _EVEN, 4, pixels.shape[0] * pixels.shape[1] // 8)
-        return _lines(_table(pixels, labels, count), pixels.shape[2], _LIKE, least)
+    def zones(seen: Pixels) -> list[_Line]:
+        labels, count = _zones_kernel(seen, _EVEN, 4, seen.shape[0] * seen.shape[1] // 8)
+        return _lines(_table(seen, labels, count), seen.shape[2], _LIKE, least)
 
     def strokes(one: Pixels, other: Pixels) -> list[_Line]:
         relief = np.asarray(reduce(cv2.max, cv2.split(cv2.subtract(one, other))), np.uint8)
@@ -343,7 +343,8 @@ def _colours(pixels: Pixels, ground: Pixels, least: float) -> list[NDArray[np.fl
         return _lines(_thin_table(pixels, labels, count, relief), pixels.shape[2], _LIKE, least)
 
     searches: list[Callable[[], list[_Line]]] = [
-        zones,
+        partial(zones, pixels),
+        partial(zones, _smaller(pixels)),  # where ground shows through large letters, that evens them
         partial(strokes, pixels, ground),
         partial(strokes, ground, pixels),
     ]
@@ -355,6 +356,13 @@ def _colours(pixels: Pixels, ground: Pixels, least: float) -> list[NDArray[np.fl
         if all(np.abs(line.colour - colour).max() > 16 for colour in colours):
             colours.append(line.colour)
     return colours
+
+
+def _smaller(pixels: Pixels) -> Pixels:
+    """A picture at a quarter of its size, 1 x 1 at least."""
+    size = tuple(max(1, side // 4) for side in pixels.shape[1::-1])
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8).reshape(size[1], size[0], pixels.shape[2])
 
 
 def _in_colour(pixels: Pixels, ground: Pixels, colour: NDArray[np.float64], least: float) -> list[_Found]:
@@ -481,7 +489,9 @@ def _purified(table: Table, line: _Line) -> _Line:
         & (table[:, _BOTTOM] <= box.bottom + near)
         & (table[:, _LEFT] >= box.left - near)
         & (table[:, _RIGHT] <= box.right + near)
+        & (table[:, _BOTTOM] - table[:, _TOP] >= 0.15 * line.height)
     )
+    there[line.members] = True
     others = table[there]
     beside = np.ones((len(letters), len(others)), np.bool_)
     for first, last in ((_TOP, _BOTTOM), (_LEFT, _RIGHT)):
@@ -503,7 +513,8 @@ def _lines(table: Table, channels: int, tolerance: float, least: float) -> list[
     high, wide = table[:, _BOTTOM] - table[:, _TOP], table[:, _RIGHT] - table[:, _LEFT]
     edges = np.maximum(table[:, _EDGES], 1)
     stroke = 2 * table[:, _AREA] / edges
-    fits = (table[:, _AREA] > 0) & (high >= 4) & (high <= _TALLEST) & (wide <= 6 * high) & (stroke <= 0.5 * high)
+    fits = (table[:, _AREA] > 0) & (high >= 4) & (high <= _TALLEST) & (wide <= 6 * high)
+    fits &= (stroke >= 0.035 * high) & (stroke <= 0.5 * high)
     clear = (table[:, _SHARP] > 0.75 * edges) & (table[:, _RISE] > 28 * edges) & (table[:, _SPREAD] < 16)
     even = table[:, _THICK] <= np.maximum(2.25 * stroke, 5)  # a blob is twice as thick as it is wide on the mean
     rows = np.flatnonzero(fits & clear & even)
