@@ -1,7 +1,8 @@
 """Dust by top-hats: what an opening by a disc takes away is a spot if it is small, sharp and alone.
 
 Discs and thresholds of several sizes give candidates, as extremal regions do; the ring around each tells what it stands
-out from and whether anything there stands out as well. A spot that passes is marked out to where its edge ends.
+out from and whether anything there stands out as well. The dust of one picture is of one colour, nearly white or
+black: spots beyond doubt tell which, and the rest must agree. What passes is marked out to where its edge ends.
 
     I        brightness, the least channel for bright spots and the negative of the largest for dark ones
     top-hat  I less its opening
@@ -10,6 +11,8 @@ out from and whether anything there stands out as well. A spot that passes is ma
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -23,20 +26,34 @@ from inpaintkit.problem import Image, Mask
 
 _DISCS = (7, 15)  # px across, more than the spots that they find
 _STEPS = (16, 32, 64, 112)  # grey levels that a spot stands out by
-_CERTAIN = 1.0  # evidence of a spot that is no longer taken for texture, since dust may lie thick
+_COUNTED = 1.0  # evidence of a spot that is no longer taken for texture, since dust may lie thick
+_CERTAIN = 1.8  # evidence of a spot from whose brightness that of all dust is taken
+_ENOUGH = 3  # such spots
+_WHITE = 0.9  # brightness of dust where they are fewer
+_FEW = 10  # px: their sides in all that mean little, when those of bright and of dark spots are compared
 _GRAIN = 3.0  # times the usual top-hat around is no more than texture
 _COARSE = 4  # px: the grid on which that is measured
 _TEXTURE = 31  # of that grid, the square in which it is
 _BESIDE, _RING = 2, 5  # px
 
 
+@dataclass(frozen=True, eq=False)
+class Spots:
+    """Candidates: boxes int32 (N, 4), area (N,), what ``_ring_kernel`` saw (N, 7), and evidence for each alone (N,)."""
+
+    boxes: NDArray[Any]
+    area: NDArray[Any]
+    seen: Image
+    alone: NDArray[np.float64]
+
+
 @kernel()
 def _ring_kernel(image: Any, labels: Any, which: Any, boxes: Any, seen: Any) -> None:
     """Measure candidates.
 
-    which : int (N,), their labels; boxes : int32 (N, 4), left, top, width, height; seen : float32 (N, 5), the ring's
-    mean, standard deviation and brightest pixel, the candidate's own brightest, and how sharp it is: pixels above three
-    quarters of its contrast as a share of those above one quarter.
+    which : int (N,), their labels; boxes : int32 (N, 4), left, top, width, height; seen : float32 (N, 7), the ring's
+    mean, standard deviation and brightest pixel, the candidate's own brightest, how sharp it is: pixels above three
+    quarters of its contrast as a share of those above one quarter, and row and column of the brightest.
     """
     height, width = image.shape
     for index in range(len(boxes)):
@@ -50,7 +67,9 @@ def _ring_kernel(image: Any, labels: Any, which: Any, boxes: Any, seen: Any) -> 
                 outside = y < top - _BESIDE or y >= top + high + _BESIDE
                 outside = outside or x < left - _BESIDE or x >= left + wide + _BESIDE
                 if labels[y, x] == which[index]:
-                    peak = max(peak, value)
+                    if value > peak:
+                        peak = value
+                        seen[index, 5], seen[index, 6] = y, x
                 elif outside:
                     total += value
                     square += value * value
@@ -71,17 +90,16 @@ def _ring_kernel(image: Any, labels: Any, which: Any, boxes: Any, seen: Any) -> 
 
 
 @kernel()
-def _mark_kernel(
-    image: Any, labels: Any, which: Any, boxes: Any, seen: Any, trust: Any, mask: Any, confidence: Any
-) -> None:
+def _mark_kernel(image: Any, boxes: Any, seen: Any, trust: Any, mask: Any, confidence: Any) -> None:
     """Mark what stands out of the rings in the boxes of candidates that are dust."""
     height, width = image.shape
     for index in range(len(boxes)):
         left, top, wide, high = boxes[index]
-        least = seen[index, 0] + max(0.12 * (seen[index, 3] - seen[index, 0]), seen[index, 1])
+        contrast = seen[index, 3] - seen[index, 0]
+        least = seen[index, 0] + min(max(0.12 * contrast, seen[index, 1]), 0.5 * contrast)
         for y in range(max(0, top - _BESIDE), min(height, top + high + _BESIDE)):
             for x in range(max(0, left - _BESIDE), min(width, left + wide + _BESIDE)):
-                if image[y, x] >= least or labels[y, x] == which[index]:
+                if image[y, x] >= least:
                     mask[y, x] = True
                     confidence[y, x] = max(confidence[y, x], trust[index])
 
@@ -109,16 +127,21 @@ def find_dust(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     """
     mask = np.zeros(image.shape[:2], np.bool_)
     confidence = np.zeros(image.shape[:2], np.float32)
-    for part, trust in threads.run(lambda side: _search(side, sensitivity), (bright_side(image), dark_side(image))):
-        mask |= part
-        np.maximum(confidence, trust, out=confidence)
+    sides = bright_side(image), dark_side(image)
+    found = threads.run(lambda pair: _candidates(*pair), (sides, sides[::-1]))
+    certain = [float(np.sqrt(spots.area[spots.alone > _CERTAIN]).sum()) for spots in found]
+    for picture, spots, own, others in zip(sides, found, certain, certain[::-1], strict=True):
+        worth = spots.alone + _alike(spots) + 0.5 * math.log((own + _FEW) / (others + _FEW))
+        keep = worth > 4 - 8 * sensitivity
+        trust = 1 / (1 + np.exp(-worth[keep]))
+        _mark_kernel(picture, spots.boxes[keep], spots.seen[keep], trust, mask, confidence)
     return mask, confidence
 
 
-def _search(picture: Image, sensitivity: float) -> tuple[Mask, Image]:
-    """The bright spots of a picture (H, W)."""
-    mask, confidence = np.zeros(picture.shape, np.bool_), np.zeros(picture.shape, np.float32)
+def _candidates(picture: Image, other: Image) -> Spots:
+    """What may be bright spots of a picture (H, W), of which ``other`` is the other side."""
     levels = np.rint(picture * 255).astype(np.uint8)
+    parts = []
     for across in _DISCS:
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
         hat = cv2.morphologyEx(levels, cv2.MORPH_TOPHAT, disc)
@@ -131,35 +154,41 @@ def _search(picture: Image, sensitivity: float) -> tuple[Mask, Image]:
             small[0] = False  # what does not stand out
             which = np.flatnonzero(small)
             boxes, area = stats[which, : cv2.CC_STAT_AREA], stats[which, cv2.CC_STAT_AREA]
-            seen = np.zeros((len(which), 5), np.float32)
+            seen = np.zeros((len(which), 7), np.float32)
             _ring_kernel(picture, labels, which, boxes, seen)
-            worth = _evidence(boxes, area, seen, picture)
-            keep = worth > 4.2 - 8 * sensitivity
-            trust = 1 / (1 + np.exp(-worth[keep]))
-            _mark_kernel(picture, labels, which[keep], boxes[keep], seen[keep], trust, mask, confidence)
-    return mask, confidence
+            parts.append((boxes, area, seen, _evidence(boxes, area, seen, other)))
+    return Spots(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def _evidence(boxes: NDArray[Any], area: NDArray[Any], seen: Image, picture: Image) -> NDArray[np.float64]:
-    """How much speaks for each candidate being dust.
+def _evidence(boxes: NDArray[Any], area: NDArray[Any], seen: Image, other: Image) -> NDArray[np.float64]:
+    """How much speaks for each candidate being dust, whatever the others are.
 
-    Sharpness, compactness, contrast and size speak for it; a ring that varies or holds something as bright, an oblong
-    box, and others like it around speak against it. The weights are those of a logistic regression over candidates in
-    scikit-image's photographs with dust drawn on them, rounded.
+    Sharpness and compactness speak for it; a ring that varies or holds something as bright, an oblong box, colour, and
+    others like it around speak against it. The weights, and those of what spots have in common, are of a logistic
+    regression over candidates in scikit-image's photographs with dust drawn on them, rounded.
     """
     left, top, wide, high = boxes.astype(np.int64).T
-    mean, spread, brightest, peak, sharp = seen.T.astype(np.float64)
+    mean, spread, brightest, peak, sharp = seen[:, :5].T.astype(np.float64)
     contrast = np.maximum(peak - mean, 1 / 255)
+    row, column = seen[:, 5:].T.astype(np.int64)
     alone: NDArray[np.float64] = (
-        4.7 * sharp
-        + 1.3 * area / (wide * high)
-        + 0.4 * np.log(contrast)
-        + 0.35 * np.log(area)
-        - 0.35 * np.minimum(spread / contrast, 2)
-        - 1.7 * np.clip((brightest - mean) / contrast, -1, 2)
+        3.6 * sharp
+        + 0.9 * area / (wide * high)
+        + 0.1 * np.log(contrast)
+        + 0.1 * np.log(area)
+        - 0.9 * np.minimum(spread / contrast, 2)
+        - 1.0 * np.clip((brightest - mean) / contrast, -1, 2)
         - 1.2 * np.abs(np.log(wide / high))
-        - 1.4
+        - 6.0 * np.minimum(np.abs(1 - other[row, column] - peak), 0.5)
+        - 0.7
     )
-    around = crowd(top + high // 2, left + wide // 2, contrast, alone < _CERTAIN, picture.shape)
-    worth: NDArray[np.float64] = alone - np.log(np.maximum(around, 1))
-    return worth
+    around = crowd(top + high // 2, left + wide // 2, contrast, alone < _COUNTED, other.shape)
+    return np.asarray(alone - 0.8 * np.log(np.maximum(around, 1)))
+
+
+def _alike(spots: Spots) -> NDArray[np.float64]:
+    """What speaks against each spot for differing from the certain ones: the dust of one picture is of one colour."""
+    peak = spots.seen[:, 3].astype(np.float64)
+    certain = peak[spots.alone > _CERTAIN]
+    usual = np.median(certain) if len(certain) >= _ENOUGH else _WHITE
+    return np.asarray(-6.2 * np.minimum(np.abs(peak - usual), 0.5))

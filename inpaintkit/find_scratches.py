@@ -5,6 +5,11 @@ contrast that counts as a full vote follows the texture around. Where most point
 are a scratch; the profile across, averaged along the line, tells how wide it is. Every octave of the picture looks for
 scratches twice as wide.
 
+A line is then straightened along a smooth axis, and what it shows from node to node tells a scratch from a wire or a
+joint: it covers the ground with one colour, nearly white or black, and what it lets through is the ground; its halves
+are alike; the ground on its sides is the same; and nothing runs beside it that looks like it. A scratch beyond doubt
+makes others in the picture the likelier, and is followed beyond its ends.
+
     I      brightness, the least channel for bright scratches and the negative of the largest for dark ones
     tau    contrast of a full vote, in grey levels
     w      distance at which a point's sides are read
@@ -20,13 +25,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit import threads
-from inpaintkit.evidence import AROUND, bright_side, crowd, dark_side
+from inpaintkit import strips, threads
+from inpaintkit.evidence import AROUND, bright_side, dark_side
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
-
-Positions = NDArray[np.float64]
-Indices = NDArray[np.int64]
+from inpaintkit.strips import Axes, Indices, Positions, medians
 
 _ANGLES = 48  # so that over L points a line is never more than half a pixel off
 _HALF = 16  # L
@@ -38,9 +41,19 @@ _ALONG = 8  # points that a profile is averaged over, on each side
 _COARSE = 4  # px: the grid on which texture is measured
 _TEXTURE = 31  # of that grid, the square in which it is
 _FINE = 1500  # px: above that side, every doubling adds an octave
-_CERTAIN = 5.0  # evidence of a line that is no longer taken for texture
-_CROWDED = 3.7  # evidence taken away by others around, times their logarithm
+_USUAL = 768  # px: the side of a picture for which evidence is weighed; lines of larger ones count as reduced
+_SURE = 3.0  # evidence of a line that is a scratch beyond doubt
+_WEAK = 0.4  # and of one that is a scratch where another one is beyond doubt
+_FOLLOWED = 1.5  # evidence of a line that is followed beyond its ends
+_HOLDS = 0.4  # of a line's usual cover: less is a break
 _SMALLEST = 8  # px: a picture of a lesser side shows no line
+_LIKE = 0.6  # of a line's contrast: what stands out as much as that is of its kind
+_DARKER = 0.1  # and what is no more than that less bright
+_BESIDE = 6  # px: what is nearer to the line's axis continues it
+_JUMP = 0.15  # by which brightness may differ from point to point of one line
+_PARALLEL = 0.34  # sine of the angle below which it is parallel
+_BLUR = 0.2  # px by which reading between pixels widens an edge
+_WHITE = 0.9  # of a scratch, on the bright side; the dark side's white is black
 _FEWEST = 16  # points of a line that is judged
 
 _COSINE, _SINE = np.cos(np.arange(_ANGLES) * np.pi / _ANGLES), np.sin(np.arange(_ANGLES) * np.pi / _ANGLES)
@@ -196,7 +209,9 @@ def _profile_kernel(
 
 
 @kernel()
-def _link_kernel(index: Any, rows: Any, columns: Any, angle: Any, cosine: Any, sine: Any, parent: Any) -> None:
+def _link_kernel(
+    index: Any, rows: Any, columns: Any, angle: Any, bright: Any, cosine: Any, sine: Any, parent: Any
+) -> None:
     """Unite points that share a pixel, and those that are next in their own direction, nearly parallel.
 
     index : int32 (h, w), one of the points on each pixel, -1 for none; parent : int32 (N,), of each point, afterwards
@@ -219,7 +234,7 @@ def _link_kernel(index: Any, rows: Any, columns: Any, angle: Any, cosine: Any, s
                     if not (0 <= y < index.shape[0] and 0 <= x < index.shape[1]) or index[y, x] < 0:
                         continue
                     turn = abs(angle[index[y, x]] - k)
-                    if min(turn, angles - turn) <= _TURN:
+                    if min(turn, angles - turn) <= _TURN and abs(bright[index[y, x]] - bright[point]) < _JUMP:
                         _unite_kernel(parent, point, index[y, x])
                         met = True
                 if met and s >= 12:
@@ -243,28 +258,56 @@ def _root_kernel(parent: Any, point: Any) -> Any:
 
 
 @kernel()
-def _paint_kernel(
-    mask: Any,
-    confidence: Any,
-    rows: Any,
-    columns: Any,
-    angle: Any,
-    extent: Any,
-    trust: Any,
-    cosine: Any,
-    sine: Any,
+def _parallel_kernel(
+    y: Any, x: Any, down: Any, right: Any, line: Any, contrast: Any, bright: Any, reach: Any, number: Any
 ) -> None:
-    """A disc as wide as the scratch over each of its points."""
-    for index in range(len(rows)):
-        k = angle[index]
-        middle = (extent[index, 0] + extent[index, 1]) / 2
-        radius = (extent[index, 1] - extent[index, 0]) / 2 - 0.25  # pixels on the very end have nothing of it
-        y0, x0 = rows[index] + middle * cosine[k], columns[index] - middle * sine[k]
-        for y in range(max(0, math.ceil(y0 - radius)), min(mask.shape[0], math.floor(y0 + radius) + 1)):
-            for x in range(max(0, math.ceil(x0 - radius)), min(mask.shape[1], math.floor(x0 + radius) + 1)):
-                if (y - y0) ** 2 + (x - x0) ** 2 <= radius**2:
-                    mask[y, x] = True
-                    confidence[y, x] = max(confidence[y, x], trust[index])
+    """How many nodes of other lines lie within ``reach`` px of each node that are parallel, as bright and as strong.
+
+    Those that continue the node's own line do not count. contrast, bright : (L,), of each line; number : (M,).
+    """
+    tall, wide = int(y.max() / reach) + 1, int(x.max() / reach) + 1
+    head = np.full((tall + 2, wide + 2), -1, np.int64)
+    following = np.full(len(y), -1, np.int64)
+    for node in range(len(y)):
+        row, column = int(y[node] / reach) + 1, int(x[node] / reach) + 1
+        following[node] = head[row, column]
+        head[row, column] = node
+    for node in range(len(y)):
+        mine = line[node]
+        row, column = int(y[node] / reach) + 1, int(x[node] / reach) + 1
+        for cell in range(9):
+            other = head[row - 1 + cell // 3, column - 1 + cell % 3]
+            while other >= 0:
+                away_y, away_x = y[other] - y[node], x[other] - x[node]
+                near = line[other] != mine and max(abs(away_y), abs(away_x)) < reach
+                if (
+                    near
+                    and contrast[line[other]] >= _LIKE * contrast[mine]
+                    and bright[line[other]] >= bright[mine] - _DARKER
+                ):
+                    sine = abs(down[node] * right[other] - right[node] * down[other])
+                    beside = abs(away_y * right[node] - away_x * down[node])
+                    number[node] += sine < _PARALLEL and beside > _BESIDE
+                other = following[other]
+
+
+@kernel()
+def _paint_kernel(
+    mask: Any, confidence: Any, y: Any, x: Any, down: Any, right: Any, foot: Any, trust: Any, unit: Any
+) -> None:
+    """Discs as wide as the scratch along each of its nodes."""
+    for node in range(len(y)):
+        middle = (foot[node, 0] + foot[node, 1]) / 2
+        radius = (foot[node, 1] - foot[node, 0]) / 2 - _BLUR
+        for step in range(strips.STEP):
+            ahead = (step + 0.5 - strips.STEP / 2) * unit
+            y0 = y[node] + ahead * down[node] + middle * right[node]
+            x0 = x[node] + ahead * right[node] - middle * down[node]
+            for i in range(max(0, math.ceil(y0 - radius)), min(mask.shape[0], math.floor(y0 + radius) + 1)):
+                for j in range(max(0, math.ceil(x0 - radius)), min(mask.shape[1], math.floor(x0 + radius) + 1)):
+                    if (i - y0) ** 2 + (j - x0) ** 2 <= radius**2:
+                        mask[i, j] = True
+                        confidence[i, j] = max(confidence[i, j], trust[node])
 
 
 def find_scratches(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
@@ -295,31 +338,82 @@ def find_scratches(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Ima
     confidence = np.zeros(image.shape[:2], np.float32)
     octaves = 2 + max(0, math.floor(math.log2(max(mask.shape) / _FINE)))
     sides = bright_side(image), dark_side(image)
-    searches = [(side, octave) for octave in range(octaves) for side in sides if min(mask.shape) >> octave >= _SMALLEST]
-    for rows, columns, angle, extent, trust in threads.run(lambda search: _search(*search, sensitivity), searches):
-        _paint_kernel(mask, confidence, rows, columns, angle, extent, trust, _COSINE, _SINE)
+    searches = [
+        (*pair, octave)
+        for octave in range(octaves)
+        for pair in (sides, sides[::-1])
+        if min(mask.shape) >> octave >= _SMALLEST
+    ]
+    found = threads.run(lambda search: _search(*search, sensitivity), searches)
+    surest = max((float(worth.max(initial=-np.inf)) for _, _, worth, _ in found), default=-np.inf)
+    least = _least(sensitivity) + (_WEAK if surest > _least(sensitivity) + _SURE else _SURE)
+    for axis, foot, worth, unit in found:
+        new = (worth > least) & ~(_covered(mask, axis, foot) & (unit > 1))  # finer octaves see edges better
+        part, trust = axis.part(new), 1 / (1 + np.exp(-worth[new]))
+        _paint_kernel(mask, confidence, part.y, part.x, part.down, part.right, foot[new], trust, unit)
     return mask, confidence
 
 
-def _search(picture: Image, octave: int, sensitivity: float) -> tuple[Any, ...]:
-    """The points of bright scratches in one octave of a picture: rows, columns, direction, extent, confidence."""
+def _least(sensitivity: float) -> float:
+    """Evidence that a sensitivity adds to what is needed."""
+    return 4 - 8 * sensitivity
+
+
+def _covered(mask: Mask, axis: Axes, foot: Image) -> Mask:
+    """Which nodes lie on what is found already."""
+    middle = foot.mean(axis=1)
+    y = np.rint(axis.y + middle * axis.right).astype(np.int64).clip(0, mask.shape[0] - 1)
+    x = np.rint(axis.x - middle * axis.down).astype(np.int64).clip(0, mask.shape[1] - 1)
+    return np.asarray(mask[y, x])
+
+
+def _search(
+    picture: Image, other: Image, octave: int, sensitivity: float
+) -> tuple[Axes, Image, NDArray[np.float64], int]:
+    """Lines on the bright side of a picture in an octave: nodes, feet, the evidence at each node, and the unit.
+
+    ``other`` is the picture's other side.
+    """
+    unit = 1 << octave
+    axis = strips.axes(*_candidates(picture, octave, sensitivity), unit)
+    seen = strips.strip(picture, axis, unit)
+    measured = strips.feet(axis, seen, unit)
+    width = axis.medians(measured[:, 1] - measured[:, 0])
+    foot = measured.mean(axis=1)[:, None] + width[axis.line][:, None] / 2 * np.array([-1, 1], np.float32)
+    level = strips.levels(seen, foot, unit)
+    white = np.maximum(_WHITE, axis.medians(level[:, 0]) + 0.05)
+    cover = _cover(level, white[axis.line])
+    tint = _tint(axis, level, strips.levels(strips.strip(other, axis, unit), foot, unit), cover)
+    scale = max(1.0, max(picture.shape) / _USUAL)
+    worth = _evidence(axis, level, cover, tint, strips.lopsided(axis, seen, foot, unit), width, unit, scale)[axis.line]
+    # Beyond a scratch's ends, and in its breaks, there is nothing of it.
+    keep = (worth > _least(sensitivity) + _WEAK) & (cover > _HOLDS * axis.medians(cover)[axis.line])
+    sure = keep & (worth > _least(sensitivity) + _FOLLOWED)
+    if sure.any():
+        more, feet = strips.follow(picture, axis.part(sure), foot[sure], axis.medians(cover), white, unit)
+        of_line = np.zeros(len(white))
+        of_line[axis.line] = worth
+        axis, foot = axis.part(keep).joined(more), np.concatenate([foot[keep], feet])
+        return axis, foot, np.concatenate([worth[keep], of_line[more.line]]), unit
+    return axis.part(keep), foot[keep], worth[keep], unit
+
+
+def _candidates(picture: Image, octave: int, sensitivity: float) -> tuple[Positions, Positions, Indices]:
+    """Points of lines that may be scratches: rows, columns, and the line of each."""
     rows, columns, angle = _points(picture, octave, sensitivity)
     extent, level = np.zeros((len(rows), 2), np.float32), np.zeros((len(rows), 3), np.float32)
     _profile_kernel(picture, rows, columns, angle, _COSINE, _SINE, 1 << octave, extent, level)
-    rows_on, columns_on, lines = _lines(picture.shape, octave, rows, columns, angle, extent)
-    known = lines >= 0
-    rows, columns, angle = rows[known], columns[known], angle[known]
-    extent, level, lines = extent[known], level[known], lines[known]
-    alone = _evidence(lines, octave, extent / 2**octave, level)
-    others = _others(rows_on[known], columns_on[known], lines, level, alone < _CERTAIN, octave, picture.shape)
-    worth = (alone - _CROWDED * np.log1p(others))[lines]
-    width, contrast = extent[:, 1] - extent[:, 0], _contrast(level)
-    typical = _medians(width, lines)[lines]
+    middle, width, contrast = extent.mean(axis=1), extent[:, 1] - extent[:, 0], level[:, 0] - level[:, 1:].max(axis=1)
+    rows, columns = rows + middle * _COSINE[angle], columns - middle * _SINE[angle]
+    lines = _lines(picture.shape, octave, rows, columns, angle, level[:, 0])
+    known = np.flatnonzero(lines >= 0)
+    of = lines[known]
     # Beyond a scratch's ends votes were given to what happens to lie there.
-    belongs = (contrast > 0.3 * _medians(contrast, lines)[lines]) & (width < 1.7 * typical + 1)
-    keep = belongs & (worth > 4.6 - 8 * sensitivity)
-    extent += np.maximum(0, width - 1.25 * typical)[:, None] / 2 * np.array([1, -1], np.float32)
-    return rows[keep], columns[keep], angle[keep], extent[keep], 1 / (1 + np.exp(-worth[keep]))
+    belongs = (contrast[known] > 0.3 * medians(contrast[known], of)[of]) & (
+        width[known] < 1.7 * medians(width[known], of)[of] + 1
+    )
+    known = known[belongs]
+    return rows[known], columns[known], np.unique(lines[known], return_inverse=True)[1]
 
 
 def _points(picture: Image, octave: int, sensitivity: float) -> tuple[Positions, Positions, Indices]:
@@ -359,78 +453,90 @@ def _tau(smooth: NDArray[np.uint8], sensitivity: float) -> Image:
 
 
 def _lines(
-    shape: tuple[int, ...], octave: int, rows: Positions, columns: Positions, angle: Indices, extent: Image
-) -> tuple[Indices, Indices, Indices]:
-    """Row and column of each point's place on its line's axis, in the octave's pixels, and the line, -1 for none."""
-    middle = extent.mean(axis=1)
+    shape: tuple[int, ...], octave: int, rows: Positions, columns: Positions, angle: Indices, bright: Image
+) -> Indices:
+    """The line that each point belongs to, -1 for none."""
     small = [-(-side // 2**octave) for side in shape]
-    y = np.clip((rows + middle * _COSINE[angle] + 0.5) // 2**octave, 0, small[0] - 1).astype(np.int64)
-    x = np.clip((columns - middle * _SINE[angle] + 0.5) // 2**octave, 0, small[1] - 1).astype(np.int64)
+    y = np.clip((rows + 0.5) // 2**octave, 0, small[0] - 1).astype(np.int64)
+    x = np.clip((columns + 0.5) // 2**octave, 0, small[1] - 1).astype(np.int64)
     index = np.full(small, -1, np.int32)
     index[y, x] = np.arange(len(rows))
     parent = np.arange(len(rows), dtype=np.int32)
-    _link_kernel(index, y, x, angle, _COSINE, _SINE, parent)
+    _link_kernel(index, y, x, angle, bright, _COSINE, _SINE, parent)
     lines = np.where(np.bincount(parent, minlength=len(parent))[parent] >= _FEWEST, parent, -1).astype(np.int64)
     known = lines >= 0
     lines[known] = np.unique(lines[known], return_inverse=True)[1]
-    return y, x, lines
+    return lines
 
 
-def _others(
-    y: Indices, x: Indices, lines: Indices, level: Image, counted: Mask, octave: int, shape: tuple[int, ...]
-) -> NDArray[Any]:
-    """How much there is of other lines of like contrast around each line, in lengths of the square of ``crowd``.
+def _ground(level: Image) -> Image:
+    """The mean of both sides, of the one where the other lies outside: (M,)."""
+    left, right = level[:, 1], level[:, 2]
+    return np.asarray(np.where(np.isnan(left), right, np.where(np.isnan(right), left, (left + right) / 2)))
 
-    Only lines that are ``counted`` (L,) are: scratches may be many.
+
+def _cover(level: Image, white: NDArray[Any]) -> Image:
+    """How far each core has come from the ground's brightness to that of its line: (M,), 0 outside."""
+    ground = _ground(level)
+    return np.asarray(np.nan_to_num((level[:, 0] - ground) / np.maximum(white - ground, 0.05)))
+
+
+def _tint(axis: Axes, level: Image, other: Image, cover: Image) -> NDArray[Any]:
+    """How colourful each line is, (L,): the range of its channels less what the ground that shines through explains.
+
+    level, other : (M, 3), on one side of the picture, the least channel or one less the largest, and on the other.
     """
-    _, one = np.unique(y * shape[1] + x, return_index=True)  # a point per pixel of the axes
-    y, x, lines = y[one] << octave, x[one] << octave, lines[one]
-    usual = _medians(_contrast(level[one]), lines) if len(one) else np.zeros(0)
-    around = crowd(y, x, usual[lines], counted[lines], shape) * 2**octave / AROUND
-    length = np.bincount(lines, minlength=len(counted))
-    others = np.bincount(lines, around, minlength=len(counted)) / np.maximum(length, 1)
-    own = np.minimum(length * 2**octave / AROUND, 1)
-    others = np.maximum(0, others - counted * own * (1 + own) / 2)  # without the line itself
-    return np.asarray(others)
+    core, ground = 1 - other[:, 0] - level[:, 0], 1 - _ground(other) - _ground(level)
+    shines = 1 - np.clip(axis.medians(cover), 0, 1)
+    return np.asarray(axis.medians(np.nan_to_num(core)) - shines * axis.medians(np.nan_to_num(ground)))
 
 
-def _contrast(level: Image) -> Image:
-    """By how much the middle of points exceeds the brighter side, (N,)."""
-    contrast: Image = level[:, 0] - level[:, 1:].max(axis=1)
-    return contrast
-
-
-def _evidence(lines: Indices, octave: int, extent: Image, level: Image) -> NDArray[Any]:
+def _evidence(
+    axis: Axes,
+    level: Image,
+    cover: Image,
+    tint: NDArray[Any],
+    lopsided: NDArray[Any],
+    width: NDArray[Any],
+    unit: int,
+    scale: float,
+) -> NDArray[np.float64]:
     """How much speaks for each line being a scratch.
 
-    For it: points, a bright middle, surroundings that change while the line goes on. Against it: sides that differ,
-    width, a width that varies, other lines around. The weights are those of a logistic regression over the lines found
-    in scikit-image's photographs with scratches drawn on them, each weighted by what it would cost to be wrong.
+    For it: length, cover, surroundings that change while the line goes on. Against it: sides that differ, more width
+    than scratches have, colour, halves that differ, other lines beside it, brightness that does not follow the ground
+    as far as it shines through. The weights are those of a logistic regression over the lines found in scikit-image's
+    photographs with scratches drawn on them, each weighted by what it would cost to be wrong.
     """
-    contrast = np.maximum(_medians(_contrast(level), lines), 1 / 255)
-
-    def spread(values: NDArray[Any]) -> NDArray[Any]:
-        return _medians(np.abs(values - _medians(values, lines)[lines]), lines)
-
-    across = extent[:, 1] - extent[:, 0]
-    width = _medians(across, lines)
-    worth: NDArray[Any] = (
-        1.2 * np.log(np.bincount(lines))
-        + 4.8 * _medians(level[:, 0], lines)
-        + 1.7 * np.log(spread(level[:, 1:].mean(axis=1)) / contrast + 0.05)
-        - 7.8 * np.minimum(_medians(np.abs(level[:, 1] - level[:, 2]), lines) / contrast, 2)
-        - 0.8 * width
-        - 9.8 * spread(across) / np.maximum(width, 0.5)
-        - 2.5 * octave
-        + 1.8
+    inside = np.nan_to_num(level)
+    core, ground = inside[:, 0], np.nan_to_num(_ground(level))
+    contrast = np.maximum(axis.medians(core - ground), 2 / 255)
+    usual = axis.medians(cover)
+    varies = axis.means(np.square(ground - axis.means(ground)[axis.line]))
+    slope = np.clip(axis.means((ground - axis.means(ground)[axis.line]) * core) / (varies + 1e-3), -0.5, 1.5)
+    worth = (
+        1.45 * np.log(np.bincount(axis.line[axis.held]) * unit / scale)
+        + 0.7 * np.log(axis.medians(np.abs(ground - axis.medians(ground)[axis.line])) / contrast + 0.05)
+        - 3.6 * np.sqrt(np.minimum(axis.medians(np.abs(inside[:, 1] - inside[:, 2])) / contrast, 2))
+        - 0.45 * np.maximum(width / scale - 6, 0)
+        + 1.0 * np.log2(unit / scale)
+        - 5.3 * np.log1p(axis.means(_beside(axis, contrast, axis.medians(core), unit)))
+        + 3.7 * np.minimum(usual, 0.7)
+        - 35 * np.clip(tint, 0, 0.3)
+        - 26 * np.abs(slope - (1 - usual)) * np.sqrt(varies)
+        - 4.4 * np.sqrt(lopsided)
+        - 1.0
     )
-    return worth
+    # Of a line along the border nobody knows whether it is one: an edge may be what it is.
+    outside = np.asarray(np.isnan(level[:, 1:]).any(axis=1))
+    worth[axis.means(outside) > 0.3] = -np.inf
+    return np.asarray(worth)
 
 
-def _medians(values: NDArray[Any], lines: Indices) -> NDArray[Any]:
-    """The median of each line's values (the upper one of two)."""
-    order = np.lexsort((values, lines))
-    count = np.bincount(lines)
-    first = np.cumsum(count) - count
-    medians: NDArray[Any] = values[order[first + count // 2]]
-    return medians
+def _beside(axis: Axes, contrast: NDArray[Any], bright: NDArray[Any], unit: int) -> NDArray[np.float64]:
+    """How much of other lines runs beside each node, parallel, as bright and as strong, in lengths of the square."""
+    number = np.zeros(len(axis.y))
+    if len(number):
+        reach = AROUND / 2 * unit
+        _parallel_kernel(axis.y, axis.x, axis.down, axis.right, axis.line, contrast, bright, reach, number)
+    return number * strips.STEP / AROUND

@@ -73,3 +73,17 @@ def test_small_pictures_and_threads():
             results.append(find_dust(image))
     assert np.array_equal(image, before)
     assert all(np.array_equal(one, other) for one, other in zip(*results, strict=True))
+
+
+def test_the_dust_of_a_picture_is_of_one_colour():
+    """Eight white spots tell what dust is here: one that is grey, or red, is less likely to be of it."""
+    picture = np.full((120, 160, 3), 0.3, np.float32)
+    for left in range(10, 90, 10):
+        picture[20:24, left : left + 4] = 0.95
+    picture[60:64, 40:44] = 0.5
+    picture[60:64, 120:124] = (0.95, 0.5, 0.5)
+    found, confidence = find_dust(picture)
+    assert found[20:24, 10:14].all()
+    assert found[20:24, 80:84].all()
+    assert confidence[61, 41] < confidence[21, 11]
+    assert confidence[61, 121] < confidence[21, 11]

@@ -120,3 +120,33 @@ def test_small_pictures_and_threads():
             results.append(find_scratches(image))
     assert np.array_equal(image, before)
     assert all(np.array_equal(one, other) for one, other in zip(*results, strict=True))
+
+
+def test_what_a_scratch_is_and_a_wire_is_not():
+    """The same line: grey and colour on the same ground; alone, and as one of many that run beside it."""
+    ground = np.repeat(film(), 3, axis=2)
+    way = [(20, 40), (380, 180)]
+    white, truth = scratched(ground, way, to=0.95)
+    assert recall(find_scratches(white)[0], truth) > 0.9
+    red, _ = scratched(ground, way, to=np.array([0.95, 0.55, 0.55], np.float32))
+    assert not find_scratches(red)[0].any()
+    bars = film()
+    for left in range(20, 400, 12):
+        bars, _ = scratched(bars, [(left, 20), (left, 280)])
+    assert not find_scratches(bars)[0].any()
+
+
+def test_a_scratch_is_followed_through_a_crossing_to_its_end():
+    image, first = scratched(film(), [(20, 150), (380, 150)], to=0.95)
+    image, second = scratched(image, [(200, 20), (200, 280)], to=0.05)
+    found, _ = find_scratches(image)
+    assert recall(found, first | second) > 0.95
+    assert recall(found[:, 20:40], first[:, 20:40]) > 0.8
+
+
+def test_a_weak_line_counts_where_another_is_beyond_doubt():
+    weak, truth = scratched(film(), [(300, 60), (352, 90)], strength=0.4)
+    both, _ = scratched(weak, [(20, 200), (380, 270)])
+    alone, beside = find_scratches(weak)[0], find_scratches(both)[0]
+    assert recall(alone, truth) == 0
+    assert recall(beside, truth) > 0.8
