@@ -169,8 +169,9 @@ def _thick_kernel(labels: Labels, depth: Image, table: Table) -> None:
     """Put twice the largest distance from a label's rim into its row."""
     for row in range(labels.shape[0]):
         for column in range(labels.shape[1]):
-            letter = table[labels[row, column]]
-            letter[12] = max(letter[12], 2 * depth[row, column] + 1)
+            label = labels[row, column]
+            if label:
+                table[label, 12] = max(table[label, 12], 2 * depth[row, column] + 1)
 
 
 @kernel()
@@ -204,7 +205,9 @@ def _peaks_kernel(pixels: Pixels, labels: Labels, cover: Pixels, table: Table) -
     peak = np.zeros(len(table))
     for row in range(height):
         for column in range(width):
-            peak[labels[row, column]] = max(peak[labels[row, column]], cover[row, column])
+            label = labels[row, column]
+            if label:
+                peak[label] = max(peak[label], cover[row, column])
     count = np.zeros(len(table))
     table[:, 5:8] = 0
     for row in range(height):
@@ -307,7 +310,9 @@ def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     colours = _colours(pixels, ground, least - _HINT)
     found = threads.run(lambda colour: _in_colour(pixels, ground, colour, least), colours)
     kept = _chosen(pixels, [line for lines in found for line in lines], least)
-    for hand, style in _ranked([(hand, text_rim.fitted(_letters(pixels, kept, hand))) for hand in _hands(kept)]):
+    hands = _hands(kept)
+    styles = threads.run(lambda hand: text_rim.fitted(_letters(pixels, kept, hand)), hands)
+    for hand, style in _ranked(list(zip(hands, styles, strict=True))):
         for line, hole in zip(hand, text_rim.covered(style, [_done(line, mask) for line in hand]), strict=True):
             hole |= line.core
             mask[line.around.slices] |= hole

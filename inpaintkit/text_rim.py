@@ -1,4 +1,4 @@
-"""What letters cover beyond their own colour: the anti-aliased edge, an outline, a shadow, a glow.
+"""What letters cover beyond their own colour: the anti-aliased edge, an outline, a shadow.
 
 A writer draws all lines of one hand in one style. So the style is fitted to all their letters at once, as a matched
 filter does: what a style lays beside the letters is compared with how far the picture there is off the ground that
@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inpaintkit import threads
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
 
@@ -133,7 +134,7 @@ class Hand:
 def fitted(lines: list[Letters]) -> Hand:
     """The style that lines of one hand are written in."""
     height = float(np.median([line.height for line in lines]))
-    views = [_view(line, height) for line in lines]
+    views = threads.run(lambda line: _view(line, height), lines)
     samples = _samples(views, height)
     hands = [Hand(views, _Style(lines[0].colour), 0.0)]
     for ink in _inks(samples, lines[0].colour):
@@ -164,17 +165,19 @@ def _checked(views: list[_View], style: _Style) -> Hand:
 
 def covered(hand: Hand, done: list[Mask]) -> list[Mask]:
     """The holes that a hand's lines leave: letters, edges, outline and shadow, a bool (h, w) for each."""
-    holes = []
     letters, gone = (sum(map(np.count_nonzero, masks)) for masks in ([view.letters.core for view in hand.views], done))
     if gone > letters / 2:
         hand = Hand(hand.views, _Style(hand.style.ink), 0.0)
-    for view, mask in zip(hand.views, done, strict=True):
-        if mask.any():
-            core = view.letters.core & ~mask
-            away = np.asarray(cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
-            view = replace(view, letters=replace(view.letters, core=core), away=away)
-        holes.append(_hole(view, hand.style) if view.letters.core.any() else mask & False)
-    return holes
+    return threads.run(lambda pair: _hole(_without(*pair), hand.style), list(zip(hand.views, done, strict=True)))
+
+
+def _without(view: _View, done: Mask) -> _View:
+    """A line without those of its letters that are covered already."""
+    if not done.any():
+        return view
+    core = view.letters.core & ~done
+    away = cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    return replace(view, letters=replace(view.letters, core=core), away=np.asarray(away, np.float32))
 
 
 def _view(line: Letters, height: float) -> _View:
@@ -308,6 +311,8 @@ def _laid(view: _View, style: _Style) -> tuple[Image, Image]:
 def _hole(view: _View, style: _Style) -> Mask:
     """Letters and what the style lays beside them, each with its edge."""
     core, crop = view.letters.core, view.letters.crop
+    if not core.any():
+        return core
     outline, shadow = _laid(view, style)
     hole = core | (outline > 0) | (shadow > _LEAST)
     if style.shadow and style.blur <= 0.3:
