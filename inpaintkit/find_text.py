@@ -1,8 +1,8 @@
 """Text laid over a picture: letters are small even zones with sharp rims, of one colour along a line.
 
 Even zones nominate the captions' colours; each colour's layer is cut into letters, letters are joined into lines, and a
-line is kept for how many letters it has, how far they stand out and how alike they are. What is kept grows over its
-anti-aliased edge, outline and shadow until the rim's colour is clean. No training: every threshold is a plain number.
+line is kept for how far its letters stand out, how many they are and how well they stand on one level, in one stroke.
+What they cover beyond that, edge, outline and shadow, is told by ``text_rim``.
 
 Colours are 0 to 255 inside; ``rise`` is how far a letter stands out from what lies around it.
 """
@@ -43,7 +43,6 @@ _HALF = 40  # percent of cover that makes a pixel part of a thin letter
 _THIN = 30  # px: letters higher than this have strokes too thick for that ground
 _LEAST = 3.0  # evidence of a line that is kept at sensitivity 0.5, where the odds of e : 1 count 1
 _CERTAIN = 2.0  # more than that: a line beyond doubt
-_PLAIN = 0.3  # trust in letters without outline or shadow, where a style that explains all has 1
 _WEAK = 2.5  # less than that: a line that is kept where another of the same hand is beyond doubt
 _HINT = 5.0  # less than that: a line whose colour is worth a look
 _PURE = 4.0  # evidence that is lost where a line lies among other things of its colour
@@ -310,14 +309,11 @@ def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     colours = _colours(pixels, ground, least - _HINT)
     found = threads.run(lambda colour: _in_colour(pixels, ground, colour, least), colours)
     kept = _chosen(pixels, [line for lines in found for line in lines], least)
-    hands = _hands(kept)
-    styles = threads.run(lambda hand: text_rim.fitted(_letters(pixels, kept, hand)), hands)
-    for hand, style in _ranked(list(zip(hands, styles, strict=True))):
-        for line, hole in zip(hand, text_rim.covered(style, [_done(line, mask) for line in hand]), strict=True):
-            hole |= line.core
-            mask[line.around.slices] |= hole
-            seen = confidence[line.around.slices]
-            np.maximum(seen, np.where(hole, 1 / (1 + np.exp(-line.score)), 0).astype(np.float32), out=seen)
+    letters = [text_rim.Letters(it.around, it.line.box, it.core, it.line.colour, it.line.height) for it in kept]
+    for line, hole in zip(kept, text_rim.holes(pixels, letters), strict=True):
+        mask[line.around.slices] |= hole
+        seen = confidence[line.around.slices]
+        np.maximum(seen, np.where(hole, 1 / (1 + np.exp(-line.score)), 0).astype(np.float32), out=seen)
     return mask, confidence
 
 
@@ -404,7 +400,7 @@ def _chosen(pixels: Pixels, found: list[_Found], least: float) -> list[_Found]:
         seen = covered[line.around.slices]
         if np.count_nonzero(seen & line.core) > 0.9 * np.count_nonzero(line.core):
             continue
-        around = [better for better in chosen if _within(line.line.box, better.line.box)]
+        around = [better for better in chosen if line.line.box.mostly_in(better.line.box)]
         if around and _enclosed(line, seen) and any(_is_ground(pixels, line, better) for better in around):
             continue
         certain = [better for better in chosen if better.score >= least + _CERTAIN]
@@ -413,18 +409,6 @@ def _chosen(pixels: Pixels, found: list[_Found], least: float) -> list[_Found]:
         seen |= line.core
         chosen.append(line)
     return chosen
-
-
-def _within(inner: Box, outer: Box) -> bool:
-    """Whether most of a box lies in another."""
-    high, wide = _shared(inner, outer)
-    return min(wide, high) > 0 and wide * high >= 0.7 * inner.area
-
-
-def _shared(one: Box, other: Box) -> tuple[int, int]:
-    """Rows and columns that two boxes share; where there are none, how far they are apart, negative."""
-    down = min(one.bottom, other.bottom) - max(one.top, other.top)
-    return down, min(one.right, other.right) - max(one.left, other.left)
 
 
 def _enclosed(line: _Found, covered: Mask) -> bool:
@@ -473,7 +457,7 @@ def _alike(line: _Line, other: _Line) -> bool:
     """Whether a line could be of the same hand: height, colour, how far it stands out; one or two letters beside it."""
     high, low = max(line.height, other.height), min(line.height, other.height)
     near = np.abs(line.colour - other.colour).max() <= 16
-    down, across = _shared(line.box, other.box)
+    down, across = line.box.shared(other.box)
     many = len(line.members) > 2 or low > _THIN or (down > 0.5 * low and -across < 4 * high)
     return bool(high <= 1.5 * low and near and line.rise >= 0.5 * other.rise and many)
 
@@ -482,7 +466,7 @@ def _related(line: _Line, other: _Line) -> bool:
     """Whether a line is like another, as seen over another ground, or touches it: its outline, its other half."""
     high, low = max(line.height, other.height), min(line.height, other.height)
     like = high <= 1.6 * low and np.abs(line.colour - other.colour).max() <= 2 * _NEAR
-    return bool(like or min(_shared(line.box, other.box)) > -other.height / 2)
+    return bool(like or min(line.box.shared(other.box)) > -other.height / 2)
 
 
 def _purified(table: Table, line: _Line) -> _Line:
@@ -619,64 +603,6 @@ def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     order = np.argsort(values)
     total = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(total, total[-1] / 2)])
-
-
-def _hands(lines: list[_Found]) -> list[list[_Found]]:
-    """Lines by the hand that wrote them, who has one colour and one size."""
-    hands: list[list[_Found]] = []
-    for line in lines:
-        for hand in hands:
-            first = hand[0].line
-            high, low = max(line.line.height, first.height), min(line.line.height, first.height)
-            if high <= 1.5 * low and np.abs(line.line.colour - first.colour).max() <= 16:
-                hand.append(line)
-                break
-        else:
-            hands.append([line])
-    return hands
-
-
-def _ranked(hands: list[tuple[list[_Found], text_rim.Hand]]) -> list[tuple[list[_Found], text_rim.Hand]]:
-    """Hands in the order in which they are believed, since the outline of one may have been taken for another."""
-    area = [sum(np.count_nonzero(line.core) for line in hand) for hand, _ in hands]
-    trust = [
-        style.explained * min(1.0, 10 * own / max(area)) if style.explained else _PLAIN
-        for own, (_, style) in zip(area, hands, strict=True)
-    ]
-    return [hands[k] for k in np.argsort(trust)[::-1]]
-
-
-def _done(line: _Found, mask: Mask) -> Mask:
-    """What of a line's letters is covered already, all but what lies further from that than an edge."""
-    seen = mask[line.around.slices]
-    near = cv2.dilate(seen.astype(np.uint8), _SQUARE, iterations=2) > 0
-    labels, count = _pieces((line.core & ~seen).astype(np.uint8))
-    further = np.bincount(labels[~near], minlength=count + 1) > 0
-    further[0] = False
-    done: Mask = line.core & ~further[labels]
-    return done
-
-
-def _letters(pixels: Pixels, lines: list[_Found], hand: list[_Found]) -> list[text_rim.Letters]:
-    """The lines of a hand, and beside each the letters of others; what lies in or at it may be its own outline."""
-    letters = np.zeros(pixels.shape[:2], np.bool_)
-    for line in lines:
-        inside = any(
-            _within(line.line.box, better.line.box.grown(round(0.3 * better.line.height), pixels.shape))
-            for better in hand
-        )
-        if line in hand or not inside:
-            letters[line.around.slices] |= line.core
-    return [
-        text_rim.Letters(
-            pixels[line.around.slices].astype(np.float32),
-            line.core,
-            letters[line.around.slices] & ~line.core,
-            line.line.colour,
-            line.line.height,
-        )
-        for line in hand
-    ]
 
 
 def _core(labels: Labels, table: Table, line: _Line, near: float) -> Mask:

@@ -58,6 +58,16 @@ class Box:
             slice(self.left - outer.left, self.right - outer.left),
         )
 
+    def shared(self, other: Box) -> tuple[int, int]:
+        """Rows and columns that two boxes share; where there are none, how far they are apart, negative."""
+        down = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return down, min(self.right, other.right) - max(self.left, other.left)
+
+    def mostly_in(self, outer: Box) -> bool:
+        """Whether seven tenths of it lie in another."""
+        high, wide = self.shared(outer)
+        return min(wide, high) > 0 and wide * high >= 0.7 * self.area
+
     @property
     def area(self) -> int:
         """Pixels."""

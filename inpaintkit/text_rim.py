@@ -25,40 +25,55 @@ from numpy.typing import NDArray
 from inpaintkit import threads
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
+from inpaintkit.regions import Box
 
 _SQUARE = np.ones((3, 3), np.uint8)
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _BESIDE = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)
-_DISTINCT = 60  # levels: the least that an ink differs from the letters and, on the mean, from the ground
-_AGREEING = 0.7  # share of the stretches of a line that have to show the style
-_EDGE = 0.2  # cover of pixels that touch letters, on the mean
-_MIXED = 0.2  # weight of pixels that touch letters, where their edge mixes with what is beside
-_VISIBLE = 25.0  # levels: what an ink has to differ from the ground by
-_NOISE = 8.0  # levels: what the ground is off by at the least
-_SHARE = 0.1  # of a square that has to be ground
+
+_SAME = 16  # levels: how far the colours of one hand may be apart
+_PLAIN = 0.3  # trust in letters without outline or shadow, where a style that explains all has 1
+
 _OUTLINE, _SHADOW = 0.14, 0.2  # times the letters' height: the widest
-_EXPLAINED = 0.45  # share of what is beside the letters that a style has to explain
-_OPAQUE, _DIM = 0.45, 0.25  # the least opacity of an outline, of a shadow
-_THIN = 0.5  # the same where only pixels that touch letters are concerned, which mix
-_FITS = 0.65  # share of what differs under outline and shadow that they have to explain
-_WORTH = 0.2  # of what an outline explains: a shadow that adds less is none
-_MOST = 1.45  # an opacity above that is none: the ground is not what was foretold
 _BLURS = (0.0, 0.02, 0.035, 0.05, 0.08)  # times the letters' height
 _SAMPLES = 20000  # pixels that a style is fitted to
 _STEP = 40  # px: for letters higher by every so many, the first search goes in steps a pixel larger
+_SHARE = 0.1  # of a square that has to be ground
+_NOISE = 8.0  # levels: what the ground is off by at the least
+_EDGE = 0.2  # cover of pixels that touch letters, on the mean
+_MIXED = 0.2  # weight of these pixels, where the letters' edge mixes with what is beside
+
+_DISTINCT = 60  # levels: the least that an ink differs from the letters
+_VISIBLE = 25.0  # levels: what it has to differ from the ground by where the style is to be seen
+_AGREEING = 0.7  # share of the stretches of a line that have to show it
+_OPAQUE, _DIM = 0.45, 0.25  # the least opacity of an outline, of a shadow
+_MOST = 1.45  # an opacity above that is none: the ground is not what was foretold
+_EXPLAINED = 0.45  # share of what differs under an outline, a shadow without blur, that it has to explain
+_FITS, _THIN = 0.65, 0.5  # the same of a whole style, of an outline of one pixel, which mixes with the letters' edge
+_WORTH = 0.2  # of what an outline explains: a shadow that adds less is none
+
 _LEAST = 0.015  # cover that is worth repairing
 _PART = 0.85  # cover of an edge's pixel below which the next one has nothing of the letter
 _CLEAR = 40.0  # levels between letter and ground below which the cover is not known
 _QUIET = 2.0  # levels: a pixel that differs by no more from what lies beside it is clean
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Letters:
-    """A line of letters in its crop of the picture."""
+    """A line of letters in a picture.
 
-    crop: Image  # (h, w, C), in levels
+    Attributes
+    ----------
+    around : the part of the picture that is looked at.
+    box : of the letters alone.
+    core : bool (h, w) in ``around``, what has their colour.
+    colour : (C,), in levels.
+    height : of a letter, in pixels.
+    """
+
+    around: Box
+    box: Box
     core: Mask
-    others: Mask  # letters of other lines
     colour: NDArray[np.float64]
     height: float
 
@@ -77,10 +92,11 @@ class _Style:
 
 @dataclass(frozen=True)
 class _View:
-    """A line as the fit sees it."""
+    """A line as the fit sees it, in its crop of the picture."""
 
     letters: Letters
-    seen: Image  # the crop without what the letters' own edge adds to it on the mean
+    crop: Image  # (h, w, C), in levels
+    seen: Image  # the same without what the letters' own edge adds to it on the mean
     away: Image  # d
     ground: Image  # B
     weight: Image  # w, 0 on letters
@@ -122,22 +138,101 @@ def _shift_kernel(away: Any, place: Any, stride: Any, parts: Any, radius: float,
 
 
 @dataclass(frozen=True)
-class Hand:
-    """Lines in one style, and how much of what differs where it lies the style explains, 0 to 1."""
+class _Hand:
+    """Lines in one style: how much of what differs under it the style explains, 0 to 1, and how much that is."""
 
     views: list[_View]
     style: _Style
-    explained: float
-    energy: float = 0.0  # what it explains, in variances of the ground
+    explained: float = 0.0
+    energy: float = 0.0  # in variances of the ground
 
 
-def fitted(lines: list[Letters]) -> Hand:
+def holes(pixels: NDArray[np.uint8], lines: list[Letters]) -> list[Mask]:
+    """What each line covers, letters, edges, outline and shadow: a bool (h, w) in its ``around``.
+
+    Parameters
+    ----------
+    pixels : uint8 (H, W, C).
+    lines : of any hands; the outline of one may stand among them as another, and is left out as far as it is covered.
+    """
+    found = {id(line): line.core for line in lines}
+    covered = np.zeros(pixels.shape[:2], np.bool_)
+    for hand in _ranked(threads.run(lambda mates: _fitted(pixels, lines, mates), _mates(lines))):
+        letters = [view.letters for view in hand.views]
+        for line, rim in zip(letters, _rims(hand, [_done(line, covered) for line in letters]), strict=True):
+            found[id(line)] = rim | line.core
+            covered[line.around.slices] |= found[id(line)]
+    return [found[id(line)] for line in lines]
+
+
+def _rims(hand: _Hand, done: list[Mask]) -> list[Mask]:
+    """The holes of a hand's lines without what is done; what is left of another's outline has no style of its own."""
+    whole = sum(np.count_nonzero(view.letters.core) for view in hand.views)
+    style = hand.style if 2 * sum(map(np.count_nonzero, done)) <= whole else _Style(hand.style.ink)
+    return threads.run(lambda pair: _hole(_without(*pair), style), zip(hand.views, done, strict=True))
+
+
+def _mates(lines: list[Letters]) -> list[list[Letters]]:
+    """Lines by the hand that wrote them, which has one colour and one size."""
+    hands: list[list[Letters]] = []
+    for line in lines:
+        for hand in hands:
+            high, low = max(line.height, hand[0].height), min(line.height, hand[0].height)
+            if high <= 1.5 * low and np.abs(line.colour - hand[0].colour).max() <= _SAME:
+                hand.append(line)
+                break
+        else:
+            hands.append([line])
+    return hands
+
+
+def _ranked(hands: list[_Hand]) -> list[_Hand]:
+    """Hands in the order in which they are believed: a style that explains much, from letters that are not few."""
+    area = [sum(np.count_nonzero(view.letters.core) for view in hand.views) for hand in hands]
+    trust = [
+        hand.explained * min(1.0, 10 * own / max(area)) if hand.explained else _PLAIN
+        for own, hand in zip(area, hands, strict=True)
+    ]
+    return [hands[k] for k in np.argsort(trust)[::-1]]
+
+
+def _done(line: Letters, covered: Mask) -> Mask:
+    """What of a line's letters is covered already, all but what lies further from that than an edge."""
+    seen = covered[line.around.slices]
+    near = cv2.dilate(seen.astype(np.uint8), _SQUARE, iterations=2) > 0
+    count, labels = cv2.connectedComponents((line.core & ~seen).astype(np.uint8))
+    further = np.bincount(labels[~near], minlength=count) > 0
+    further[0] = False
+    done: Mask = line.core & ~further[labels]
+    return done
+
+
+def _without(view: _View, done: Mask) -> _View:
+    """A line without those of its letters that are covered already."""
+    if not done.any():
+        return view
+    core = view.letters.core & ~done
+    return replace(view, letters=replace(view.letters, core=core), away=_away(core))
+
+
+def _away(core: Mask) -> Image:
+    away = cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    return np.asarray(away, np.float32)
+
+
+def _fitted(pixels: NDArray[np.uint8], lines: list[Letters], mates: list[Letters]) -> _Hand:
     """The style that lines of one hand are written in."""
-    height = float(np.median([line.height for line in lines]))
-    views = threads.run(lambda line: _view(line, height), lines)
+    height = float(np.median([line.height for line in mates]))
+    letters = np.zeros(pixels.shape[:2], np.bool_)
+    for line in lines:
+        # What lies in or at one of the hand's lines may be its outline.
+        at = (mate.box.grown(round(0.3 * mate.height), pixels.shape[:2]) for mate in mates)
+        if line in mates or not any(line.box.mostly_in(box) for box in at):
+            letters[line.around.slices] |= line.core
+    views = threads.run(lambda line: _view(pixels, line, letters[line.around.slices], height), mates)
     samples = _samples(views, height)
-    hands = [Hand(views, _Style(lines[0].colour), 0.0)]
-    for ink in _inks(samples, lines[0].colour):
+    hands = [_Hand(views, _Style(mates[0].colour))]
+    for ink in _inks(samples, mates[0].colour):
         style = _style(samples, ink, height)
         if style.shadow:
             hands.append(_checked(views, _blurred(views, style, height)))
@@ -146,8 +241,8 @@ def fitted(lines: list[Letters]) -> Hand:
     return max(hands, key=lambda hand: hand.energy)
 
 
-def _checked(views: list[_View], style: _Style) -> Hand:
-    """A hand, and what its style explains; nothing where that is too little."""
+def _checked(views: list[_View], style: _Style) -> _Hand:
+    """A hand, without its style where that explains too little."""
     done, full, there = np.zeros(3)
     for view in views:
         outline, shadow = _laid(view, style)
@@ -160,36 +255,24 @@ def _checked(views: list[_View], style: _Style) -> Hand:
     explained = opacity * done / max(there, 1e-9)
     least = _FITS if style.radius > 1 or style.shadow else _THIN
     fits = opacity <= _MOST and explained >= least
-    return Hand(views, style, explained, opacity * done) if fits else Hand(views, _Style(style.ink), 0.0)
+    return _Hand(views, style, explained, opacity * done) if fits else _Hand(views, _Style(style.ink))
 
 
-def covered(hand: Hand, done: list[Mask]) -> list[Mask]:
-    """The holes that a hand's lines leave: letters, edges, outline and shadow, a bool (h, w) for each."""
-    letters, gone = (sum(map(np.count_nonzero, masks)) for masks in ([view.letters.core for view in hand.views], done))
-    if gone > letters / 2:
-        hand = Hand(hand.views, _Style(hand.style.ink), 0.0)
-    return threads.run(lambda pair: _hole(_without(*pair), hand.style), list(zip(hand.views, done, strict=True)))
-
-
-def _without(view: _View, done: Mask) -> _View:
-    """A line without those of its letters that are covered already."""
-    if not done.any():
-        return view
-    core = view.letters.core & ~done
-    away = cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    return replace(view, letters=replace(view.letters, core=core), away=np.asarray(away, np.float32))
-
-
-def _view(line: Letters, height: float) -> _View:
-    letters = (line.core | line.others).astype(np.uint8)
-    far = (_OUTLINE + 1.4 * _SHADOW) * height + 3
-    beyond = cv2.distanceTransform(1 - letters, cv2.DIST_L2, cv2.DIST_MASK_5) > far
-    ground, rough = beside(line.crop, beyond, [round(times * height) | 1 for times in (12, 4, 2)] + [5])
-    away = cv2.distanceTransform((~line.core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+def _view(pixels: NDArray[np.uint8], line: Letters, letters: Mask, height: float) -> _View:
+    """A line among all letters around it."""
+    crop = pixels[line.around.slices].astype(np.float32)
+    beyond = _away(letters) > _reach(height)
+    ground, rough = _beside(crop, beyond, [round(times * height) | 1 for times in (12, 4, 2)] + [5])
+    away = _away(line.core)
     touching = away < 1.5
-    seen = line.crop - _EDGE * touching[..., None] * (line.colour.astype(np.float32) - ground)
-    weight = np.where(touching, _MIXED, 1) * (letters == 0) / (rough**2 + _NOISE**2)
-    return _View(line, seen, np.asarray(away, np.float32), ground, weight.astype(np.float32))
+    seen = crop - _EDGE * touching[..., None] * (line.colour.astype(np.float32) - ground)
+    weight = np.where(touching, _MIXED, 1) * ~letters / (rough**2 + _NOISE**2)
+    return _View(line, crop, seen, away, ground, weight.astype(np.float32))
+
+
+def _reach(height: float) -> float:
+    """How far from letters a style may lie, in pixels."""
+    return float((_OUTLINE + np.sqrt(2) * _SHADOW) * height + 3)
 
 
 def _style(samples: _Samples, ink: NDArray[np.float64], height: float) -> _Style:
@@ -205,12 +288,13 @@ def _style(samples: _Samples, ink: NDArray[np.float64], height: float) -> _Style
 
 def _samples(views: list[_View], height: float) -> _Samples:
     pad = round(_SHADOW * height) + 2
-    every = 1 + sum(np.count_nonzero(view.weight) for view in views) // _SAMPLES
+    chance = np.random.default_rng(0)  # a regular choice would see some columns only
+    share = _SAMPLES / max(sum(np.count_nonzero(view.weight) for view in views), _SAMPLES)
     start, rows = 0, []
     for view in views:
         padded = np.pad(view.away, pad, constant_values=np.float32(1e6))
-        near = (view.weight > 0) & (view.away < (_OUTLINE + 1.4 * _SHADOW) * height + 3)
-        y, x = (where[::every] for where in np.nonzero(near))
+        near = (view.weight > 0) & (view.away < _reach(height))
+        y, x = np.nonzero(near & (chance.random(near.shape) < share))
         place = start + (y + pad) * padded.shape[1] + x + pad
         parts = view.seen[y, x], view.ground[y, x], view.weight[y, x]
         group = len(rows) * 10000 + x // round(height + 1)
@@ -310,7 +394,7 @@ def _laid(view: _View, style: _Style) -> tuple[Image, Image]:
 
 def _hole(view: _View, style: _Style) -> Mask:
     """Letters and what the style lays beside them, each with its edge."""
-    core, crop = view.letters.core, view.letters.crop
+    core, crop = view.letters.core, view.crop
     if not core.any():
         return core
     outline, shadow = _laid(view, style)
@@ -325,7 +409,7 @@ def _hole(view: _View, style: _Style) -> Mask:
 def _edged(crop: Image, body: Mask, colour: NDArray[np.float64]) -> Mask:
     """A body with those pixels beside it that it may cover in part."""
     near = cv2.dilate(body.astype(np.uint8), _SQUARE) > 0
-    ground, rough = beside(crop, cv2.dilate(near.astype(np.uint8), _SQUARE) == 0, [31, 7])
+    ground, rough = _beside(crop, cv2.dilate(near.astype(np.uint8), _SQUARE) == 0, [31, 7])
     way = colour.astype(np.float32) - ground
     full = (way**2).sum(axis=2)
     share = ((crop - ground) * way).sum(axis=2) / np.maximum(full, 1)
@@ -338,7 +422,7 @@ def _edged(crop: Image, body: Mask, colour: NDArray[np.float64]) -> Mask:
     return edged
 
 
-def beside(crop: Image, known: Mask, sides: list[int]) -> tuple[Image, Image]:
+def _beside(crop: Image, known: Mask, sides: list[int]) -> tuple[Image, Image]:
     """Mean and spread of what is known around each pixel, in the smallest of squares that has enough of it."""
     weight = known.astype(np.float32)
     mean = np.zeros_like(crop) + (crop[known].mean(axis=0) if known.any() else 0)
