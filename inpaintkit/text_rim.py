@@ -49,7 +49,7 @@ _AGREEING = 0.7  # share of the stretches of a line that have to show it
 _OPAQUE, _DIM = 0.45, 0.25  # the least opacity of an outline, of a shadow
 _MOST = 1.45  # an opacity above that is none: the ground is not what was foretold
 _EXPLAINED = 0.45  # share of what differs under an outline, a shadow without blur, that it has to explain
-_FITS, _THIN = 0.65, 0.5  # the same of a whole style, of an outline of one pixel, which mixes with the letters' edge
+_FITS, _THIN = 0.65, 0.5  # the same of a whole style; of one within a pixel, which mixes with the edge
 _WORTH = 0.2  # of what an outline explains: a shadow that adds less is none
 
 _LEAST = 0.015  # cover that is worth repairing
@@ -253,7 +253,7 @@ def _checked(views: list[_View], style: _Style) -> _Hand:
         there += float((view.weight * (off**2).sum(axis=2))[cover > 0.1].sum())
     opacity = done / max(full, 1e-9)
     explained = opacity * done / max(there, 1e-9)
-    least = _FITS if style.radius > 1 or style.shadow else _THIN
+    least = _FITS if max(style.radius, *map(abs, style.shift)) > 1 else _THIN
     fits = opacity <= _MOST and explained >= least
     return _Hand(views, style, explained, opacity * done) if fits else _Hand(views, _Style(style.ink))
 
