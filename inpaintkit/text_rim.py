@@ -49,7 +49,7 @@ _AGREEING = 0.7  # share of the stretches of a line that have to show it
 _OPAQUE, _DIM = 0.45, 0.25  # the least opacity of an outline, of a shadow
 _MOST = 1.45  # an opacity above that is none: the ground is not what was foretold
 _EXPLAINED = 0.45  # share of what differs under an outline, a shadow without blur, that it has to explain
-_FITS, _THIN = 0.65, 0.5  # the same of a whole style; of one within a pixel, which mixes with the edge
+_FITS, _THIN = 0.72, 0.5  # the same of a whole style; of one within a pixel, which mixes with the edge
 _WORTH = 0.2  # of what an outline explains: a shadow that adds less is none
 
 _LEAST = 0.015  # cover that is worth repairing
