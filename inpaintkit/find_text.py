@@ -463,10 +463,11 @@ def _alike(line: _Line, other: _Line) -> bool:
 
 
 def _related(line: _Line, other: _Line) -> bool:
-    """Whether a line is like another, as seen over another ground, or touches it: its outline, its other half."""
+    """Whether a line is like another, as seen over another ground, or touches it, as high: its outline, its shadow."""
     high, low = max(line.height, other.height), min(line.height, other.height)
     like = high <= 1.6 * low and np.abs(line.colour - other.colour).max() <= 2 * _NEAR
-    return bool(like or min(line.box.shared(other.box)) > -other.height / 2)
+    touches = min(line.box.shared(other.box)) > -other.height / 2 and line.height > 0.6 * other.height
+    return bool(like or touches)
 
 
 def _purified(table: Table, line: _Line) -> _Line:
