@@ -96,7 +96,7 @@ class Spots:
     def tint(self) -> Image:
         """How far the range of the core's channels is from what shines through of the ground's."""
         shines = 1 - np.clip(self.cover(_WHITE), 0, 1)
-        return np.abs(self.core_range - shines * self.ground_range)
+        return np.asarray(np.abs(self.core_range - shines * self.ground_range))
 
     def part(self, which: NDArray[Any]) -> Spots:
         """Some of the candidates."""
@@ -348,7 +348,7 @@ def _looks(spots: Spots) -> NDArray[np.float64]:
 
 def _lacks(spots: Spots, white: float) -> Image:
     """How much cover each candidate lacks of what dust has."""
-    return np.clip(_USUAL - spots.cover(white), 0, _USUAL)
+    return np.asarray(np.clip(_USUAL - spots.cover(white), 0, _USUAL))
 
 
 def _texture(spots: Spots, shape: tuple[int, ...]) -> NDArray[np.float64]:
