@@ -86,7 +86,7 @@ class Spots:
     @property
     def contrast(self) -> Image:
         """How far the core stands out from the ground."""
-        return np.maximum(self.core - self.ground, np.float32(1 / 255))
+        return np.asarray(np.maximum(self.core - self.ground, np.float32(1 / 255)))
 
     def cover(self, white: float) -> Image:
         """How far the core has come from the ground to white."""
