@@ -35,6 +35,7 @@ _ANGLES = 48  # so that over L points a line is never more than half a pixel off
 _HALF = 16  # L
 _SIDE = 3  # w
 _LIMIT = -0.5  # a point that does not stand out takes away half of what one that does adds: scratches are broken
+_SPARSE = 4  # every so many of a line's points are looked at first
 _AHEAD = 48  # how far ahead a line is continued
 _TURN = 1  # and by how many of the angles it may turn
 _ALONG = 8  # points that a profile is averaged over, on each side
@@ -71,7 +72,7 @@ def _vote_kernel(
     score: Any,
     angle: Any,
 ) -> None:
-    """Best line through each point that stands out: mean vote, and which of the directions.
+    """Best line through each point that stands out, if it is good enough: mean vote, and which of the directions.
 
     image : uint8 (H', W'), padded; tau : float32 (h, w), one value for ``scale`` x ``scale`` points; line, left, right:
     int32 (angles, 2 L + 1), where in the flattened picture a line's points and their sides lie.
@@ -81,6 +82,7 @@ def _vote_kernel(
     angles, points = line.shape
     quarter = angles // 4
     middle = points // 2
+    few = (points + _SPARSE - 1) // _SPARSE
     for row in range(score.shape[0]):
         for column in range(score.shape[1]):
             here = (row + pad) * image.shape[1] + column + pad
@@ -93,22 +95,35 @@ def _vote_kernel(
                 stands = stands or value - sides >= full
             if not stands:
                 continue
-            best = np.float32(0)
+            low = np.float32(_LIMIT) * full
+            best = np.float32(least * points) * full
+            enough = np.float32((least - 0.25) * points / _SPARSE) * full
+            rest = np.float32(points - few) * full
             for k in range(angles):
-                coarse = np.float32(0)  # every fourth point first: most lines fail there
-                for s in range(0, points, 4):
-                    vote = np.float32(flat[here + line[k, s]]) - max(flat[here + left[k, s]], flat[here + right[k, s]])
-                    coarse += min(max(vote / full, _LIMIT), 1)
-                if coarse * 4 < (least - 0.25) * points:
-                    continue
+                # Some of the points first: most lines fail there.
                 total = np.float32(0)
+                for s in range(0, points, _SPARSE):
+                    total += _one_vote_kernel(flat, here, line[k, s], left[k, s], right[k, s], low, full)
+                if total < enough:
+                    continue
+                missing = rest
                 for s in range(points):
-                    vote = np.float32(flat[here + line[k, s]]) - max(flat[here + left[k, s]], flat[here + right[k, s]])
-                    total += min(max(vote / full, _LIMIT), 1)
+                    if s % _SPARSE:
+                        total += _one_vote_kernel(flat, here, line[k, s], left[k, s], right[k, s], low, full)
+                        missing -= full
+                        if total + missing < best:
+                            break
                 if total > best:
                     best = total
                     angle[row, column] = k
-            score[row, column] = best / points
+                    score[row, column] = best / (points * full)
+
+
+@kernel()
+def _one_vote_kernel(flat: Any, here: Any, line: Any, left: Any, right: Any, low: Any, full: Any) -> Any:
+    """What one point of a line adds, in grey levels."""
+    stands = np.float32(flat[here + line]) - np.float32(max(flat[here + left], flat[here + right]))
+    return min(max(stands, low), full)
 
 
 @kernel()
@@ -161,26 +176,14 @@ def _profile_kernel(
     octave's; extent : (N, 2), where the scratch begins and ends in pixels along the normal; level : (N, 3), the
     brightness of its middle and of both sides.
     """
-    height, width = image.shape
     step = max(0.5, unit / 4)  # px between readings
     side = int(_SIDE * unit / step)  # w in readings
-    span = 3 * side
-    profile = np.zeros(2 * span + 2, np.float32)
+    span = side // 2 + 2 * side
+    profile = np.zeros(2 * span + 1, np.float32)
     for index in range(len(rows)):
-        down, right = sine[angle[index]], cosine[angle[index]]
-        for t in range(-span, span + 1):
-            total, count = np.float32(0), 0
-            for s in range(-_ALONG, _ALONG + 1, 2):
-                y = rows[index] + s * down + t * step * right
-                x = columns[index] + s * right - t * step * down
-                if 0 <= y < height - 1 and 0 <= x < width - 1:
-                    i, j = int(y), int(x)
-                    v, u = np.float32(y - i), np.float32(x - j)
-                    upper = image[i, j] + u * (image[i, j + 1] - image[i, j])
-                    lower = image[i + 1, j] + u * (image[i + 1, j + 1] - image[i + 1, j])
-                    total += upper + v * (lower - upper)
-                    count += 1
-            profile[t + span] = total / count if count else profile[max(0, t + span - 1)]
+        y, x, down, right = rows[index], columns[index], sine[angle[index]], cosine[angle[index]]
+        for t in range(-(side // 2), side // 2 + 1):
+            profile[span + t] = _along_kernel(image, y, x, down, right, t * step, np.float32(0))
         top = span
         for t in range(span - side // 2, span + side // 2 + 1):
             if profile[t] > profile[top]:
@@ -189,8 +192,11 @@ def _profile_kernel(
         for way in (-1, 1):
             low, at = profile[top], 1
             for t in range(1, 2 * side + 1):
-                if profile[top + way * t] < low:
-                    low, at = profile[top + way * t], t
+                here = top + way * t
+                if abs(here - span) > side // 2:
+                    profile[here] = _along_kernel(image, y, x, down, right, (here - span) * step, profile[here - way])
+                if profile[here] < low:
+                    low, at = profile[here], t
                 elif t > at + 3:
                     break  # it rises again: something else
             contrast = profile[top] - low
@@ -206,6 +212,23 @@ def _profile_kernel(
             foot = min(middle + (nearly - middle) * 5 / 3, at)  # where a straight edge ends
             extent[index, (way + 1) // 2] = (top - span + way * foot) * step
             level[index, 1 + (way + 1) // 2] = low
+
+
+@kernel()
+def _along_kernel(image: Any, y: Any, x: Any, down: Any, right: Any, aside: Any, otherwise: Any) -> Any:
+    """Mean brightness along a line that runs ``aside`` px beside a point; ``otherwise`` outside of the picture."""
+    height, width = image.shape
+    total, count = np.float32(0), 0
+    for s in range(-_ALONG, _ALONG + 1, 2):
+        row, column = y + s * down + aside * right, x + s * right - aside * down
+        if 0 <= row < height - 1 and 0 <= column < width - 1:
+            i, j = int(row), int(column)
+            v, u = np.float32(row - i), np.float32(column - j)
+            upper = image[i, j] + u * (image[i, j + 1] - image[i, j])
+            lower = image[i + 1, j] + u * (image[i + 1, j + 1] - image[i + 1, j])
+            total += upper + v * (lower - upper)
+            count += 1
+    return total / np.float32(count) if count else otherwise
 
 
 @kernel()

@@ -87,3 +87,42 @@ def test_the_dust_of_a_picture_is_of_one_colour():
     assert found[20:24, 80:84].all()
     assert confidence[61, 41] < confidence[21, 11]
     assert confidence[61, 121] < confidence[21, 11]
+
+
+def test_a_spot_on_an_edge_and_one_among_stripes():
+    """Neither stands alone, but from either side each covers most of the way to white, 0.9 at all of its pixels."""
+    picture = np.full((160, 200, 1), 0.2, np.float32)
+    picture[:, 100:] = 0.6
+    picture[60:100, 20:60:8] = picture[60:100, 21:60:8] = 0.35
+    truth = np.zeros((160, 200), bool)
+    spots = [(20, 98), (78, 38), *((130, 10 + 20 * k) for k in range(9))]
+    for y, x in spots:
+        cv2.circle(canvas := np.zeros(truth.shape, np.uint8), (x, y), 3, 1, -1)
+        truth |= canvas > 0
+    picture[truth] = 0.1 * picture[truth] + 0.9 * 0.95
+    found, _ = find_dust(picture)
+    for y, x in spots:
+        assert found[y - 3 : y + 4, x - 3 : x + 4][truth[y - 3 : y + 4, x - 3 : x + 4]].all()
+    assert not found[60:90, 60:].any()  # the edge itself
+
+
+@pytest.mark.parametrize(("level", "kind"), [(0, "black"), (255, "white")])
+def test_dust_may_be_quite_black_or_white(level, kind):
+    photo = film()
+    for k in range(12):
+        cv2.circle(photo, (20 + 25 * k, 120), 2, level, -1, cv2.LINE_AA)
+    found, _ = find_dust(as_floats(photo))
+    assert found[120, 20:320:25].mean() > 0.9, kind
+    assert found.mean() < 0.01
+
+
+def test_bright_spots_beside_dark_dust_belong_to_the_picture():
+    picture = np.full((120, 200, 1), 0.5, np.float32)
+    picture[20:24, 100:104] = 0.95
+    alone, before = find_dust(picture)
+    for left in range(10, 190, 15):
+        picture[80:84, left : left + 4] = 0.1
+    found, confidence = find_dust(picture)
+    assert alone[20:24, 100:104].all()
+    assert found[80:84, 10:14].all()
+    assert confidence[21, 101] < 0.9 * min(before[21, 101], confidence[81, 11])
