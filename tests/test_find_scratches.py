@@ -145,7 +145,7 @@ def test_a_scratch_is_followed_through_a_crossing_to_its_end():
 
 
 def test_a_weak_line_counts_where_another_is_beyond_doubt():
-    weak, truth = scratched(film(), [(300, 60), (352, 90)], strength=0.4)
+    weak, truth = scratched(film(), [(300, 60), (352, 90)], strength=0.3)
     both, _ = scratched(weak, [(20, 200), (380, 270)])
     alone, beside = find_scratches(weak)[0], find_scratches(both)[0]
     assert recall(alone, truth) == 0
