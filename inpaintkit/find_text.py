@@ -546,7 +546,7 @@ def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
         many = len(letters) * max(1.0, height / 20)  # a tall letter counts for several
         uneven = float(np.std(np.log(letters[:, _AREA] / letters[:, _EDGES])))
         spread = float(np.average(letters[:, _SPREAD], weights=weights))
-        score = _evidence(rise, len(letters), many, level, abs(slope), uneven, spread, letters[:, _PEAK].any())
+        score = _evidence(rise, len(letters), many, level, abs(slope), uneven, spread, bool(letters[:, _PEAK].any()))
         if len(letters) == 1:
             score += np.log(height / 50) - 4.5
     return _Line(members, Box(top, left, bottom, right), height, colour, rise, float(score))

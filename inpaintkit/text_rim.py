@@ -287,10 +287,12 @@ def _style(samples: _Samples, ink: NDArray[np.float64], height: float) -> _Style
 
 
 def _samples(views: list[_View], height: float) -> _Samples:
-    pad = round(_SHADOW * height) + 2
+    """Pixels beside the letters of lines, chosen by chance where they are many."""
+    pad = round(_SHADOW * height) + 2 + int(height // _STEP)  # what the second search may go beyond the first
     chance = np.random.default_rng(0)  # a regular choice would see some columns only
     share = _SAMPLES / max(sum(np.count_nonzero(view.weight) for view in views), _SAMPLES)
-    start, rows = 0, []
+    start = 0
+    rows: list[tuple[NDArray[Any], ...]] = []
     for view in views:
         padded = np.pad(view.away, pad, constant_values=np.float32(1e6))
         near = (view.weight > 0) & (view.away < _reach(height))
@@ -430,10 +432,10 @@ def _beside(crop: Image, known: Mask, sides: list[int]) -> tuple[Image, Image]:
     for side in sides:
         share = cv2.blur(weight, (side, side), borderType=cv2.BORDER_CONSTANT)
         there = share > _SHARE
-        near = cv2.blur(crop * weight[..., None], (side, side), borderType=cv2.BORDER_CONSTANT)
-        near = near.reshape(crop.shape)[there] / share[there, None]
-        square = cv2.blur(crop**2 * weight[..., None], (side, side), borderType=cv2.BORDER_CONSTANT)
-        square = square.reshape(crop.shape)[there] / share[there, None]
+        sums = (
+            cv2.blur(part * weight[..., None], (side, side), borderType=cv2.BORDER_CONSTANT) for part in (crop, crop**2)
+        )
+        near, square = (part.reshape(crop.shape)[there] / share[there, None] for part in sums)
         mean[there] = near
         rough[there] = np.sqrt(np.maximum(square - near**2, 0).max(axis=1))
     return mean, rough
