@@ -55,7 +55,7 @@ class Compiling(event.Listener):  # type: ignore[misc,unused-ignore]
         _tell_once("compiling for this machine (once, some seconds)", self._tell)
 
     def on_end(self, event: object) -> None:
-        """Called by numba afterwards."""
+        """Called by numba afterwards. It has to be there; what counts is that compilation began."""
 
 
 @contextmanager

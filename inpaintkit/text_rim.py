@@ -101,6 +101,10 @@ class _View:
     ground: Image  # B
     weight: Image  # w, 0 on letters
 
+    def toward(self, ink: NDArray[np.float64]) -> Image:
+        """What ``_toward`` tells of each pixel, (3, h, w)."""
+        return _toward(self.seen, self.ground, self.weight, ink)
+
 
 @dataclass(frozen=True)
 class _Samples:
@@ -115,9 +119,14 @@ class _Samples:
     group: NDArray[np.int64]  # which stretch of a line, as long as a letter is high
 
     def toward(self, ink: NDArray[np.float64]) -> Image:
-        """Of every pixel, times its weight: how far it goes the ink's way, the whole way squared, all that is off."""
-        way, off = (ink - self.ground).astype(np.float32), self.colour - self.ground
-        return np.stack([(off * way).sum(axis=1), (way**2).sum(axis=1), (off**2).sum(axis=1)]) * self.weight
+        """What ``_toward`` tells of each pixel, (3, N)."""
+        return _toward(self.colour, self.ground, self.weight, ink)
+
+
+def _toward(colour: Image, ground: Image, weight: Image, ink: NDArray[np.float64]) -> Image:
+    """Of pixels, times their weight: how far they go the ink's way, the whole way squared, how far they are off."""
+    way, off = (ink - ground).astype(np.float32), colour - ground
+    return np.stack([(off * way).sum(axis=-1), (way**2).sum(axis=-1), (off**2).sum(axis=-1)]) * weight
 
 
 @kernel()
@@ -247,10 +256,10 @@ def _checked(views: list[_View], style: _Style) -> _Hand:
     for view in views:
         outline, shadow = _laid(view, style)
         cover = np.maximum(outline, shadow)
-        way, off = (style.ink - view.ground).astype(np.float32), view.seen - view.ground
-        done += float((view.weight * cover * (off * way).sum(axis=2)).sum())
-        full += float((view.weight * cover**2 * (way**2).sum(axis=2)).sum())
-        there += float((view.weight * (off**2).sum(axis=2))[cover > 0.1].sum())
+        along, whole, off = view.toward(style.ink)
+        done += float((along * cover).sum())
+        full += float((whole * cover**2).sum())
+        there += float(off[cover > 0.1].sum())
     opacity = done / max(full, 1e-9)
     explained = opacity * done / max(there, 1e-9)
     least = _FITS if max(style.radius, *map(abs, style.shift)) > 1 else _THIN
@@ -367,14 +376,14 @@ def _opacity(sums: Any, least: float) -> tuple[float, float]:
 def _blurred(views: list[_View], style: _Style, height: float) -> _Style:
     """A style with the blur that explains most."""
     best, most = style, 0.0
+    seen = [view.toward(style.ink) for view in views]
     for blur in (times * height for times in _BLURS):
         done = full = 0.0
-        for view in views:
+        for view, (along, whole, _) in zip(views, seen, strict=True):
             outline, shadow = _laid(view, replace(style, blur=blur, shadow=1.0))
-            free = shadow * (1 - (outline > 0)) * view.weight
-            way, off = (style.ink - view.ground).astype(np.float32), view.seen - view.ground
-            done += float(((off * way).sum(axis=2) * free).sum())
-            full += float(((way**2).sum(axis=2) * free * shadow).sum())
+            free = shadow * (1 - (outline > 0))
+            done += float((along * free).sum())
+            full += float((whole * free * shadow).sum())
         opacity = done / max(full, 1e-9)
         if done * opacity > most:
             best, most = replace(style, blur=blur, shadow=min(opacity, 1.0)), done * opacity
