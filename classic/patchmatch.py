@@ -1,7 +1,7 @@
 """Completion by PatchMatch: a hole filled with patches of the picture's own known part, coarse to fine.
 
 Two steps alternate on every level of a masked pyramid (Wexler, Shechtman and Irani 2007): each patch that touches the
-hole looks for the known patch most like it (``classic/_field.py``), and each hole pixel takes the mean of what the
+hole looks for the known patch most like it (``classic/_nnf.py``), and each hole pixel takes the mean of what the
 patches over it say. Newson, Almansa, Gousseau and Pérez 2014 and 2017 gave the start, the texture features and the
 handing down of shifts instead of colours. doi:10.1109/TPAMI.2007.60, doi:10.1137/140954933, doi:10.5201/ipol.2017.189
 
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from inpaintkit import threads
 from inpaintkit.classic._elliptic import fill
-from inpaintkit.classic._field import FAR, Neighbours, Patches, Search, Sources, nearest_neighbours
+from inpaintkit.classic._nnf import FAR, Neighbours, Patches, Search, Sources, nearest_neighbours
 from inpaintkit.classic._seams import blended, shifts, summed
 from inpaintkit.distance import distance_to, rim_distance
 from inpaintkit.errors import ContextError

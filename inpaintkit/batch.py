@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from inpaintkit.api import inpaint
 from inpaintkit.errors import InpaintWarning
 from inpaintkit.files import READABLE, Loaded, check, copy, load, read_mask, sweep, write
+from inpaintkit.files.formats import FORMATS
 from inpaintkit.find import find_mask
-from inpaintkit.formats import FORMATS
 from inpaintkit.info import Info
 from inpaintkit.problem import Step
 

@@ -20,10 +20,10 @@ from inpaintkit import damage, write
 
 FOLDERS = {"inpaintkit": "inpaintkit", **{name: f"inpaintkit.{name}" for name in ("classic", "prior", "benchmarks")}}
 MODULES = [
-    f"{package}.{path.stem}"
+    ".".join((package, *path.relative_to(ROOT / folder).with_suffix("").parts)).removesuffix(".__init__")
     for folder, package in FOLDERS.items()
-    for path in sorted((ROOT / folder).glob("*.py"))
-    if not path.stem.startswith("__")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path.stem != "__main__"
 ]
 
 

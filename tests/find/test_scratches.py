@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 
 from inpaintkit import damage, inpaint, threads
-from inpaintkit.find_scratches import find_scratches
+from inpaintkit.find.scratches import find_scratches
 
 
 def film(shape=(300, 400), grain=0.03, seed=0):

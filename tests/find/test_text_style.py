@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from inpaintkit.find.text_style import Letters, holes
 from inpaintkit.regions import Box
-from inpaintkit.text_rim import Letters, holes
 
 GREY, YELLOW = 150, (255, 232, 60)
 BARS = [(40, left, 70, left + 8) for left in range(40, 240, 24)]  # letters 30 px high

@@ -19,7 +19,7 @@ from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 from PIL import Image as PILImage
 
 from inpaintkit.errors import InpaintWarning
-from inpaintkit.metadata import GROUPS, Metadata, of_pillow, of_tiff, png_chunks, png_colour
+from inpaintkit.files.metadata import GROUPS, Metadata, of_pillow, of_tiff, png_chunks, png_colour
 
 if TYPE_CHECKING:
     from tifffile import TiffPage

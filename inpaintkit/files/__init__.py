@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit import formats
 from inpaintkit.errors import InpaintWarning
-from inpaintkit.metadata import Metadata
+from inpaintkit.files import formats
+from inpaintkit.files.metadata import Metadata
 from inpaintkit.picture import Picture
 
 READABLE = tuple(formats.FORMATS)

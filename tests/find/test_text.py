@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 
 from inpaintkit import damage, find_mask, threads
-from inpaintkit.find_text import _chosen, _Found, _Line, find_text
+from inpaintkit.find.text import _chosen, _Found, _Line, find_text
 from inpaintkit.masks import grow
 from inpaintkit.regions import Box
 

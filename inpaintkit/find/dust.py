@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit import threads
-from inpaintkit.evidence import bright_side, crowd, dark_side
+from inpaintkit.find.evidence import bright_side, crowd, dark_side
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
 

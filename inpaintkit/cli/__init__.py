@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inpaintkit import __version__
-from inpaintkit.cli_bench import bench as bench_group
-from inpaintkit.cli_masks import mask as mask_group
-from inpaintkit.cli_masks import search_options
-from inpaintkit.cli_weights import weights as weights_group
+from inpaintkit.cli.bench import bench as bench_group
+from inpaintkit.cli.masks import mask as mask_group
+from inpaintkit.cli.masks import search_options
+from inpaintkit.cli.weights import weights as weights_group
 
 if TYPE_CHECKING:
     from inpaintkit.batch import Settings
@@ -431,7 +431,7 @@ def compare(
 def demo(output: Path, method: str) -> None:
     """Damage a photograph, repair it, and show before, mask and after in one picture."""
     _row(method)
-    from inpaintkit.demo import demo as run
+    from inpaintkit.cli.demo import demo as run
 
     click.echo(f"before, mask and after: {run(output, method)}")
 

@@ -190,7 +190,7 @@ def _searched(image: Image, kind: str, sensitivity: float) -> tuple[Mask, Image]
     mask, confidence = np.zeros(image.shape[:2], np.bool_), np.zeros(image.shape[:2], np.float32)
     for name in kinds:
         find: Callable[..., tuple[Mask, Image]] = getattr(
-            importlib.import_module(f"inpaintkit.find_{name}"), f"find_{name}"
+            importlib.import_module(f"inpaintkit.find.{name}"), f"find_{name}"
         )
         found, sure = find(image, sensitivity=sensitivity * caution)
         mask |= found

@@ -25,11 +25,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit import strips, threads
-from inpaintkit.evidence import AROUND, bright_side, dark_side
+from inpaintkit import threads
+from inpaintkit.find import strips
+from inpaintkit.find.evidence import AROUND, bright_side, dark_side
+from inpaintkit.find.strips import Axes, Indices, Positions, medians
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
-from inpaintkit.strips import Axes, Indices, Positions, medians
 
 _ANGLES = 48  # so that over L points a line is never more than half a pixel off
 _HALF = 16  # L

@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 
 from inpaintkit import damage, threads
-from inpaintkit.find_dust import find_dust
+from inpaintkit.find.dust import find_dust
 
 
 def film(shape=(240, 320)):

@@ -2,7 +2,7 @@
 
 Even zones nominate the captions' colours; each colour's layer is cut into letters, letters are joined into lines, and a
 line is kept for how far its letters stand out, how many they are and how well they stand on one level, in one stroke.
-What they cover beyond that, edge, outline and shadow, is told by ``text_rim``.
+What they cover beyond that, edge, outline and shadow, is told by ``text_style``.
 
 Colours are 0 to 255 inside; ``rise`` is how far a letter stands out from what lies around it.
 """
@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit import text_rim, threads
+from inpaintkit import threads
+from inpaintkit.find import text_style
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
 from inpaintkit.regions import Box
@@ -309,8 +310,8 @@ def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     colours = _colours(pixels, ground, least - _HINT)
     found = threads.run(lambda colour: _in_colour(pixels, ground, colour, least), colours)
     kept = _chosen(pixels, [line for lines in found for line in lines], least)
-    letters = [text_rim.Letters(it.around, it.line.box, it.core, it.line.colour, it.line.height) for it in kept]
-    for line, hole in zip(kept, text_rim.holes(pixels, letters), strict=True):
+    letters = [text_style.Letters(it.around, it.line.box, it.core, it.line.colour, it.line.height) for it in kept]
+    for line, hole in zip(kept, text_style.holes(pixels, letters), strict=True):
         mask[line.around.slices] |= hole
         seen = confidence[line.around.slices]
         np.maximum(seen, np.where(hole, 1 / (1 + np.exp(-line.score)), 0).astype(np.float32), out=seen)

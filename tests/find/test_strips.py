@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inpaintkit import strips
+from inpaintkit.find import strips
 
 
 def bar(slope=0.0, width=4.0, edge=1.0, shape=(60, 120)):
