@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inpaintkit.arrays import Bool2, I32x1, I32x2, I64x1, I64x2, U8x1
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Mask
+from inpaintkit.union_find import unite_kernel
 
-Runs = NDArray[np.int32]  # (N, 3): row, start, stop
+Runs: TypeAlias = I32x2  # (N, 3): row, start, stop
 
 _SHARED = 160  # px: small regions whose centres share a square of this side share a crop; it fits a core's cache
 _CUT_AREA = 256 * 256  # px: smaller boxes are cheap enough whole
@@ -246,7 +248,7 @@ def _is_thick(mask: Mask, depth: int) -> bool:
 
 
 @kernel()
-def _runs_kernel(mask: Any, height: int, width: int, reach: int) -> Any:
+def _runs_kernel(mask: U8x1, height: int, width: int, reach: int) -> tuple[I32x2, I32x1]:
     """Runs of hole pixels in raster order, and for each the number of its region (numbered by first appearance)."""
     runs = np.empty((1024, 3), np.int32)
     count = 0
@@ -305,15 +307,7 @@ def _runs_kernel(mask: Any, height: int, width: int, reach: int) -> Any:
                     j += 1
                 k = j
                 while k < stop and spans[k, 0] <= spans[i, 1] - 1 + reach:
-                    a = i
-                    while parent[a] != a:
-                        parent[a] = parent[parent[a]]
-                        a = parent[a]
-                    b = k
-                    while parent[b] != b:
-                        parent[b] = parent[parent[b]]
-                        b = parent[b]
-                    parent[max(a, b)] = min(a, b)  # the earlier chain leads, so numbers follow the raster
+                    unite_kernel(parent, i, k)
                     k += 1
     number_of = np.empty(chains, np.int32)
     number = 0
@@ -322,7 +316,7 @@ def _runs_kernel(mask: Any, height: int, width: int, reach: int) -> Any:
             number_of[i] = number
             number += 1
         else:
-            number_of[i] = number_of[parent[i]]  # a parent is earlier
+            number_of[i] = number_of[parent[i]]  # a parent is earlier, so numbers follow the raster
     labels = np.empty(count, np.int32)
     for i in range(count):
         labels[i] = number_of[chain[i]]
@@ -330,7 +324,7 @@ def _runs_kernel(mask: Any, height: int, width: int, reach: int) -> Any:
 
 
 @kernel()
-def _boxes_kernel(runs: Any, labels: Any, number: int) -> Any:
+def _boxes_kernel(runs: I32x2, labels: I32x1, number: int) -> tuple[I64x2, I64x1]:
     """Box (top, left, bottom, right) and pixel count of each region."""
     boxes = np.empty((number, 4), np.int64)
     counts = np.zeros(number, np.int64)
@@ -349,6 +343,6 @@ def _boxes_kernel(runs: Any, labels: Any, number: int) -> Any:
 
 
 @kernel()
-def _paint_kernel(hole: Any, runs: Any, top: int, left: int) -> None:
+def _paint_kernel(hole: Bool2, runs: I32x2, top: int, left: int) -> None:
     for i in range(len(runs)):
         hole[runs[i, 0] - top, runs[i, 1] - left : runs[i, 2] - left] = True
