@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from inpaintkit import registry
-from inpaintkit.errors import MissingExtraError
+from inpaintkit.arrays import Array, F32x4
 from inpaintkit.files import read
 from inpaintkit.picture import PictureColours
+from inpaintkit.prior._network import SUFFIXES, Network, open_network
 from inpaintkit.problem import Image, Problem
 
 
 class Content:
-    """What the option ``content`` takes: a method's name, a file's, or a picture."""
+    """What the option ``content`` takes: the name of a method or of a file, or a picture."""
 
     @classmethod
     def of_option(cls, value: Any) -> str | PictureColours:
-        """A text as it is, anything else as a picture; raises TypeError or ValueError."""
+        """A name as it is, anything else as a picture; raises TypeError or ValueError."""
         return value if isinstance(value, str) else PictureColours.of_option(value)
 
 
-def first_fill(problem: Problem, content: Any, size: int, span: str) -> Image:
-    """The first fill of the crop, float32 (H, W, C); what is not to be filled stays as it is."""
-    if isinstance(content, PictureColours):
-        fill = _own_units(problem, problem.part(content.pixels))
+def first_fill(problem: Problem, content: Content | PictureColours | str, size: int, span: str) -> Image:
+    """The first fill of the crop, float32 (H, W, C); what is not to be filled stays as it is.
+
+    Parameters
+    ----------
+    content : a method's name, a file's, or a picture.
+    size : side in pixels of what a content network takes.
+    span : "-1..1" or "0..1", the range of colours that it takes and gives.
+    """
+    if not isinstance(content, str):
+        fill = _own_units(problem, problem.part(PictureColours.of_option(content).pixels))
     elif content in registry.methods():
         row = registry.find(content)
         if row.name == "mnps":
             raise ValueError("mnps' option content is 'mnps': needed is another method for the first fill")
         fill = row.load()(replace(problem, _facts={}, _report=None), **row.options({}))
-    elif Path(content).suffix.lower() in (".pt", ".ts", ".onnx"):
-        fill = _predicted(problem, _network(content), size, span)
+    elif Path(content).suffix.lower() in SUFFIXES:
+        fill = _predicted(problem, open_network(Path(content)), size, span)
     elif Path(content).is_file():
         fill = _own_units(problem, problem.part(PictureColours.of_option(read(content)).pixels))
     else:
@@ -50,12 +54,12 @@ def first_fill(problem: Problem, content: Any, size: int, span: str) -> Image:
     return np.where(problem.hole[..., None], fill, problem.image).astype(np.float32)
 
 
-def copies(content: Any) -> bool:
+def copies(content: Content | PictureColours | str) -> bool:
     """Whether a content is a method that copies from afar, as its row says."""
     return isinstance(content, str) and content in registry.methods() and registry.find(content).surround is not None
 
 
-def _own_units(problem: Problem, pixels: NDArray[Any]) -> Image:
+def _own_units(problem: Problem, pixels: Array) -> Image:
     """A user's picture in the units of the problem, premultiplied where that has alpha."""
     channels, wanted = pixels.shape[2], problem.image.shape[2]
     colours = pixels[..., : channels - (channels in (2, 4))]
@@ -73,34 +77,11 @@ def _own_units(problem: Problem, pixels: NDArray[Any]) -> Image:
     return np.concatenate([filled, opaque], axis=2).astype(np.float32)
 
 
-def _network(path: str) -> Callable[[Tensor], Tensor]:
-    """A network from a file, float32 (1, 3, s, s) -> (1, 3, s, s) or (1, 3, s / 2, s / 2)."""
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{path}, which the option content names, is no file")
-    if path.lower().endswith(".onnx"):
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise MissingExtraError(
-                f"{path} needs onnxruntime, which is not installed: "
-                'pip install "inpaintkit[onnx]", or export as TorchScript'
-            ) from error
-        try:
-            session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime has kinds of its own
-            raise ValueError(f"{path} is no ONNX file that onnxruntime reads: {str(error).strip()}") from error
-        name = session.get_inputs()[0].name
-        return lambda x: torch.from_numpy(session.run(None, {name: x.numpy()})[0])
-    try:
-        return torch.jit.load(path, map_location="cpu").eval()  # type: ignore[no-any-return]
-    except RuntimeError as error:
-        raise ValueError(f"{path} is no TorchScript file: write one with torch.jit.save") from error
+def _predicted(problem: Problem, network: Network, size: int, span: str) -> Image:
+    """What a content network predicts for the hole's bounding box, which is the middle half of what it is shown.
 
-
-def _predicted(problem: Problem, network: Callable[[Tensor], Tensor], size: int, span: str) -> Image:
-    """What a content network says of the hole's bounding box, which is the middle half of what it is shown.
-
-    The box is filled with the mean known colour, as in the paper.
+    The box is filled with the mean known colour, as in the paper. The network takes (1, 3, size, size) and gives as
+    much, or the middle half alone.
     """
     rows, columns = (np.flatnonzero(problem.hole.any(axis=axis)) for axis in (1, 0))
     top, left = int(rows[0]), int(columns[0])
@@ -113,16 +94,16 @@ def _predicted(problem: Problem, network: Callable[[Tensor], Tensor], size: int,
     window = grown[at[0] + 2 * side : at[0] + 4 * side, at[1] + 2 * side : at[1] + 4 * side]
     shown = cv2.resize(window, (size, size), interpolation=cv2.INTER_AREA if 2 * side > size else cv2.INTER_LINEAR)
     low, high = (-1.0, 1.0) if span == "-1..1" else (0.0, 1.0)
-    with torch.no_grad():
-        given = torch.from_numpy(np.ascontiguousarray(shown.transpose(2, 0, 1)))[None].clamp(0, 1) * (high - low) + low
-        said = (network(given).float().cpu().numpy() - low) / (high - low)
-    if said.shape not in ((1, 3, size, size), (1, 3, size // 2, size // 2)):
+    planes = np.ascontiguousarray(shown.transpose(2, 0, 1), np.float32)[None]
+    given: F32x4 = (planes.clip(0, 1) * (high - low) + low).astype(np.float32, copy=False)
+    output = (np.asarray(network([given])[0], np.float32) - low) / (high - low)
+    if output.shape not in ((1, 3, size, size), (1, 3, size // 2, size // 2)):
         raise ValueError(
-            f"the content network gives {said.shape} for (1, 3, {size}, {size}): needed is that shape, or its middle "
+            f"the content network gives {output.shape} for (1, 3, {size}, {size}): needed is that shape, or its middle "
             f"half, (1, 3, {size // 2}, {size // 2})"
         )
-    reach = side if said.shape[2] == size else side // 2  # half of what it says, in pixels of the picture
-    scaled = cv2.resize(np.ascontiguousarray(said[0].transpose(1, 2, 0)), (2 * reach, 2 * reach))
+    reach = side if output.shape[2] == size else side // 2  # half of what it covers, in pixels of the picture
+    scaled = cv2.resize(np.ascontiguousarray(output[0].transpose(1, 2, 0)), (2 * reach, 2 * reach))
     fill = grown.copy()
     y, x = (start + 2 * side + side - reach for start in at)
     fill[y : y + 2 * reach, x : x + 2 * reach] = scaled
@@ -133,6 +114,6 @@ def _predicted(problem: Problem, network: Callable[[Tensor], Tensor], size: int,
     return np.concatenate([colours, opaque], axis=2).astype(np.float32)
 
 
-def rgb(image: NDArray[Any]) -> NDArray[Any]:
+def rgb(image: Array) -> Array:
     """The colours of (H, W, C) as three channels."""
     return image[..., :3] if image.shape[2] >= 3 else np.repeat(image[..., :1], 3, axis=2)
