@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -285,25 +284,18 @@ def test_a_content_network_fills_the_box(part, span, tmp_path):
     assert np.abs(grey[hole].astype(int) - expected[0]).max() <= 1
 
 
-def test_a_content_network_that_cannot_be_used_is_told(tmp_path, photo, monkeypatch):
+def test_a_content_that_cannot_be_used_is_an_error(tmp_path, photo):
     image, hole = photo(48), boxed((48, 48), 10, 12, 14, 11)
     torch.jit.save(torch.jit.script(Grey(3)), tmp_path / "third.pt")
-    (tmp_path / "none.ts").write_text("nothing")
-    (tmp_path / "net.onnx").write_text("nothing")
     for name, error, message in (
         ("third.pt", ValueError, r"gives \(1, 3, 42, 42\) for \(1, 3, 128, 128\)"),
-        ("none.ts", ValueError, "no TorchScript file"),
-        ("gone.pt", FileNotFoundError, "is no file"),
-        ("net.onnx", ValueError, "no ONNX file"),
+        ("gone.pt", FileNotFoundError, "no such file"),
         ("gone.png", ValueError, "needed is a method"),
     ):
         with pytest.raises(error, match=message):
             inpaint(image, hole, "mnps", content=str(tmp_path / name), steps=0)
     with pytest.raises(ValueError, match="another method"):
         inpaint(image, hole, "mnps", content="mnps")
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(inpaintkit.MissingExtraError, match="onnx"):
-        inpaint(image, hole, "mnps", content=str(tmp_path / "net.onnx"))
 
 
 # What may be missing
