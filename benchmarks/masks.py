@@ -23,7 +23,8 @@ import cv2
 import numpy as np
 
 from inpaintkit import damage
-from inpaintkit.files import READABLE, place, read_mask
+from inpaintkit.files import READABLE, read_mask
+from inpaintkit.files.atomic import write_text
 from inpaintkit.masks import rect, stroke
 from inpaintkit.picture import mask_of
 from inpaintkit.problem import Mask
@@ -260,7 +261,7 @@ def replayed(entry: Entry) -> Mask:
 
 def save_manifest(path: Path, entries: Iterable[Entry], versions: dict[str, str]) -> None:
     """Write a manifest, whole or not at all."""
-    place(path, json.dumps({"versions": versions, "masks": [asdict(entry) for entry in entries]}, indent=1).encode())
+    write_text(path, json.dumps({"versions": versions, "masks": [asdict(entry) for entry in entries]}, indent=1))
 
 
 def load_manifest(path: Path) -> list[Entry]:

@@ -22,6 +22,7 @@ from PIL import Image as PILImage
 from inpaintkit.benchmarks import perceptual, published
 from inpaintkit.benchmarks.metrics import MEASURES, interval, pooled_psnr
 from inpaintkit.benchmarks.run import Cell, Run, in_bytes
+from inpaintkit.files.atomic import write_text
 from inpaintkit.sheet import masked
 
 SHOWN = ("psnr_hole", "psnr_whole", "l1_hole", "ssim11_hole", "msssim_whole")  # beside these, all are in the CSV
@@ -474,5 +475,5 @@ def write_report(folder: Path, *, most: int = 24, fid: bool = False) -> list[Pat
         "report.html": page(run, found, cells, most=most),
     }
     for name, text in texts.items():
-        (folder / name).write_text(text, "utf-8", newline="")
+        write_text(folder / name, text)
     return [folder / name for name in texts]

@@ -26,7 +26,8 @@ from inpaintkit.benchmarks import masks, perceptual
 from inpaintkit.benchmarks.contestants import Contestant
 from inpaintkit.benchmarks.metrics import Compared, measured
 from inpaintkit.errors import ContextError, InpaintWarning, MissingExtraError
-from inpaintkit.files import place, read, sweep, write
+from inpaintkit.files import read, write
+from inpaintkit.files.atomic import sweep, write_text
 from inpaintkit.problem import Mask, Step
 
 Status = Literal["done", "not applicable", "failed"]
@@ -129,7 +130,7 @@ class Run:
 
     def keep(self, cell: Cell) -> None:
         """Write a cell's figures, whole or not at all."""
-        place(self.file(cell.contestant, cell.case), json.dumps(asdict(cell), indent=1).encode())
+        write_text(self.file(cell.contestant, cell.case), json.dumps(asdict(cell), indent=1))
 
     def prepare(
         self, images: Path, sources: Sequence[str], seed: int, names: Iterable[str], *, truth: bool = True
@@ -168,7 +169,7 @@ class Run:
         masks.save_manifest(self.manifest, kept.values(), versions())
         everyone = list(dict.fromkeys([*before.get("contestants", ()), *names]))
         facts = {**said, "contestants": everyone, "machine": machine(), "versions": versions()}
-        place(self.folder / "run.json", json.dumps(facts, indent=1).encode())
+        write_text(self.folder / "run.json", json.dumps(facts, indent=1))
         return [entry for entry, _, _ in made]
 
 

@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 
 from inpaintkit.api import inpaint
 from inpaintkit.errors import InpaintWarning
-from inpaintkit.files import READABLE, Loaded, check, copy, load, read_mask, sweep, write
+from inpaintkit.files import READABLE, Loaded, check, copy, load, read_mask, write
+from inpaintkit.files.atomic import sweep, whole
 from inpaintkit.files.formats import FORMATS
 from inpaintkit.find import find_mask
 from inpaintkit.info import Info
@@ -225,9 +226,10 @@ def _keep(photo: Path, backup: Path) -> None:
     try:
         os.link(photo, backup)
     except OSError:  # a file system without hard links
-        part = backup.with_name(f".{backup.name}.part")
-        shutil.copy2(photo, part)
-        os.replace(part, backup)
+        with photo.open("rb") as original, whole(backup) as copied:
+            shutil.copyfileobj(original, copied)
+            copied.flush()
+            shutil.copystat(photo, copied.name)
 
 
 def is_done(job: Job) -> bool:

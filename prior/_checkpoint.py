@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from inpaintkit.files.atomic import sweep, whole
 from inpaintkit.problem import Problem
 
 
@@ -29,6 +29,7 @@ class Checkpoint:
     def __init__(self, path: Path, owner: str) -> None:
         if not path.parent.is_dir():
             raise ValueError(f"dip's option checkpoint is {path}: there is no folder {path.parent}")
+        sweep(path.parent)
         self.path, self.owner = path, owner
 
     def load(self) -> dict[str, Any] | None:
@@ -49,6 +50,5 @@ class Checkpoint:
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the file by this state."""
-        beside = self.path.with_name(f"{self.path.name}.part")
-        torch.save({"owner": self.owner, **state}, beside)
-        os.replace(beside, self.path)
+        with whole(self.path) as file:
+            torch.save({"owner": self.owner, **state}, file)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from inpaintkit.files.atomic import sweep, whole, write_text
 from inpaintkit.prior.vgg import LAYERS, Vgg19, read
 
 URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
@@ -153,13 +154,11 @@ def keep(path: Path) -> Path:
 def _keep(path: Path) -> Path:
     net: Vgg19 = read(path)
     last = list(net.weights)[-1]
-    kept, fresh = folder() / NAME, folder() / f"{NAME}.{os.getpid()}"
-    try:
-        torch.save(net.entries(min(LAST, last, key=list(LAYERS).index)), fresh)
-        fresh.replace(kept)  # whole or not at all
-    finally:
-        fresh.unlink(missing_ok=True)
-    _record(kept).write_text(f"{digest(kept)}  {NAME}\n", "ascii")
+    kept = folder() / NAME
+    sweep(folder())
+    with whole(kept) as file:
+        torch.save(net.entries(min(LAST, last, key=list(LAYERS).index)), file)
+    write_text(_record(kept), f"{digest(kept)}  {NAME}\n")
     return kept
 
 
@@ -183,6 +182,7 @@ def remove() -> list[Path]:
     """Remove the cached file, its digest, and downloads cut short; gives what was removed."""
     found = [path for path in (folder() / NAME, _record(folder() / NAME)) if path.is_file()]
     found += sorted(folder().glob("*.part"))
+    sweep(folder())
     for path in found:
         path.unlink()
     return found

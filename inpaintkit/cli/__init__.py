@@ -102,12 +102,14 @@ def _save_options(path: Path, ctx: click.Context) -> None:
     """Every option's value but those that belong to one run."""
     import tomli_w
 
+    from inpaintkit.files.atomic import write_text
+
     values = {
         name: str(value) if isinstance(value, Path) else value
         for name, value in ctx.params.items()
         if name not in _OF_ONE_RUN and value is not None
     }
-    path.write_text(tomli_w.dumps(values), "utf-8")
+    write_text(path, tomli_w.dumps(values))
 
 
 _SOUGHT = ("sensitivity", "inside", "exclude", "colour", "pick", "connected")

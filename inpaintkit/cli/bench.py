@@ -178,6 +178,7 @@ def speed(
     from inpaintkit.api import versions
     from inpaintkit.benchmarks.run import machine
     from inpaintkit.benchmarks.speed import grid, grid_plot, grid_table
+    from inpaintkit.files.atomic import write_text
 
     names = list(registry.methods()) if methods == "all" else [registry.find(name).name for name in methods.split(",")]
     try:
@@ -188,6 +189,6 @@ def speed(
         found = grid(names, sizes, parts, repeats, peer_python=peer_python, progress=progress)
     output.mkdir(parents=True, exist_ok=True)
     told = ", ".join(f"{name} {version}" for name, version in versions().items())
-    (output / "speed.md").write_text(f"{machine()}; {told}\n\n{grid_table(found)}\n", "utf-8")
-    (output / "speed.svg").write_text(grid_plot(found), "utf-8")
+    write_text(output / "speed.md", f"{machine()}; {told}\n\n{grid_table(found)}\n")
+    write_text(output / "speed.svg", grid_plot(found))
     click.echo(f"{output / 'speed.md'}\n{output / 'speed.svg'}")

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-import stat
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.errors import InpaintWarning
-from inpaintkit.files import formats
+from inpaintkit.files import atomic, formats
 from inpaintkit.files.metadata import Metadata
 from inpaintkit.picture import Picture
 
 READABLE = tuple(formats.FORMATS)
 _MOST = 178_956_970  # pixels: where Pillow, too, speaks of a decompression bomb
-_PART = ".inpaintkit-"  # then the process and a random word: the name of a file while it is written
 _NEEDED = "PNG, JPEG, TIFF, WebP or BMP"
 _CURES = {
     errno.ENOSPC: "free some space, or name another disk",
@@ -119,7 +115,7 @@ def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = Non
     name, pixels = _checked(path, image)
     data = _encoded(path, name, pixels, like.metadata if like else Metadata())
     try:
-        place(path, data)
+        atomic.write_bytes(path, data)
     except OSError as error:
         raise _told(error, f"{path} cannot be written") from error
 
@@ -160,53 +156,7 @@ def _encoded(path: Path, name: str, pixels: NDArray[Any], metadata: Metadata) ->
 def copy(source: Path, target: Path) -> None:
     """A file as it is under another name, whole or not at all."""
     _check_target(target)
-    place(target, source.read_bytes())
-
-
-def sweep(folder: Path) -> None:
-    """Remove what processes that were killed while they wrote have left in a folder."""
-    if os.name != "posix" or not folder.is_dir():
-        return
-    for part in folder.glob(f"{_PART}*-*"):
-        number = part.name.removeprefix(_PART).partition("-")[0]
-        if number.isdecimal() and not _is_running(int(number)):
-            part.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)  # signal 0 only asks
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    with suppress(OSError):  # where the system tells: one that is dead but not yet buried answers, too
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-        return state not in ("Z", "X")
-    return True
-
-
-def place(path: Path, data: bytes) -> None:
-    """The file whole, or what was there before."""
-    beside = path.with_name(f"{_PART}{os.getpid()}-{secrets.token_hex(6)}")
-    try:
-        with beside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            os.chmod(beside, stat.S_IMODE(path.stat().st_mode))
-        os.replace(beside, path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise
-    with suppress(OSError):  # the new name too, where the system lets a folder be flushed
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    atomic.write_bytes(target, source.read_bytes())
 
 
 def _check_source(path: Path) -> None:

@@ -6,9 +6,6 @@ import errno
 import io
 import os
 import struct
-import subprocess
-import sys
-import time
 
 import cv2
 import numpy as np
@@ -542,18 +539,3 @@ def test_permissions_are_ordinary_or_as_they_were(tmp_path):
     os.chmod(tmp_path / "a.png", 0o640)
     write(tmp_path / "a.png", np.ones((2, 2), np.uint8))
     assert (tmp_path / "a.png").stat().st_mode & 0o777 == 0o640
-
-
-def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path):
-    gone = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
-    gone.stdout.read()  # it has ended, and is a zombie until it is waited for
-    time.sleep(0.1)
-    left, busy, picture = (
-        tmp_path / name for name in (f".inpaintkit-{gone.pid}-ab", f".inpaintkit-{os.getpid()}-ab", "a.png")
-    )
-    for path in (left, busy, picture):
-        path.touch()
-    files.sweep(tmp_path)
-    assert set(tmp_path.iterdir()) == {busy, picture}
-    gone.communicate()
-    files.sweep(tmp_path / "none")
