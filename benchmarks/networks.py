@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from inpaintkit import threads
 from inpaintkit.errors import ContextError
+from inpaintkit.method import Method
 from inpaintkit.problem import Image, Problem
-from inpaintkit.registry import Method
 
 SHIPPED = Path(__file__).parent / "models"
 KINDS = (".onnx", ".pt")

@@ -19,19 +19,20 @@ if TYPE_CHECKING:
     from inpaintkit.errors import ContextError, InpaintWarning, MissingExtraError
     from inpaintkit.files import load, read, read_mask, write
     from inpaintkit.find import FindInfo, find_mask
-    from inpaintkit.info import Filled, Info
+    from inpaintkit.info import FilledRegion, Info
+    from inpaintkit.method import Method
     from inpaintkit.problem import Problem, Step
-    from inpaintkit.registry import Method, methods, register, unregister
+    from inpaintkit.registry import methods, register, unregister
 
 __version__ = "0.1.0"
 
 _HOME = {  # imported on first use: `import inpaintkit` itself costs nothing
     "ContextError": "errors",
-    "Filled": "info",
+    "FilledRegion": "info",
     "FindInfo": "find",
     "Info": "info",
     "InpaintWarning": "errors",
-    "Method": "registry",
+    "Method": "method",
     "MissingExtraError": "errors",
     "Problem": "problem",
     "Step": "problem",
@@ -49,7 +50,7 @@ _HOME = {  # imported on first use: `import inpaintkit` itself costs nothing
 
 __all__ = [
     "ContextError",
-    "Filled",
+    "FilledRegion",
     "FindInfo",
     "Info",
     "InpaintWarning",

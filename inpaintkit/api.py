@@ -17,9 +17,10 @@ from PIL import Image as PILImage
 
 from inpaintkit import registry
 from inpaintkit import threads as pool
-from inpaintkit.filling import Work
-from inpaintkit.info import Filled, Info
+from inpaintkit.filling import Call
+from inpaintkit.info import FilledRegion, Info
 from inpaintkit.kernels import compiling
+from inpaintkit.method import Method
 from inpaintkit.picture import Picture, PictureOption, check_share, grow, hole_of
 from inpaintkit.problem import Image, Step
 
@@ -32,7 +33,7 @@ Kind = TypeVar("Kind", NDArray[Any], PILImage.Image)
 def inpaint(
     image: Kind,
     mask: Any,
-    method: str = ...,
+    method: str | Method = ...,
     *,
     seed: int = ...,
     device: str = ...,
@@ -51,7 +52,7 @@ def inpaint(
 def inpaint(
     image: Kind,
     mask: Any,
-    method: str = ...,
+    method: str | Method = ...,
     *,
     seed: int = ...,
     device: str = ...,
@@ -69,7 +70,7 @@ def inpaint(
 def inpaint(
     image: Any,
     mask: Any,
-    method: str = "auto",
+    method: str | Method = "auto",
     *,
     seed: int = 0,
     device: str = "auto",
@@ -90,7 +91,7 @@ def inpaint(
         or float64; or a PIL image. Floats in [0, 1], or any finite range (HDR). Never written to.
     mask : array (H, W), (H, W, 1) or equal channels, or a PIL image: True, 1, or half range and above is hole.
         ``"alpha"``: every pixel that is not fully opaque is hole, and the result is opaque.
-    method : a name of ``methods()``; "auto" chooses.
+    method : a name of ``methods()``, "auto" to have one chosen, or a ``Method`` that need not be registered.
     seed : 0 or more; the same seed gives the same picture.
     device : "auto", "cpu", "cuda" or "mps"; only the methods that need torch look at it.
     progress : called with a ``Step`` now and then, from one thread at a time.
@@ -134,7 +135,7 @@ def inpaint(
     _check_sizes(row.name, values, picture)
     opaque = isinstance(mask, str)
     result = picture.pixels.copy()
-    filled: list[Filled] = []
+    filled: list[FilledRegion] = []
     maps: dict[str, Image] = {}
     report = _one_at_a_time(progress) if progress else None
     remark = (lambda text: report(Step(0, 1, remark=text))) if report else None
@@ -144,8 +145,8 @@ def inpaint(
         pixels = check_share(hole, drawn=not opaque)
         if pixels:
             picture.check_known(hole)
-            work = Work(picture, hole, seed, device, report, fallback, feather, opaque, maps=maps)
-            filled = work.fill(row, values, result)
+            call = Call(picture, hole, seed, device, report, fallback, feather, opaque, maps=maps)
+            filled = call.fill(row, values, result)
     shaped = result.reshape(np.shape(image)) if not isinstance(image, PILImage.Image) else _to_pil(result, image)
     if not return_info:
         return shaped
@@ -154,7 +155,9 @@ def inpaint(
     return shaped, info
 
 
-def variants(image: Any, mask: Any, method: str = "auto", *, n: int = 4, seed: int = 0, **more: Any) -> list[Any]:
+def variants(
+    image: Any, mask: Any, method: str | Method = "auto", *, n: int = 4, seed: int = 0, **more: Any
+) -> list[Any]:
     """``n`` different plausible fills from a stochastic method, with the seeds ``seed`` to ``seed + n - 1``.
 
     Takes everything ``inpaint`` takes and returns a list of what it returns. Raises ValueError where the method is

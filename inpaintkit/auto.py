@@ -26,11 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit import registry
-from inpaintkit.filling import Choice, Filling, Work
-from inpaintkit.info import Filled
+from inpaintkit.box import Box
+from inpaintkit.filling import Call, Choice, MethodFill
+from inpaintkit.info import FilledRegion
 from inpaintkit.picture import Picture
 from inpaintkit.problem import Image, Mask, Step
-from inpaintkit.regions import Box, Region, boxes_of, labelled_runs, painted, split
+from inpaintkit.regions import Region, boxes_of, labelled_runs, painted, split
 
 # Candidates, the most trusted first.
 _THIN = {"fast": ("coherence", "biharmonic"), "balanced": ("fsr", "coherence"), "best": ("ple", "fsr", "coherence")}
@@ -57,7 +58,7 @@ _MARGIN = 8  # px around a likeness that must be known as well
 Quality = Literal["fast", "balanced", "best"]
 
 
-def auto(work: Work, result: NDArray[Any], *, quality: Quality = "balanced") -> list[Filled]:
+def auto(call: Call, result: NDArray[Any], *, quality: Quality = "balanced") -> list[FilledRegion]:
     """Fill a call's hole by the methods that did best on stamped copies of its pieces.
 
     Parameters
@@ -84,27 +85,27 @@ def auto(work: Work, result: NDArray[Any], *, quality: Quality = "balanced") -> 
     >>> info.regions[0].method
     'coherence'
     """
-    wide = _wide(work.mask)
-    thin = work.mask & ~wide
-    filled: list[Filled] = []
+    wide = _wide(call.mask)
+    thin = call.mask & ~wide
+    filled: list[FilledRegion] = []
     done = 0
     if thin.any():
-        filled += _fill_thin(_told(work, 0), thin, quality, result)
+        filled += _fill_thin(_told(call, 0), thin, quality, result)
         done = int(np.count_nonzero(thin))
     if wide.any():
         # What is thin is repaired by now, and may be copied from.
-        repaired = replace(_told(work, done), picture=Picture(result, work.picture.alpha))
+        repaired = replace(_told(call, done), picture=Picture(result, call.picture.alpha))
         filled += _fill_wide(repaired, wide, quality, result)
     return filled
 
 
-def _told(work: Work, done: int) -> Work:
-    """The same work with its progress counted from ``done`` pixels on, of all."""
-    report = work.progress
+def _told(call: Call, done: int) -> Call:
+    """The same call with its progress counted from ``done`` pixels on, of all."""
+    report = call.progress
     if report is None:
-        return work
-    total = float(np.count_nonzero(work.mask))
-    return replace(work, progress=lambda step: report(Step(done + step.done, total, step.loss, step.remark)))
+        return call
+    total = float(np.count_nonzero(call.mask))
+    return replace(call, progress=lambda step: report(Step(done + step.done, total, step.loss, step.remark)))
 
 
 def _wide(mask: Mask) -> Mask:
@@ -145,28 +146,28 @@ class _Trial:
     errors: list[NDArray[np.float64]]
 
 
-def _fill_thin(work: Work, thin: Mask, quality: Quality, result: NDArray[Any]) -> list[Filled]:
+def _fill_thin(call: Call, thin: Mask, quality: Quality, result: NDArray[Any]) -> list[FilledRegion]:
     names = _THIN[quality]
     if quality == "balanced":
         seen = cv2.dilate(thin.view(np.uint8), np.ones((15, 15), np.uint8))
         names = _THIN["best"] if np.count_nonzero(seen) <= _AFFORDED else names
     choices = [_row(name) for name in names]
     number, share = (32, 0.04) if quality == "fast" else (128, 0.15)
-    stamps = _stamps(work, thin, number, share)
-    trials = [_tried(work, choice, stamps) for choice in choices] if stamps else []
-    filled: list[Filled] = []
+    stamps = _stamps(call, thin, number, share)
+    trials = [_tried(call, choice, stamps) for choice in choices] if stamps else []
+    filled: list[FilledRegion] = []
     for choice, part in _parts(thin, stamps, trials) if trials else [(choices[0], thin)]:
         trial = next((trial for trial in trials if trial.choice is choice), None)
-        expected = _expected(work, stamps, trial.errors) if trial else None
-        filled += Filling(work, *choice, part, work.mask, [_row("coherence")], expected).into(result)
+        expected = _expected(call, stamps, trial.errors) if trial else None
+        filled += MethodFill(call, *choice, part, call.mask, [_row("coherence")], expected).into(result)
     return filled
 
 
-def _stamps(work: Work, thin: Mask, number: int, share: float) -> list[_Stamp]:
+def _stamps(call: Call, thin: Mask, number: int, share: float) -> list[_Stamp]:
     """Pieces of the hole on known places near where they come from: at most ``number``, and ``share`` of the hole."""
     height, width = thin.shape
     limit = min(_SHARE * thin.size, max(share * int(np.count_nonzero(thin)), _LEAST))
-    taken = work.mask.copy()
+    taken = call.mask.copy()
     stamps: list[_Stamp] = []
     total = 0
     rng = np.random.default_rng(0)
@@ -178,17 +179,17 @@ def _stamps(work: Work, thin: Mask, number: int, share: float) -> list[_Stamp]:
             continue
         best: _Stamp | None = None
         for down, right in _OFFSETS:
-            box = Box(cell.top + down, cell.left + right, cell.bottom + down, cell.right + right)
+            box = cell.shifted(right, down)
             if min(box.top, box.left) < 0 or box.bottom > height or box.right > width:
                 continue
-            pixels = piece & work.coloured(box, taken)
+            pixels = piece & call.coloured(box, taken)
             if best is None or np.count_nonzero(pixels) > 1.1 * np.count_nonzero(best.pixels):
                 best = _Stamp(box, pixels)
             if np.count_nonzero(best.pixels) > 0.9 * np.count_nonzero(piece):
                 break
         if best is None:
             continue
-        if np.count_nonzero(work.mask[best.box.slices]) > _DENSE * best.pixels.size:
+        if np.count_nonzero(call.mask[best.box.slices]) > _DENSE * best.pixels.size:
             keep = _HELD_OUT * best.pixels.size / max(1, int(np.count_nonzero(best.pixels)))
             best = _Stamp(best.box, best.pixels & (rng.random(best.pixels.shape) < keep))
         here = int(np.count_nonzero(best.pixels))
@@ -217,35 +218,35 @@ def _cells(thin: Mask, number: int) -> list[Box]:
     cells = []
     for index in np.unique(np.searchsorted(counts, (np.arange(number) + 0.5) / number * counts[-1])):
         top, left = int(index) // across * _CELL, int(index) % across * _CELL
-        cells.append(Box(top, left, min(top + _CELL, thin.shape[0]), min(left + _CELL, thin.shape[1])))
+        cells.append(Box(left, top, _CELL, _CELL).clipped(thin.shape))
     return cells
 
 
-def _stamped(work: Work, choice: Choice, stamps: Sequence[_Stamp], lacking: Mask) -> NDArray[Any]:
-    """A picture as large as the work's in which a candidate has filled the stamps; anything stands elsewhere."""
+def _stamped(call: Call, choice: Choice, stamps: Sequence[_Stamp], lacking: Mask) -> NDArray[Any]:
+    """A picture as large as the call's in which a candidate has filled the stamps; anything stands elsewhere."""
     hidden, hole = np.zeros_like(lacking), lacking
     lacking = lacking.copy()
     for stamp in stamps:
         lacking[stamp.box.slices] |= stamp.pixels
         # Hole pixels beside a stamp are filled with it, as they will be in earnest.
         around = stamp.box.grown(3, lacking.shape)
-        near = np.zeros((around.bottom - around.top, around.right - around.left), np.uint8)
+        near = np.zeros(around.shape, np.uint8)
         near[stamp.box.within(around)] = stamp.pixels
         hidden[around.slices] |= cv2.dilate(near, np.ones((7, 7), np.uint8)).view(np.bool_) & hole[around.slices]
         hidden[stamp.box.slices] |= stamp.pixels
-    filled = np.empty_like(work.picture.pixels)
-    quiet = replace(work, progress=None, feather=0, fallback=True, maps={})
-    Filling(quiet, *choice, hidden, lacking).into(filled)
+    filled = np.empty_like(call.picture.pixels)
+    quiet = replace(call, progress=None, feather=0, fallback=True, maps={})
+    MethodFill(quiet, *choice, hidden, lacking).into(filled)
     return filled
 
 
-def _tried(work: Work, choice: Choice, stamps: Sequence[_Stamp]) -> _Trial:
+def _tried(call: Call, choice: Choice, stamps: Sequence[_Stamp]) -> _Trial:
     """A candidate's fill of the stamps beside what was there."""
-    filled = _stamped(work, choice, stamps, work.mask)
-    scale, _ = work.range
+    filled = _stamped(call, choice, stamps, call.mask)
+    scale, _ = call.range
     errors = []
     for stamp in stamps:
-        truth = work.picture.pixels[stamp.box.slices][stamp.pixels].astype(np.float64)
+        truth = call.picture.pixels[stamp.box.slices][stamp.pixels].astype(np.float64)
         wrong = (filled[stamp.box.slices][stamp.pixels] - truth) / scale
         errors.append(np.square(wrong).mean(axis=1))
     return _Trial(choice, errors)
@@ -280,12 +281,12 @@ def _parts(thin: Mask, stamps: Sequence[_Stamp], trials: Sequence[_Trial]) -> li
 _PRIOR = 4  # stamps' worth of the whole picture's verdict in each neighbourhood's
 
 
-def _expected(work: Work, stamps: Sequence[_Stamp], errors: Sequence[NDArray[np.float64]]) -> Callable[[Box], Image]:
+def _expected(call: Call, stamps: Sequence[_Stamp], errors: Sequence[NDArray[np.float64]]) -> Callable[[Box], Image]:
     """Mean square error to be expected of a candidate that erred so on the stamps, as a function of a box."""
-    lacking = work.mask.copy()
+    lacking = call.mask.copy()
     for stamp in stamps:
         lacking[stamp.box.slices] |= stamp.pixels
-    around = [_around(work, lacking, stamp.box) for stamp in stamps]
+    around = [_around(call, lacking, stamp.box) for stamp in stamps]
     slopes, lost = (
         np.concatenate([each[of][stamp.pixels] for each, stamp in zip(around, stamps, strict=True)]) for of in (0, 1)
     )
@@ -294,18 +295,18 @@ def _expected(work: Work, stamps: Sequence[_Stamp], errors: Sequence[NDArray[np.
     share = float(np.exp(trust * math.log(found + 1e-12) + (1 - trust) * math.log(_USUAL)))
 
     def expected(box: Box) -> Image:
-        slopes, lost = _around(work, work.mask, box)
+        slopes, lost = _around(call, call.mask, box)
         return np.asarray(share * slopes * np.exp(np.float32(_RISE) * lost), np.float32)
 
     return expected
 
 
-def _around(work: Work, lacking: Mask, box: Box) -> tuple[Image, Image]:
+def _around(call: Call, lacking: Mask, box: Box) -> tuple[Image, Image]:
     """s and u at each pixel of a box: mean square step between known neighbours nearby, and share of pixels lost."""
     reach = _SLOPES // 2
     around = box.grown(reach + 1, lacking.shape)
-    known = work.coloured(around, lacking)
-    image = work.normalised(around)
+    known = call.coloured(around, lacking)
+    image = call.normalised(around)
     steps, pairs = np.zeros(known.shape, np.float32), np.zeros(known.shape, np.float32)
     for axis in (0, 1):
         first, second = (slice(None),) * axis + (slice(1, None),), (slice(None),) * axis + (slice(None, -1),)
@@ -323,13 +324,13 @@ def _around(work: Work, lacking: Mask, box: Box) -> tuple[Image, Image]:
 # Wide parts
 
 
-def _fill_wide(work: Work, wide: Mask, quality: Quality, result: NDArray[Any]) -> list[Filled]:
+def _fill_wide(call: Call, wide: Mask, quality: Quality, result: NDArray[Any]) -> list[FilledRegion]:
     choices = [_row(name) for name in _WIDE[quality]]
     regions = split(wide, context=0, share=False)
     taken = wide.copy()
-    stamps = [_likenesses(work, taken, region, sum(region.pixels for region in regions)) for region in regions]
+    stamps = [_likenesses(call, taken, region, sum(region.pixels for region in regions)) for region in regions]
     everything = [stamp for some in stamps for stamp in some]
-    looks = [_looks(work, wide, choice, everything) for choice in choices] if everything else []
+    looks = [_looks(call, wide, choice, everything) for choice in choices] if everything else []
     parts: dict[int, list[Region]] = {}
     wrong: dict[int, list[float]] = {}
     at = 0
@@ -343,19 +344,19 @@ def _fill_wide(work: Work, wide: Mask, quality: Quality, result: NDArray[Any]) -
             wrong.setdefault(best, []).extend(error for _, error in looks[best][at : at + len(some)])
         at += len(some)
         parts.setdefault(best, []).append(region)
-    filled: list[Filled] = []
+    filled: list[FilledRegion] = []
     for best, own in sorted(parts.items()):
         part = painted(wide.shape, np.concatenate([region.runs for region in own]))
         expected = _everywhere(float(np.mean(wrong[best]))) if best in wrong else None
-        filled += Filling(work, *choices[best], part, wide, [_row("coherence")], expected).into(result)
+        filled += MethodFill(call, *choices[best], part, wide, [_row("coherence")], expected).into(result)
     return filled
 
 
 def _everywhere(error: float) -> Callable[[Box], Image]:
-    return lambda box: np.full((box.bottom - box.top, box.right - box.left), error, np.float32)
+    return lambda box: np.full(box.shape, error, np.float32)
 
 
-def _likenesses(work: Work, taken: Mask, region: Region, pixels: int) -> list[_Stamp]:
+def _likenesses(call: Call, taken: Mask, region: Region, pixels: int) -> list[_Stamp]:
     """The region's shape, made small, on up to two known places nearby with slopes like its own, then ``taken``."""
     own = region.own()
     allowed = min(_SHARE * taken.size, _LARGEST) * region.pixels / pixels / 2
@@ -364,16 +365,16 @@ def _likenesses(work: Work, taken: Mask, region: Region, pixels: int) -> list[_S
     shape = cv2.resize(own.view(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA) > 127
     search = region.crop.grown(2 * max(own.shape) + 4 * _MARGIN, taken.shape)
     rows, columns = height + 2 * _MARGIN, width + 2 * _MARGIN
-    if min(height, width) < 2 * _DEEP or rows > search.bottom - search.top or columns > search.right - search.left:
+    if min(height, width) < 2 * _DEEP or rows > search.height or columns > search.width:
         return []  # too small to tell anything, or no room
-    slopes, _ = _around(work, taken, search)
+    slopes, _ = _around(call, taken, search)
     rim = region.crop.grown(_MARGIN, taken.shape)
-    around = float(slopes[rim.within(search)][work.coloured(rim, taken)].mean())
+    around = float(slopes[rim.within(search)][call.coloured(rim, taken)].mean())
     unlike = np.abs(np.log(cv2.blur(slopes, (columns, rows)) / around))
     middle = (np.array([region.crop.top + region.crop.bottom, region.crop.left + region.crop.right]) / 2).round()
     stamps: list[_Stamp] = []
     while len(stamps) < 2:
-        lacking = cv2.integral((~work.coloured(search, taken)).view(np.uint8))
+        lacking = cv2.integral((~call.coloured(search, taken)).view(np.uint8))
         inside = lacking[rows:, columns:] - lacking[:-rows, columns:] - lacking[rows:, :-columns]
         free = np.argwhere(inside + lacking[:-rows, :-columns] == 0)
         centre = free + [rows // 2, columns // 2]
@@ -384,21 +385,21 @@ def _likenesses(work: Work, taken: Mask, region: Region, pixels: int) -> list[_S
         away = np.hypot(*(centre + [search.top, search.left] - middle).T) / max(own.shape)
         top, left = free[(away + differs).argmin()]
         top, left = int(search.top + top + _MARGIN), int(search.left + left + _MARGIN)
-        stamps.append(_Stamp(Box(top, left, top + height, left + width), shape))
+        stamps.append(_Stamp(Box(left, top, width, height), shape))
         taken[top : top + height, left : left + width] = True  # the next one lies elsewhere
     return stamps
 
 
-def _looks(work: Work, lacking: Mask, choice: Choice, stamps: Sequence[_Stamp]) -> list[tuple[float, float]]:
+def _looks(call: Call, lacking: Mask, choice: Choice, stamps: Sequence[_Stamp]) -> list[tuple[float, float]]:
     """How unlike the truth a candidate's fill of each stamp looks, and its mean square error."""
-    filled = _stamped(work, choice, stamps, lacking)
-    scale, _ = work.range
+    filled = _stamped(call, choice, stamps, lacking)
+    scale, _ = call.range
     verdicts = []
     for stamp in stamps:
         box = stamp.box.grown(_MARGIN, lacking.shape)
-        hole = np.zeros((box.bottom - box.top, box.right - box.left), np.bool_)
+        hole = np.zeros(box.shape, np.bool_)
         hole[stamp.box.within(box)] = stamp.pixels
-        truth = work.picture.pixels[box.slices].astype(np.float32)
+        truth = call.picture.pixels[box.slices].astype(np.float32)
         fill = np.where(hole[..., None], filled[box.slices].astype(np.float32), truth)
         error = float(np.square((fill - truth)[hole] / scale).mean())
         verdicts.append((_unlikeness(truth.mean(axis=2) / scale, fill.mean(axis=2) / scale, hole), error))

@@ -1,7 +1,7 @@
 """Fill a hole by a method: regions -> Problem -> method -> composite.
 
-``Work`` is what stays the same for a whole call. A ``Filling`` fills some of its pixels by one method: all of them, or
-those that ``auto`` gives it.
+``Call`` is what stays the same for a whole call. A ``MethodFill`` fills some of its pixels by one method: all of them,
+or those that ``auto`` gives it.
 """
 
 from __future__ import annotations
@@ -19,22 +19,24 @@ from numpy.typing import NDArray
 
 from inpaintkit import registry
 from inpaintkit import threads as pool
+from inpaintkit.box import Box
 from inpaintkit.distance import rim_distance
 from inpaintkit.errors import ContextError
-from inpaintkit.info import Filled
+from inpaintkit.info import FilledRegion
+from inpaintkit.method import Method
 from inpaintkit.picture import Picture
 from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
-from inpaintkit.regions import Box, Region, split, whole
+from inpaintkit.regions import Region, split, whole
 
 _BAND = 2**18  # pixels put back at a time
 _EXTREME = 1e6  # times the robust range: what lies beyond would overflow when methods square it
 _STRIPE = 256  # rows that are read at once where the whole picture must be
 
-Choice = tuple[registry.Method, dict[str, Any]]  # a method with its options
+Choice = tuple[Method, dict[str, Any]]  # a method with its options
 
 
 @dataclass
-class Work:
+class Call:
     """One call: the picture, what is to be filled, and how.
 
     Attributes
@@ -58,12 +60,12 @@ class Work:
     lock: RLock = field(default_factory=RLock)
     maps: dict[str, Image] = field(default_factory=dict)
 
-    def fill(self, row: registry.Method, values: dict[str, Any], result: NDArray[Any]) -> list[Filled]:
+    def fill(self, row: Method, values: dict[str, Any], result: NDArray[Any]) -> list[FilledRegion]:
         """Fill the whole hole of ``result`` by a method; raises the first region's error."""
         if row.scope == "call":
-            filled: list[Filled] = row.load()(self, result, **values)
+            filled: list[FilledRegion] = row.load()(self, result, **values)
             return filled
-        return Filling(self, row, values, self.mask, self.mask).into(result)
+        return MethodFill(self, row, values, self.mask, self.mask).into(result)
 
     @cached_property
     def range(self) -> tuple[float, float]:
@@ -76,7 +78,7 @@ class Work:
         height, width = self.mask.shape
         found = []
         for top in range(0, height, _STRIPE):
-            stripe = Box(top, 0, min(top + _STRIPE, height), width)
+            stripe = Box(0, top, width, min(_STRIPE, height - top))
             colours = self.normalised(stripe)[self.coloured(stripe, self.mask)]
             if len(colours):
                 found += [colours.min(axis=0), colours.max(axis=0)]
@@ -111,7 +113,7 @@ class Work:
 
 
 @dataclass
-class Filling:
+class MethodFill:
     """Some of a call's pixels, filled by one method.
 
     Attributes
@@ -122,8 +124,8 @@ class Filling:
     expected : mean square error to be expected at each pixel of a box, where there is a judge that knows.
     """
 
-    work: Work
-    row: registry.Method
+    call: Call
+    row: Method
     values: dict[str, Any]
     hole: Mask
     lacking: Mask
@@ -131,7 +133,7 @@ class Filling:
     expected: Callable[[Box], Image] | None = None
     _done: dict[int, float] = field(default_factory=dict)
 
-    def into(self, result: NDArray[Any]) -> list[Filled]:
+    def into(self, result: NDArray[Any]) -> list[FilledRegion]:
         """Fill every region of ``result``; raises the first region's error."""
         regions = self._regions()
         self.total = float(sum(region.pixels for region in regions))
@@ -147,7 +149,7 @@ class Filling:
         cut = self.row.cut(self.values) if self.row.cut else None
         return split(self.hole, reach=reach, context=context, surround=surround, cut=cut)
 
-    def _region(self, index: int, region: Region, result: NDArray[Any]) -> Filled:
+    def _region(self, index: int, region: Region, result: NDArray[Any]) -> FilledRegion:
         crop, own = region.crop, region.own()
         facts: dict[str, Any] = {}
         problem = self._problem(crop, region.hole(self.hole, own), index, region.pixels, facts)
@@ -159,10 +161,9 @@ class Filling:
         self._composite(result, crop, own, fill)
         self._paste_maps(facts, crop, own)
         self._step(index, region.pixels, Step(1, 1))
-        box = (crop.top, crop.left, crop.bottom - crop.top, crop.right - crop.left)
-        return Filled(box, region.pixels, row.name, values, seconds, facts, reason)
+        return FilledRegion(crop, region.pixels, row.name, values, seconds, facts, reason)
 
-    def _attempt(self, problem: Problem, crop: Box, facts: dict[str, Any]) -> tuple[Image, registry.Method, Any, str]:
+    def _attempt(self, problem: Problem, crop: Box, facts: dict[str, Any]) -> tuple[Image, Method, Any, str]:
         """The first fill that has context, its method and options, and why it is the plain fallback, if it is."""
         lacks = []
         for row, values in ((self.row, self.values), *self.instead):
@@ -171,19 +172,19 @@ class Filling:
             except ContextError as error:
                 lacks.append(error)
                 facts.clear()
-        if not self.work.fallback:
+        if not self.call.fallback:
             raise lacks[0]
         return self._harmonic(crop), registry.find("harmonic"), {}, str(lacks[0])
 
     def _limits(self) -> Image:
-        with self.work.lock:  # read once
-            return self.work.limits
+        with self.call.lock:  # read once
+            return self.call.limits
 
     def _problem(self, crop: Box, hole: Mask, index: int, pixels: int, facts: dict[str, Any]) -> Problem:
-        known = self.work.coloured(crop, self.lacking)
-        image = self.work.normalised(crop)
+        known = self.call.coloured(crop, self.lacking)
+        image = self.call.normalised(crop)
         np.copyto(image, NEUTRAL, where=~known[..., None])
-        picture, (scale, offset) = self.work.picture, self.work.range
+        picture, (scale, offset) = self.call.picture, self.call.range
         raw = picture.pixels[crop.slices]
         raw.flags.writeable = False  # the caller's own
         return Problem(
@@ -195,8 +196,8 @@ class Filling:
             offset=offset,
             region=index,
             origin=(crop.top, crop.left),
-            seed=self.work.seed,
-            device=self.work.device,
+            seed=self.call.seed,
+            device=self.call.device,
             raw=None if picture.alpha else raw,
             _limits=self._limits,
             _report=lambda step: self._step(index, pixels, step),
@@ -204,25 +205,25 @@ class Filling:
         )
 
     def _composite(self, result: NDArray[Any], crop: Box, own: Mask, fill: Image) -> None:
-        target, before = result[crop.slices], self.work.picture.pixels[crop.slices]
-        depth = rim_distance(self.work.mask[crop.slices]) if self.work.feather else None
+        target, before = result[crop.slices], self.call.picture.pixels[crop.slices]
+        depth = rim_distance(self.call.mask[crop.slices]) if self.call.feather else None
         rows = max(1, _BAND // own.shape[1])  # a band at a time: the steps between take several times its memory
         for top in range(0, len(own), rows):
             band = slice(top, top + rows)
             here = own[band]
-            share = None if depth is None else np.clip(depth[band][here] / (self.work.feather + 1), 0, 1)[:, None]
+            share = None if depth is None else np.clip(depth[band][here] / (self.call.feather + 1), 0, 1)[:, None]
             target[band][here] = self._caller_colours(fill[band][here], before[band][here], share)
 
     def _caller_colours(self, values: Image, old: NDArray[Any], share: NDArray[Any] | None) -> NDArray[Any]:
-        """Filled colours (n, C) in the caller's units, ``share`` of them mixed with the ``old`` ones."""
-        if not self.work.picture.alpha:
+        """FilledRegion colours (n, C) in the caller's units, ``share`` of them mixed with the ``old`` ones."""
+        if not self.call.picture.alpha:
             return self._feathered(self._restored(values), old, share)
         colours = values
         alpha = np.ones((len(values), 1), np.float32)
-        if not self.work.opaque:
+        if not self.call.opaque:
             alpha = np.clip(values[:, -1:], 0, 1)
             colours = (values[:, :-1] / np.maximum(alpha, 1e-6)).astype(np.float32)
-        restored = np.concatenate([self._restored(colours), self._as_dtype(alpha * self.work.picture.opaque)], axis=1)
+        restored = np.concatenate([self._restored(colours), self._as_dtype(alpha * self.call.picture.opaque)], axis=1)
         return self._feathered(restored, old, share)
 
     def _feathered(self, new: NDArray[Any], old: NDArray[Any], share: NDArray[Any] | None) -> NDArray[Any]:
@@ -232,33 +233,33 @@ class Filling:
         old = old.astype(np.float64)
         keep = np.where(np.isfinite(old).all(axis=1, keepdims=True), 1 - share, 0)
         old = np.where(keep > 0, old, 0)
-        if not self.work.picture.alpha:
+        if not self.call.picture.alpha:
             return self._as_dtype(keep * old + (1 - keep) * new)
         # Premultiplied: what was transparent has no colour to mix in, and leaves the fill as it is.
-        before, after = old[:, -1:] / self.work.picture.opaque, new[:, -1:] / self.work.picture.opaque
+        before, after = old[:, -1:] / self.call.picture.opaque, new[:, -1:] / self.call.picture.opaque
         keep = np.where(before > 0, keep, 0)
         alpha = keep * before + (1 - keep) * after
         colours = (keep * before * old[:, :-1] + (1 - keep) * after * new[:, :-1]) / np.maximum(alpha, 1e-9)
-        if self.work.opaque:
+        if self.call.opaque:
             alpha = np.ones_like(alpha)
-        return self._as_dtype(np.concatenate([colours, alpha * self.work.picture.opaque], axis=1))
+        return self._as_dtype(np.concatenate([colours, alpha * self.call.picture.opaque], axis=1))
 
     def _restored(self, colours: Image) -> NDArray[Any]:
         """Normalised colours in the caller's units: clipped to the range unless the picture is HDR."""
-        scale, offset = self.work.range
-        if self.work.picture.pixels.dtype.kind == "u" or (scale, offset) == (1.0, 0.0):
+        scale, offset = self.call.range
+        if self.call.picture.pixels.dtype.kind == "u" or (scale, offset) == (1.0, 0.0):
             colours = np.clip(colours, 0, 1)
         return self._as_dtype(colours.astype(np.float64) * scale + offset)
 
     def _as_dtype(self, values: NDArray[Any]) -> NDArray[Any]:
-        dtype = self.work.picture.pixels.dtype
+        dtype = self.call.picture.pixels.dtype
         return (np.rint(values) if dtype.kind == "u" else values).astype(dtype)
 
     def _harmonic(self, crop: Box) -> Image:
         """A plain fill of the crop from the nearest surroundings in which anything is known."""
         around, margin = crop, 1
         while not (problem := self._problem(around, self.hole[around.slices], 0, 0, {})).known.any():
-            if around == Box(0, 0, *self.hole.shape):
+            if around == Box.of_shape(self.hole.shape):
                 raise ContextError("every pixel outside the mask is fully transparent: there is no colour to fill from")
             margin *= 2
             around = crop.grown(margin, self.hole.shape)
@@ -268,27 +269,27 @@ class Filling:
     def _paste_maps(self, facts: dict[str, Any], crop: Box, own: Mask) -> None:
         """What is told of single pixels goes into maps of the picture."""
         if (sure := facts.pop("confidence", None)) is not None:
-            self._map("confidence", lambda: (~self.work.mask).astype(np.float32))[crop.slices][own] = sure[own]
+            self._map("confidence", lambda: (~self.call.mask).astype(np.float32))[crop.slices][own] = sure[own]
         if self.expected is not None:
             expected = self.expected(crop)[own]
             facts["expected_psnr"] = -10 * math.log10(max(float(expected.mean()), 1e-12))
             self._map("expected_error", lambda: np.zeros(self.hole.shape, np.float32))[crop.slices][own] = expected**0.5
 
     def _map(self, name: str, make: Callable[[], Image]) -> Image:
-        with self.work.lock:
-            if name not in self.work.maps:
-                self.work.maps[name] = make()  # nothing is claimed of a region that notes nothing
-            return self.work.maps[name]
+        with self.call.lock:
+            if name not in self.call.maps:
+                self.call.maps[name] = make()  # nothing is claimed of a region that notes nothing
+            return self.call.maps[name]
 
     def _step(self, index: int, pixels: int, step: Step) -> None:
-        if self.work.progress is None:
+        if self.call.progress is None:
             return
-        with self.work.lock:
+        with self.call.lock:
             self._done[index] = pixels * step.done / step.total
-            self.work.progress(Step(sum(self._done.values()), self.total, step.loss, step.remark))
+            self.call.progress(Step(sum(self._done.values()), self.total, step.loss, step.remark))
 
 
-def _filled(row: registry.Method, values: dict[str, Any], problem: Problem) -> Image:
+def _filled(row: Method, values: dict[str, Any], problem: Problem) -> Image:
     """The method's fill, checked."""
     known = np.count_nonzero(problem.known)
     if known < row.min_known:

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inpaintkit.box import Box
+
 
 @dataclass(frozen=True)
-class Filled:
+class FilledRegion:
     """One region as it was filled.
 
     Attributes
     ----------
-    box : (row, column, rows, columns) of the crop the method saw, in pixels of the picture.
+    box : (LEFT, TOP, WIDTH, HEIGHT) of the crop the method saw, in pixels of the picture.
     pixels : how many hole pixels the region gave to the result.
     method, options : what filled it, with every option's value.
     seconds : time in the method.
@@ -28,7 +30,7 @@ class Filled:
     fallback : why the region was filled harmonically instead, or an empty text.
     """
 
-    box: tuple[int, int, int, int]
+    box: Box
     pixels: int
     method: str
     options: dict[str, Any]
@@ -58,7 +60,7 @@ class Info:
     method: str
     seconds: float
     pixels: int
-    regions: tuple[Filled, ...]
+    regions: tuple[FilledRegion, ...]
     seed: int
     threads: int
     device: str
@@ -68,7 +70,7 @@ class Info:
     expected_error: NDArray[np.float32] | None = None
 
     @property
-    def fallbacks(self) -> tuple[Filled, ...]:
+    def fallbacks(self) -> tuple[FilledRegion, ...]:
         """The regions that were filled harmonically for want of context."""
         return tuple(region for region in self.regions if region.fallback)
 

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import ImageColor
 
+from inpaintkit.box import Box
 from inpaintkit.errors import InpaintWarning
 from inpaintkit.picture import Picture, mask_of
 from inpaintkit.picture import grow as grow_by_disc
 from inpaintkit.problem import Mask
-from inpaintkit.regions import Box
 
 _FAR = 1 << 24  # px: up to here products of whole coordinates are exact in float64
 _TILE = 64 * 64  # px: a stroke is tested tile by tile, so that a long diagonal costs its length and not its box
@@ -56,8 +56,7 @@ def rect(shape: tuple[int, int], box: tuple[int, int, int, int]) -> Mask:
            [0, 1, 1, 1, 0]])
     """
     mask = _empty(shape)
-    left, top, width, height = checked_box(box)
-    mask[_clipped(Box(top, left, top + height, left + width), mask).slices] = True
+    mask[checked_box(box).clipped(mask.shape).slices] = True
     return _drawn(mask, "rectangle", box)
 
 
@@ -74,8 +73,8 @@ def ellipse(shape: tuple[int, int], box: tuple[int, int, int, int]) -> Mask:
     ValueError : a box that is none, or an ellipse that covers no pixel of the picture.
     """
     mask = _empty(shape)
-    left, top, width, height = checked_box(box)
-    seen = _clipped(Box(top, left, top + height, left + width), mask)
+    left, top, width, height = whole = checked_box(box)
+    seen = whole.clipped(mask.shape)
     # Twice the distance from the middle, so that whole numbers stay whole: exact for boxes up to 67 megapixels.
     down = 2.0 * np.arange(seen.top, seen.bottom)[:, None] - (2 * top + height - 1)
     across = 2.0 * np.arange(seen.left, seen.right) - (2 * left + width - 1)
@@ -302,14 +301,13 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
-def checked_box(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    """LEFT, TOP, WIDTH, HEIGHT as whole numbers; ValueError where they are none."""
+def checked_box(box: tuple[int, int, int, int]) -> Box:
+    """LEFT, TOP, WIDTH, HEIGHT as a ``Box``; ValueError where they are not whole pixels."""
     if len(box) != 4 or not all(_is_whole(side) and abs(side) <= _FAR for side in box) or min(box[2:]) < 1:
         raise ValueError(
             f"box is {_shown(box)}: needed are LEFT, TOP, WIDTH, HEIGHT in whole pixels, width and height 1 or more"
         )
-    left, top, width, height = (int(side) for side in box)
-    return left, top, width, height
+    return Box(*(int(side) for side in box))
 
 
 def _checked_points(points: ArrayLike, what: str, *, least: int) -> NDArray[np.float64]:
@@ -331,36 +329,27 @@ def _checked_radius(radius: int) -> int:
     return int(radius)
 
 
-def _clipped(box: Box, mask: Mask) -> Box:
-    """What a mask's picture shows of a box; without area where the two do not meet."""
-    height, width = mask.shape
-    rows = (min(max(side, 0), height) for side in (box.top, box.bottom))
-    columns = (min(max(side, 0), width) for side in (box.left, box.right))
-    (top, bottom), (left, right) = rows, columns
-    return Box(top, left, bottom, right)
-
-
 def _brush(mask: Mask, start: NDArray[np.float64], end: NDArray[np.float64], reach: float) -> None:
     """Paint what lies within ``reach`` of the piece of line from ``start`` to ``end`` (X, Y)."""
     left, top = (math.ceil(side) for side in np.minimum(start, end) - reach)
     right, bottom = (math.floor(side) + 1 for side in np.maximum(start, end) + reach)
-    todo = [_clipped(Box(top, left, bottom, right), mask)]
+    todo = [Box.from_edges(left, top, right, bottom).clipped(mask.shape)]
     while todo:
         box = todo.pop()
         if box.area <= _TILE:
             x, y = np.arange(box.left, box.right), np.arange(box.top, box.bottom)[:, None]
             mask[box.slices] |= _is_near(x, y, start, end, reach)
             continue
-        high, wide = box.bottom - box.top, box.right - box.left
-        middle = (box.left + box.right) / 2, (box.top + box.bottom) / 2
-        if not _is_near(*middle, start, end, reach + math.hypot(high, wide) / 2):
+        left, top, width, height = box
+        middle = left + width / 2, top + height / 2
+        if not _is_near(*middle, start, end, reach + math.hypot(height, width) / 2):
             continue
-        if high > wide:
-            half = box.top + high // 2
-            todo += [Box(box.top, box.left, half, box.right), Box(half, box.left, box.bottom, box.right)]
+        if height > width:
+            half = height // 2
+            todo += [Box(left, top, width, half), Box(left, top + half, width, height - half)]
         else:
-            half = box.left + wide // 2
-            todo += [Box(box.top, box.left, box.bottom, half), Box(box.top, half, box.bottom, box.right)]
+            half = width // 2
+            todo += [Box(left, top, half, height), Box(left + half, top, width - half, height)]
 
 
 def _is_near(x: Any, y: Any, start: NDArray[np.float64], end: NDArray[np.float64], reach: float) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.arrays import Bool2, I32x1, I32x2, I64x1, I64x2, U8x1
+from inpaintkit.box import Box
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Mask
 from inpaintkit.union_find import unite_kernel
@@ -31,52 +32,6 @@ _THIN = 3  # a hole is cut only where its depth is at most a third of the margin
 
 
 @dataclass(frozen=True)
-class Box:
-    """Rows ``top`` to ``bottom`` and columns ``left`` to ``right``, ends excluded."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    def grown(self, margin: int, shape: tuple[int, int]) -> Box:
-        """The box with ``margin`` more pixels on every side, inside a picture of ``shape``."""
-        return Box(
-            max(self.top - margin, 0),
-            max(self.left - margin, 0),
-            min(self.bottom + margin, shape[0]),
-            min(self.right + margin, shape[1]),
-        )
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """To index an array of the picture."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-    def within(self, outer: Box) -> tuple[slice, slice]:
-        """To index an array of ``outer``."""
-        return (
-            slice(self.top - outer.top, self.bottom - outer.top),
-            slice(self.left - outer.left, self.right - outer.left),
-        )
-
-    def shared(self, other: Box) -> tuple[int, int]:
-        """Rows and columns that two boxes share; where there are none, how far they are apart, negative."""
-        down = min(self.bottom, other.bottom) - max(self.top, other.top)
-        return down, min(self.right, other.right) - max(self.left, other.left)
-
-    def mostly_in(self, outer: Box) -> bool:
-        """Whether seven tenths of it lie in another."""
-        high, wide = self.shared(outer)
-        return min(wide, high) > 0 and wide * high >= 0.7 * self.area
-
-    @property
-    def area(self) -> int:
-        """Pixels."""
-        return (self.bottom - self.top) * (self.right - self.left)
-
-
-@dataclass(frozen=True)
 class Region:
     """What a method gets at once: a ``crop`` of the picture and the runs of hole pixels it is to fill there."""
 
@@ -87,7 +42,7 @@ class Region:
 
     def own(self) -> Mask:
         """The pixels this region gives to the result, bool of the crop's shape."""
-        own = np.zeros((self.crop.bottom - self.crop.top, self.crop.right - self.crop.left), np.bool_)
+        own = np.zeros(self.crop.shape, np.bool_)
         _paint_kernel(own, self.runs, self.crop.top, self.crop.left)
         return own
 
@@ -103,7 +58,7 @@ class Region:
 def whole(mask: Mask) -> list[Region]:
     """The hole as one region with the whole picture around it."""
     runs, _ = labelled_runs(mask, 1)
-    return [Region(Box(0, 0, *mask.shape), int(np.count_nonzero(mask)), runs)] if len(runs) else []
+    return [Region(Box.of_shape(mask.shape), int(np.count_nonzero(mask)), runs)] if len(runs) else []
 
 
 def split(
@@ -142,7 +97,8 @@ def split(
     first = np.searchsorted(of_run[by_group], np.arange(len(boxes) + 1))
     regions: list[Region] = []
     for index, (box, pixels) in enumerate(zip(boxes.tolist(), counts.tolist(), strict=True)):
-        bounds = Box(*box)
+        top, left, bottom, right = box
+        bounds = Box.from_edges(left, top, right, bottom)
         own = runs[by_group[first[index] : first[index + 1]]]
         if cut is not None and bounds.area > max(_CUT_AREA, _SPARSE * pixels):
             pieces = _cut(mask, own, bounds, cut, context)
@@ -155,7 +111,7 @@ def split(
 
 def _crop(mask: Mask, bounds: Box, pixels: int, context: int, surround: float) -> Box:
     """The box with its margin."""
-    everything = Box(0, 0, *mask.shape)
+    everything = Box.of_shape(mask.shape)
     if not surround:
         return bounds.grown(context, mask.shape)
     if math.isinf(surround):
@@ -214,9 +170,8 @@ def _cut(mask: Mask, runs: Runs, box: Box, margin: int, context: int) -> list[Re
     todo = [(runs, box)]
     while todo:
         runs, box = todo.pop()
-        height, width = box.bottom - box.top, box.right - box.left
-        if max(height, width) > _CUT_SIDE:
-            axis, middle = (0, box.top + height // 2) if height >= width else (1, box.left + width // 2)
+        if max(box.shape) > _CUT_SIDE:
+            axis, middle = (0, box.top + box.height // 2) if box.height >= box.width else (1, box.left + box.width // 2)
             todo += [(half, _box(half)) for half in _halves(runs, axis, middle)[::-1] if len(half)]
             continue
         filled = box.grown(margin, mask.shape)
@@ -238,7 +193,7 @@ def _halves(runs: Runs, axis: int, middle: int) -> tuple[Runs, Runs]:
 
 
 def _box(runs: Runs) -> Box:
-    return Box(int(runs[0, 0]), int(runs[:, 1].min()), int(runs[-1, 0]) + 1, int(runs[:, 2].max()))
+    return Box.from_edges(int(runs[:, 1].min()), int(runs[0, 0]), int(runs[:, 2].max()), int(runs[-1, 0]) + 1)
 
 
 def _is_thick(mask: Mask, depth: int) -> bool:

@@ -22,8 +22,8 @@ from inpaintkit.cli.weights import weights as weights_group
 
 if TYPE_CHECKING:
     from inpaintkit.batch import Settings
+    from inpaintkit.method import Method
     from inpaintkit.problem import Step
-    from inpaintkit.registry import Method
 
 _FAILED = 2
 _INTERRUPTED = 130

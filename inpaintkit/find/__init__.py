@@ -19,7 +19,7 @@ from inpaintkit.picture import Picture
 from inpaintkit.problem import Image, Mask
 
 Kind = Literal["text", "scratches", "dust", "colour", "auto"]
-Bounds = tuple[int, int, int, int]  # LEFT, TOP, WIDTH, HEIGHT
+Bounds = tuple[int, int, int, int]  # LEFT, TOP, WIDTH, HEIGHT, as in ``Box``
 
 KINDS = ("text", "scratches", "dust", "colour", "auto")
 _SEARCHED = {"auto": ("text", "scratches", "dust")}
@@ -166,8 +166,7 @@ def _allowed(picture: Picture, inside: Bounds | None, exclude: Bounds | Sequence
     allowed = np.ones(picture.shape, np.bool_) if inside is None else masks.rect(picture.shape, inside)
     several: Any = [exclude] if len(exclude) and np.ndim(exclude[0]) == 0 else exclude
     for box in several:
-        left, top, width, height = masks.checked_box(box)
-        allowed[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)] = False
+        allowed[masks.checked_box(box).clipped(picture.shape).slices] = False
     if picture.alpha:
         allowed &= picture.pixels[..., -1] > 0
     return allowed

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit import threads
+from inpaintkit.box import Box
 from inpaintkit.find import text_style
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
-from inpaintkit.regions import Box
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int32]
@@ -458,7 +458,7 @@ def _alike(line: _Line, other: _Line) -> bool:
     """Whether a line could be of the same hand: height, colour, how far it stands out; one or two letters beside it."""
     high, low = max(line.height, other.height), min(line.height, other.height)
     near = np.abs(line.colour - other.colour).max() <= 16
-    down, across = line.box.shared(other.box)
+    down, across = line.box.overlap(other.box)
     many = len(line.members) > 2 or low > _THIN or (down > 0.5 * low and -across < 4 * high)
     return bool(high <= 1.5 * low and near and line.rise >= 0.5 * other.rise and many)
 
@@ -467,7 +467,7 @@ def _related(line: _Line, other: _Line) -> bool:
     """Whether a line is like another, as seen over another ground, or touches it, as high: its outline, its shadow."""
     high, low = max(line.height, other.height), min(line.height, other.height)
     like = high <= 1.6 * low and np.abs(line.colour - other.colour).max() <= 2 * _NEAR
-    touches = min(line.box.shared(other.box)) > -other.height / 2 and line.height > 0.6 * other.height
+    touches = min(line.box.overlap(other.box)) > -other.height / 2 and line.height > 0.6 * other.height
     return bool(like or touches)
 
 
@@ -550,7 +550,7 @@ def _line(letters: Table, members: NDArray[np.intp], channels: int) -> _Line:
         score = _evidence(rise, len(letters), many, level, abs(slope), uneven, spread, bool(letters[:, _PEAK].any()))
         if len(letters) == 1:
             score += np.log(height / 50) - 4.5
-    return _Line(members, Box(top, left, bottom, right), height, colour, rise, float(score))
+    return _Line(members, Box.from_edges(left, top, right, bottom), height, colour, rise, float(score))
 
 
 def _evidence(

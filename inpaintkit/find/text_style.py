@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit import threads
+from inpaintkit.box import Box
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
-from inpaintkit.regions import Box
 
 _SQUARE = np.ones((3, 3), np.uint8)
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)

@@ -258,7 +258,7 @@ def test_a_large_picture_is_not_read_for_a_small_hole():
     hole = boxed(truth.shape, 900, 1000, 60, 60)
     _, info = inpaint(truth, hole, "patchmatch", return_info=True)
     (region,) = info.regions
-    assert region.box == (900 - 64 - 60, 1000 - 64 - 60, 308, 308)
+    assert region.box == (1000 - 64 - 60, 900 - 64 - 60, 308, 308)
     assert region.facts["shifts"].shape == (308, 308, 2)
     diagonal = np.eye(2048, dtype=bool)
     _, info = inpaint(truth, diagonal, "patchmatch", return_info=True)

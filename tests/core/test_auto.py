@@ -9,14 +9,14 @@ import pytest
 import skimage.data
 
 from conftest import boxed
-from inpaintkit import auto, damage, inpaint, registry
-from inpaintkit.filling import Work
+from inpaintkit import Method, auto, damage, inpaint, registry
+from inpaintkit.box import Box
+from inpaintkit.filling import Call
 from inpaintkit.picture import Picture
-from inpaintkit.regions import Box
 
 
-def work_of(image: np.ndarray, hole: np.ndarray) -> Work:
-    return Work(Picture.of(image), hole, 0, "cpu", None)
+def call_of(image: np.ndarray, hole: np.ndarray) -> Call:
+    return Call(Picture.of(image), hole, 0, "cpu", None)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def painters(toy, monkeypatch):
 
     rows = {}
     for name, value in (("dark", 0.2), ("light", 0.8)):
-        row = registry.Method(name, "", "for tests", context=20)
+        row = Method(name, "", "for tests", context=20)
         object.__setattr__(row, "load", lambda value=value: paint(value))
         rows[name] = row
     found = registry.find
@@ -78,7 +78,7 @@ def test_stamps_are_known_pixels_everywhere_and_few(kind):
     }[kind]()
     image = rng.integers(0, 256, (*shape, 4)).astype(np.uint8)
     image[:, :50, 3] = 0
-    stamps = auto._stamps(work_of(image, hole), hole, 128, 0.15)
+    stamps = auto._stamps(call_of(image, hole), hole, 128, 0.15)
     counted = np.zeros(shape, int)
     for stamp in stamps:
         counted[stamp.box.slices] += stamp.pixels
@@ -97,7 +97,7 @@ def test_the_slope_around_is_that_of_known_neighbours_alone():
     ramp = np.tile(np.arange(60, dtype=np.float32)[None] * 0.01, (60, 1))
     hole = boxed((60, 60), 28, 28, 4, 4)
     ramp[hole] = 77
-    slopes, lost = auto._around(work_of(np.where(hole, np.float32(0), ramp), hole), hole, Box(20, 20, 40, 40))
+    slopes, lost = auto._around(call_of(np.where(hole, np.float32(0), ramp), hole), hole, Box(20, 20, 20, 20))
     assert np.allclose(slopes, 0.01**2 / 2, rtol=0.1)  # the step to the right squared; none downwards
     assert lost[10, 10] == pytest.approx(16 / 81)
     assert lost[0, 0] == 0
@@ -109,18 +109,18 @@ def test_a_law_that_holds_on_the_stamps_is_found(monkeypatch):
     image = np.cumsum(rng.normal(0, 0.003, (300, 300)), axis=1).astype(np.float32) * np.linspace(0.2, 2, 300)[:, None]
     image = (image - image.min()) / np.ptp(image)
     hole = damage.text((300, 300), size=20, share=0.19, seed=1)
-    work = work_of(image.astype(np.float32), hole)
-    stamps = auto._stamps(work, hole, 128, 0.15)
+    call = call_of(image.astype(np.float32), hole)
+    stamps = auto._stamps(call, hole, 128, 0.15)
     lacking = hole.copy()
     for stamp in stamps:
         lacking[stamp.box.slices] |= stamp.pixels
     errors = []
     for stamp in stamps:
-        slopes, lost = (each[stamp.pixels].astype(float) for each in auto._around(work, lacking, stamp.box))
+        slopes, lost = (each[stamp.pixels].astype(float) for each in auto._around(call, lacking, stamp.box))
         errors.append(3 * slopes * np.exp(auto._RISE * lost))
     everywhere = Box(0, 0, 300, 300)
-    slopes, lost = auto._around(work, hole, everywhere)
-    found = auto._expected(work, stamps, errors)(everywhere)[hole].mean()
+    slopes, lost = auto._around(call, hole, everywhere)
+    found = auto._expected(call, stamps, errors)(everywhere)[hole].mean()
     assert found == pytest.approx((3 * slopes * np.exp(auto._RISE * lost))[hole].mean(), rel=1e-4)
 
 

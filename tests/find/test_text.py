@@ -8,9 +8,9 @@ import pytest
 import skimage.data
 
 from inpaintkit import damage, find_mask, threads
+from inpaintkit.box import Box
 from inpaintkit.find.text import _chosen, _Found, _Line, find_text
 from inpaintkit.masks import grow
-from inpaintkit.regions import Box
 
 YELLOW, RED, BLACK = (255, 232, 60), (230, 30, 30), (0, 0, 0)
 
@@ -116,7 +116,7 @@ def test_the_overlaid_page(data):
 )
 def test_beside_a_certain_caption_a_doubtful_line_must_be_related_to_it(top, colour, score, kept):
     def found(top, colour, score):
-        box = Box(top, 20, top + 20, 120)
+        box = Box(20, top, 100, 20)
         line = _Line(np.arange(5), box, 20.0, np.full(3, float(colour)), 100.0, score)
         return _Found(line, box, np.ones((20, 100), bool))
 

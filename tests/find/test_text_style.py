@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from inpaintkit.box import Box
 from inpaintkit.find.text_style import Letters, holes
-from inpaintkit.regions import Box
 
 GREY, YELLOW = 150, (255, 232, 60)
 BARS = [(40, left, 70, left + 8) for left in range(40, 240, 24)]  # letters 30 px high
@@ -22,8 +22,8 @@ def bars() -> np.ndarray:
 
 def line(core: np.ndarray, colour=YELLOW) -> Letters:
     rows, columns = np.nonzero(core)
-    box = Box(int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
-    return Letters(Box(0, 0, *core.shape), box, core, np.array(colour, np.float64), float(box.bottom - box.top))
+    box = Box.from_edges(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+    return Letters(Box.of_shape(core.shape), box, core, np.array(colour, np.float64), float(box.bottom - box.top))
 
 
 def ground(noise: float = 0.0) -> np.ndarray:
