@@ -26,6 +26,7 @@ from inpaintkit.benchmarks import masks, perceptual
 from inpaintkit.benchmarks.contestants import Contestant
 from inpaintkit.benchmarks.metrics import Compared, measured
 from inpaintkit.errors import ContextError, InpaintWarning, MissingExtraError
+from inpaintkit.executors import spread
 from inpaintkit.files import read, write
 from inpaintkit.files.atomic import sweep, write_text
 from inpaintkit.problem import Mask, Step
@@ -218,7 +219,7 @@ def run(
         sweep(cells)
     work = partial(attempt, seed=seed, count=1 if jobs > 1 else count, extras=extras)
     began, failed = time.perf_counter(), 0
-    for done, (task, cell) in enumerate(batch.spread(work, todo, jobs), 1):
+    for done, (task, cell) in enumerate(spread(work, todo, jobs), 1):
         if cell is None:
             cell = _cell(task, status="failed", reason="its process died")
             here.keep(cell)

@@ -1,4 +1,4 @@
-"""One picture or ten thousand: which mask belongs to which picture, filled file by file, in one process or several.
+"""Folders of pictures: which mask belongs to which picture, filled file by file, in one process or several.
 
 A file is done when its output exists, and outputs appear whole or not at all, so a run that was stopped at any moment
 is finished by starting it again.
@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import multiprocessing
 import os
 import shutil
-import signal
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TextIO, TypeVar
+from typing import Any, Literal, TextIO
 
 import cv2
 import numpy as np
@@ -29,6 +24,7 @@ from numpy.typing import NDArray
 
 from inpaintkit.api import inpaint
 from inpaintkit.errors import InpaintWarning
+from inpaintkit.executors import spread
 from inpaintkit.files import READABLE, Loaded, check, copy, load, read_mask, write
 from inpaintkit.files.atomic import sweep, whole
 from inpaintkit.files.formats import FORMATS
@@ -36,23 +32,19 @@ from inpaintkit.find import find_mask
 from inpaintkit.info import Info
 from inpaintkit.problem import Step
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
 BACKUP = ".orig"  # added to a picture's name by an in-place repair
 _MASK_ENDINGS = ("", "_mask", "_mask000")
-_AHEAD = 4  # files handed to each worker before it asks: enough to keep it busy, few enough to forget
 
 
 @dataclass(frozen=True)
 class Search:
-    """A mask that is to be found: the kind of damage, and further keywords of ``find_mask``."""
+    """A mask still to be found: the kind of damage, and further keywords of ``find_mask``."""
 
     kind: Any
     options: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"of the {self.kind} that is found"
+        return f"found: {self.kind}"
 
 
 @dataclass(frozen=True)
@@ -71,12 +63,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Settings:
-    """What holds for every file of a run."""
+    """The same for every file of a run."""
 
     method: str = "auto"
     resize_mask: bool = False
-    page: int | None = None
-    arguments: dict[str, Any] = field(default_factory=dict)  # further keywords of ``inpaint``; a Path is a mask file
+    page: int | None = None  # counted from 1
+    arguments: dict[str, Any] = field(default_factory=dict)  # further keywords of ``inpaint``; a Path is read as a mask
 
 
 @dataclass(frozen=True)
@@ -94,16 +86,16 @@ class Outcome:
     error: str = ""
 
 
-def pictures(folder: Path, *, without: Sequence[Path] = ()) -> list[Path]:
-    """The picture files of a folder and its subfolders, sorted; hidden ones and those below ``without`` left out."""
-    barred = [path.resolve() for path in without]
+def pictures(folder: Path, *, except_in: Sequence[Path] = ()) -> list[Path]:
+    """The picture files of a folder and its subfolders, sorted; without hidden ones and those below ``except_in``."""
+    skipped = [path.resolve() for path in except_in]
     found = []
     for here, folders, files in os.walk(folder):
-        place = Path(here)
+        parent = Path(here)
         folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and (place / name).resolve() not in barred
+            name for name in folders if not name.startswith(".") and (parent / name).resolve() not in skipped
         )
-        found += [place / name for name in files if name.lower().endswith(READABLE) and not name.startswith(".")]
+        found += [parent / name for name in files if name.lower().endswith(READABLE) and not name.startswith(".")]
     return sorted(found)
 
 
@@ -113,21 +105,21 @@ def plan(folder: Path, mask: Path | Literal["alpha"] | Search, output: Path | No
     Parameters
     ----------
     folder : read with its subfolders.
-    mask : one file for all, "alpha", a search, or a folder: masks have a picture's stem, or stem_mask or stem_mask000,
-        in the same subfolder or else anywhere in the mask folder where the name is unique.
-    output : relative paths and names are kept below it; None: in place.
+    mask : one file for all, "alpha", a search, or a folder of masks. A mask is named like its picture, or with _mask or
+        _mask000 added, and lies in the same subfolder or, where the name is unique, anywhere in the mask folder.
+    output : the folder for the results, with the same relative paths and names; None: in place.
 
     Raises
     ------
-    ValueError : no picture in the folder.
+    ValueError : the folder holds no picture.
     """
-    apart = [path for path in (mask, output) if isinstance(path, Path) and path.resolve() != folder.resolve()]
-    photos = pictures(folder, without=apart)
+    others = [path for path in (mask, output) if isinstance(path, Path) and path.resolve() != folder.resolve()]
+    photos = pictures(folder, except_in=others)
     masks = _Masks(mask, among=photos) if isinstance(mask, Path) and mask.is_dir() else None
     if masks:
         photos = [photo for photo in photos if photo not in masks.beside]
     if not photos:
-        raise ValueError(f"{folder} holds no picture ({', '.join(READABLE)}), nor do its subfolders")
+        raise ValueError(f"{folder} and its subfolders hold no picture ({', '.join(READABLE)})")
     jobs, failed = [], []
     for photo in photos:
         target = photo if output is None else output / photo.relative_to(folder)
@@ -150,11 +142,11 @@ class _Masks:
             for ending in _MASK_ENDINGS[1:]
             if photo.stem.endswith(ending) and (photo.parent, photo.stem.removesuffix(ending)) in stems
         }
-        barred = {photo.resolve() for photo in among if photo not in self.beside}
+        photos = {photo.resolve() for photo in among if photo not in self.beside}
         self.by_path: dict[Path, list[Path]] = {}
         self.by_stem: dict[str, list[Path]] = {}
         for path in pictures(folder):
-            if path.resolve() not in barred:
+            if path.resolve() not in photos:
                 self.by_path.setdefault(path.relative_to(folder).with_suffix(""), []).append(path)
                 self.by_stem.setdefault(path.stem, []).append(path)
 
@@ -168,7 +160,7 @@ class _Masks:
             if len(found) == 1:
                 return found[0]
             if found:
-                raise ValueError(f"{photo} has {len(found)} masks, {', '.join(map(str, found))}: leave one")
+                raise ValueError(f"{photo} has {len(found)} masks, {', '.join(map(str, found))}: keep only one")
         raise ValueError(
             f"{photo} has no mask in {self.folder}: name it {relative.with_suffix('.png')} or {names[1]}.png"
         )
@@ -177,7 +169,7 @@ class _Masks:
 def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None = None) -> Info:
     """Fill one file and write the result; in place, the original is kept beside it with ``.orig`` added to its name.
 
-    Where a search finds nothing the picture is copied as it is, which is told as a warning.
+    Where a search finds nothing, the picture is copied as it is, with a warning.
     """
     backup = job.backup
     photo = load(backup if backup and backup.exists() else job.photo, page=settings.page)
@@ -189,7 +181,7 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
     }
     result, info = inpaint(photo.pixels, mask, settings.method, progress=progress, return_info=True, **arguments)
     if isinstance(job.mask, Search) and not info.pixels:
-        warnings.warn(f"{job.photo}: no {_sought(job.mask)} found, so nothing is filled", InpaintWarning, stacklevel=2)
+        warnings.warn(f"{job.photo}: no {_sought(job.mask)} found, so nothing was filled", InpaintWarning, stacklevel=2)
         if backup:
             return info
         if FORMATS[job.output.suffix.lower()] == photo.format and settings.page is None:
@@ -222,10 +214,10 @@ def _mask(path: Path, shape: tuple[int, ...] | None) -> NDArray[Any]:
 
 
 def _keep(photo: Path, backup: Path) -> None:
-    """The original under a second name, before its own name is given to the result."""
+    """Give the original a second name before the result takes its own."""
     try:
         os.link(photo, backup)
-    except OSError:  # a file system without hard links
+    except OSError:  # the file system has no hard links
         with photo.open("rb") as original, whole(backup) as copied:
             shutil.copyfileobj(original, copied)
             copied.flush()
@@ -233,15 +225,15 @@ def _keep(photo: Path, backup: Path) -> None:
 
 
 def is_done(job: Job) -> bool:
-    """Whether an earlier run has made the output (in place: left the original beside it)."""
+    """Whether an earlier run wrote the output (in place: kept the original beside it)."""
     return (job.backup or job.output).exists()
 
 
 def attempt(job: Job, settings: Settings) -> Outcome:
-    """``repair``, with whatever goes wrong as an outcome."""
+    """``repair``, but whatever goes wrong becomes an outcome."""
     began = time.perf_counter()
     paths: dict[str, Any] = {"photo": str(job.photo), "output": str(job.output), "mask": str(job.mask)}
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             job.output.parent.mkdir(parents=True, exist_ok=True)
@@ -249,9 +241,9 @@ def attempt(job: Job, settings: Settings) -> Outcome:
         except Exception as error:
             text = " ".join((str(error) or type(error).__name__).split())
             return Outcome(**paths, status="failed", seconds=time.perf_counter() - began, error=text)
-    told = tuple(str(warning.message) for warning in said)
+    texts = tuple(str(warning.message) for warning in caught)
     seconds = time.perf_counter() - began
-    return Outcome(**paths, status="done", method=info.method, pixels=info.pixels, seconds=seconds, warnings=told)
+    return Outcome(**paths, status="done", method=info.method, pixels=info.pixels, seconds=seconds, warnings=texts)
 
 
 def run(jobs: Sequence[Job], settings: Settings, *, workers: int = 1, overwrite: bool = False) -> Iterator[Outcome]:
@@ -270,61 +262,16 @@ def run(jobs: Sequence[Job], settings: Settings, *, workers: int = 1, overwrite:
     if workers == 1:
         yield from (attempt(job, settings) for job in todo)
         return
-    alone = Settings(settings.method, settings.resize_mask, settings.page, {**settings.arguments, "threads": 1})
-    for job, outcome in spread(partial(attempt, settings=alone), todo, workers):
+    one_thread = Settings(settings.method, settings.resize_mask, settings.page, {**settings.arguments, "threads": 1})
+    for job, outcome in spread(partial(attempt, settings=one_thread), todo, workers):
         yield outcome or Outcome(
             str(job.photo), str(job.output), "failed", mask=str(job.mask), error="its process died"
         )
 
 
-def spread(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int
-) -> Iterator[tuple[Item, Result | None]]:
-    """Each item with its result, as they come in, from spawned processes; None where its process died.
-
-    ``function`` and ``items`` must pickle. A worker that dies takes only its own item with it.
-    """
-    lost: list[Item] = []
-    waiting = iter(items)
-    while (yield from _in_pool(function, waiting, workers, ahead=_AHEAD, lost=lost)):
-        pass  # a new pool goes on with what is left
-    suspects, killers = iter(lost), list[Item]()
-    while (yield from _in_pool(function, suspects, 1, ahead=1, lost=killers)):  # one at a time: which one is it?
-        yield killers[-1], None
-
-
-def _in_pool(
-    function: Callable[[Item], Result], waiting: Iterator[Item], workers: int, *, ahead: int, lost: list[Item]
-) -> Generator[tuple[Item, Result | None], None, bool]:
-    """Results from one pool until the items end; returns True, and adds to ``lost``, when a worker died."""
-    spawn = multiprocessing.get_context("spawn")  # a fork would copy threads that hold locks
-    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker)
-    running: dict[Future[Result], Item] = {}
-    try:
-        while True:
-            for item in islice(waiting, workers * ahead - len(running)):
-                running[pool.submit(function, item)] = item
-            if not running:
-                return False
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                result = future.result()
-                yield running.pop(future), result
-    except BrokenProcessPool:
-        lost += running.values()
-        return True
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _start_worker() -> None:
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides
-
-
 @contextlib.contextmanager
 def log_to(path: Path | None) -> Iterator[Callable[[Outcome], None]]:
-    """A function that adds an outcome to a JSON-lines file at once, or does nothing without one."""
+    """A function that appends an outcome to a JSON-lines file at once; without a file it does nothing."""
     with contextlib.ExitStack() as stack:
         file: TextIO | None = stack.enter_context(path.open("a", encoding="utf-8")) if path else None
 

@@ -155,7 +155,7 @@ def test_fill_finds_and_fills_at_once(run, tmp_path, captioned):
     line = ["fill", tmp_path / "a.png", "--find", "text", "-o", tmp_path / "out.png", "--sensitivity", 0.4]
     assert run(*line) == (0, "", "")
     assert np.array_equal(read(tmp_path / "out.png"), inpaint(damaged, find_mask(damaged, sensitivity=0.4)))
-    assert "(mask of the text that is found)" in run(*line, "--dry-run")[1]
+    assert "(mask found: text)" in run(*line, "--dry-run")[1]
 
 
 def test_a_folder_is_searched_and_what_is_clean_is_copied(run, album):
