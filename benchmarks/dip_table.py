@@ -28,8 +28,10 @@ from inpaintkit.api import versions
 from inpaintkit.benchmarks.dip_reference import Loop
 from inpaintkit.damage import drop
 from inpaintkit.files import read
+from inpaintkit.prior._fit import Fit
+from inpaintkit.prior._recipes import recipe_of
+from inpaintkit.prior._target import Target
 from inpaintkit.prior._torch import device_of, settled
-from inpaintkit.prior.dip import Fit, Target, recipe_of
 from inpaintkit.problem import Step
 
 # Ulyanov, Vedaldi and Lempitsky, CVPR 2018, table 1, in dB.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,6 @@ import torch
 
 from inpaintkit.files.atomic import sweep, whole
 from inpaintkit.problem import Problem
-
-
-def fingerprint(problem: Problem, *settings: Any) -> str:
-    """What a state belongs to: the crop, its hole, the seed and the settings."""
-    digest = hashlib.sha256()
-    for array in (problem.image, problem.hole, problem.known):
-        digest.update(repr(array.shape).encode())
-        digest.update(array.tobytes())
-    digest.update(repr((problem.seed, problem.region, *settings)).encode())
-    return digest.hexdigest()
 
 
 class Checkpoint:
@@ -33,14 +22,16 @@ class Checkpoint:
         self.path, self.owner = path, owner
 
     def load(self) -> dict[str, Any] | None:
-        """The state, or None where there is no file; ValueError where it is another fill's, or no state at all."""
+        """The state, or None where there is no file; ValueError where it is of another fill, or not a checkpoint."""
         if not self.path.exists():
             return None
         try:
             state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
             owner = state["owner"]
-        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{self.path} is no checkpoint of dip: name another file, or remove it") from error
+        except OSError:
+            raise
+        except Exception as error:  # unpickling fails in many ways
+            raise ValueError(f"{self.path} is not a checkpoint of dip: name another file, or remove it") from error
         if owner != self.owner:
             raise ValueError(
                 f"{self.path} is the checkpoint of another picture, mask, seed or set of options: name another file, "
@@ -52,3 +43,23 @@ class Checkpoint:
         """Replace the file by this state."""
         with whole(self.path) as file:
             torch.save({"owner": self.owner, **state}, file)
+
+
+def checkpoint_of(path: Path | str | None, problem: Problem, *settings: object) -> Checkpoint | None:
+    """The checkpoint of a region filled with these settings; later regions have files of their own beside the first."""
+    if path is None:
+        return None
+    path = Path(path)
+    if problem.region:
+        path = path.with_stem(f"{path.stem}-{problem.region + 1}")
+    return Checkpoint(path, _fingerprint(problem, *settings))
+
+
+def _fingerprint(problem: Problem, *settings: object) -> str:
+    """A digest of what a state belongs to: the crop, its hole, the seed and the settings."""
+    digest = hashlib.sha256()
+    for array in (problem.image, problem.hole, problem.known):
+        digest.update(repr(array.shape).encode())
+        digest.update(array.tobytes())
+    digest.update(repr((problem.seed, problem.region, *settings)).encode())
+    return digest.hexdigest()

@@ -26,12 +26,12 @@ class Recipe:
     pad : "reflection" or "zero".
     input : "noise", uniform in [0, 0.1], or "meshgrid", the two coordinates in [0, 1].
     depth : channels of the noise.
-    jitter : standard deviation of the noise added to the input, anew at every step.
+    jitter : standard deviation of the fresh noise that is added to the input at every step.
     rate : Adam's.
     steps : of the optimiser.
-    settle : share of the steps at the end, during which the rate falls to zero; 0 keeps it.
-    average : weight that the running mean of outputs keeps from step to step, 0 to below 1; 0: no mean, the raw output.
-    hold_out : share of the known pixels that the fit does not see until it settles; they tell when to stop.
+    settle : share of the steps, the last ones, during which the rate falls to zero; 0: it never falls.
+    average : weight that the running mean of outputs keeps from step to step, 0 to below 1; 0: the last output.
+    hold_out : share of the known pixels that are not fitted until the rate falls; they decide when to stop.
     runs : networks fitted from different starts, whose pictures are averaged.
     mixed : bfloat16 where the processor is faster with it; float32 otherwise, and always for statistics and loss.
     """
@@ -80,12 +80,12 @@ RECIPES = {
     "default": Recipe(),
     # Ours: the default network with a falling rate, and its outputs averaged.
     "fast": Recipe(steps=1500, settle=0.3, average=0.98, mixed=True),
-    # Ours for a processor without a GPU: few channels where the picture is large.
+    # Ours for computers without a GPU: few channels where the picture is large.
     "small": Recipe(
         down=(32, 32, 64, 64, 64),
         up=(32, 32, 64, 64, 64),
         upsample="nearest",
-        skip=(0, 4, 4, 4, 4),  # noise passed by at full size is learnt pixel by pixel
+        skip=(0, 4, 4, 4, 4),  # noise that skips all layers at full size is learnt pixel by pixel
         pad="zero",
         depth=8,
         jitter=0.0,
@@ -122,7 +122,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 
 def recipe_of(given: str | Mapping[str, Any]) -> Recipe:
     """The recipe of a name, or of a mapping that changes some settings of its ``base`` ("default" when left out)."""
-    changes = dict(given) if isinstance(given, Mapping) else {"base": given}
+    changes: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {"base": given}
     base = _named(changes.pop("base", "default"))
     known = {field.name for field in fields(Recipe)}
     for name, value in changes.items():
@@ -138,7 +138,7 @@ def recipe_of(given: str | Mapping[str, Any]) -> Recipe:
     return recipe
 
 
-def _named(name: Any) -> Recipe:
+def _named(name: object) -> Recipe:
     if not isinstance(name, str) or name not in RECIPES:
         raise ValueError(
             f"dip's option recipe is {name!r}: needed is one of {', '.join(RECIPES)}, or a mapping of settings such as "
@@ -147,17 +147,19 @@ def _named(name: Any) -> Recipe:
     return RECIPES[name]
 
 
-def _setting(name: str, value: Any, before: Any) -> Any:
+def _setting(name: str, value: Any, before: object) -> object:
     """A setting's value, checked against the kind of the one it replaces."""
     if isinstance(before, tuple):
-        least = 0 if name == "skip" else 1
+        min_channels = 0 if name == "skip" else 1
         if (
             isinstance(value, (str, bytes))
             or not hasattr(value, "__len__")
             or not 1 <= len(value) <= 8
-            or not all(_whole(channels) and least <= channels <= 1024 for channels in value)
+            or not all(_whole(channels) and min_channels <= channels <= 1024 for channels in value)
         ):
-            raise ValueError(f"dip's recipe has {name} = {value!r}: needed are 1 to 8 whole numbers, {least} to 1024")
+            raise ValueError(
+                f"dip's recipe has {name} = {value!r}: needed are 1 to 8 whole numbers, {min_channels} to 1024"
+            )
         return tuple(int(channels) for channels in value)
     if name in _CHOICES:
         if value not in _CHOICES[name] or type(value) is not type(before):
@@ -172,5 +174,5 @@ def _setting(name: str, value: Any, before: Any) -> Any:
     return int(value) if whole else float(value)
 
 
-def _whole(value: Any) -> bool:
+def _whole(value: object) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)

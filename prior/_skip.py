@@ -1,9 +1,9 @@
 """The encoder-decoder with skip connections of Deep Image Prior, built from a recipe.
 
-At every scale the input is halved, worked on by the scales below, doubled again and joined with what the skip
-connection passed by; batch normalisation always takes the statistics of the picture at hand. What follows the
-original's order of layers so closely that the numbers of parameters are equal differs in speed only: tensors are
-channels-last throughout, for which torch's own reflection has to copy every plane twice.
+At every scale the input is halved, passed through the scales below, doubled again and joined with the output of the
+skip connection; batch normalisation always takes the statistics of the picture at hand. The layers stand in the
+original's order, and the numbers of parameters are the same. Only the speed differs: tensors are channels-last
+throughout, where torch's own reflection would copy every plane twice.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class SkipNetwork(nn.Module):
 
 
 class _Scale(nn.Module):
-    """One scale with all that lies below it."""
+    """One scale and all those below it."""
 
     def __init__(self, recipe: Recipe, depth: int, level: int) -> None:
         super().__init__()
         down, up, skip = recipe.down[level], recipe.up[level], recipe.skip[level]
         deepest = level == len(recipe.down) - 1
         wide = recipe.kernel_down
-        self.passed = skip
+        self.skipped = skip
         self.skip = _layer(recipe, depth, skip, 1) if skip else None
         self.down = nn.Sequential(
             _layer(recipe, depth, down, wide, halve=True),
@@ -60,11 +60,11 @@ class _Scale(nn.Module):
         deep = self.down(z)
         if self.below is not None:
             deep = self.below(deep)
-        if self.mode == "nearest":  # doubled once they are normalised: the same numbers from a quarter of the pixels
-            deep = self.normalised.part(deep, slice(self.passed, None))
+        if self.mode == "nearest":  # normalised before they are doubled: the same numbers from a quarter of the pixels
+            deep = self.normalised.part(deep, slice(self.skipped, None))
             deep = functional.interpolate(deep, scale_factor=2, mode="nearest")
             if self.skip is not None:
-                deep = torch.cat([self.normalised.part(self.skip(z), slice(self.passed)), deep], dim=1)
+                deep = torch.cat([self.normalised.part(self.skip(z), slice(self.skipped)), deep], dim=1)
         else:
             deep = functional.interpolate(deep, scale_factor=2, mode="bilinear", align_corners=False)
             deep = self.normalised(deep if self.skip is None else torch.cat([self.skip(z), deep], dim=1))
@@ -87,13 +87,13 @@ def _layer(recipe: Recipe, depth: int, channels: int, side: int, *, halve: bool 
 
 
 class _Norm(nn.BatchNorm2d):
-    """Batch normalisation that keeps nothing from one step to the next."""
+    """Batch normalisation without running statistics."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, track_running_stats=False)
 
     def part(self, x: Tensor, channels: slice) -> Tensor:
-        """What becomes of some of the channels, given alone."""
+        """Normalise some of the channels, given alone."""
         weight, bias = self.weight[channels], self.bias[channels]
         return functional.batch_norm(x, None, None, weight, bias, training=True, eps=self.eps)
 
@@ -106,11 +106,11 @@ class _Reflected(nn.Module):
         self.margin = margin
 
     def forward(self, x: Tensor) -> Tensor:
-        padded: Tensor = _Reflection.apply(x, self.margin)  # type: ignore[no-untyped-call]
+        padded: Tensor = Reflection.apply(x, self.margin)  # type: ignore[no-untyped-call]
         return padded
 
 
-class _Reflection(torch.autograd.Function):
+class Reflection(torch.autograd.Function):
     """Reflection by copying rows and columns, which keeps channels last and adds in a fixed order."""
 
     @staticmethod
@@ -140,6 +140,6 @@ class _Reflection(torch.autograd.Function):
 
 
 def _mirrored(side: int, margin: int) -> list[tuple[int, int]]:
-    """Pairs of a place in the margin and the place that it mirrors."""
+    """Pairs of a row in the margin and the row that it mirrors."""
     pairs = [(margin - k, margin + k) for k in range(1, margin + 1)]
     return pairs + [(side - 1 - outer, side - 1 - inner) for outer, inner in pairs]

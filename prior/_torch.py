@@ -26,6 +26,16 @@ def device_of(name: str) -> torch.device:
     return torch.device(name)
 
 
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster there than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
+    features: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # since torch 2.9
+    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+
+
 @contextmanager
 def settled() -> Iterator[dict[str, object]]:
     """Torch's threads and rounding set for one fill and restored; gives what they are, for ``Info``.
