@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from inpaintkit import registry
 from inpaintkit import threads as pool
 from inpaintkit.box import Box
-from inpaintkit.distance import rim_distance
+from inpaintkit.compositing import Units, composite
 from inpaintkit.errors import ContextError
 from inpaintkit.info import FilledRegion
 from inpaintkit.method import Method
@@ -28,8 +28,6 @@ from inpaintkit.picture import Picture
 from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
 from inpaintkit.regions import Region, split, whole
 
-_BAND = 2**18  # pixels put back at a time
-_EXTREME = 1e6  # times the robust range: what lies beyond would overflow when methods square it
 _STRIPE = 256  # rows that are read at once where the whole picture must be
 
 Choice = tuple[Method, dict[str, Any]]  # a method with its options
@@ -46,7 +44,7 @@ class Call:
     seed, device, progress, fallback, feather : as given to ``inpaint``.
     opaque : alpha is the mask: fill colours only, alpha becomes full.
     lock : held while one of the maps or the progress is written.
-    maps : name -> float32 (H, W), what is told of each pixel; see ``Info``.
+    maps : name -> float32 (H, W), what is known of single pixels; see ``Info``.
     """
 
     picture: Picture
@@ -68,9 +66,10 @@ class Call:
         return MethodFill(self, row, values, self.mask, self.mask).into(result)
 
     @cached_property
-    def range(self) -> tuple[float, float]:
-        """(scale, offset) with colours = normalised * scale + offset."""
-        return self.picture.range(self.mask)
+    def units(self) -> Units:
+        """The way from the caller's pixels to a method's floats, and back."""
+        scale, offset = self.picture.range(self.mask)
+        return Units(self.picture, scale, offset, self.opaque)
 
     @cached_property
     def limits(self) -> Image:
@@ -93,23 +92,7 @@ class Call:
 
     def normalised(self, crop: Box) -> Image:
         """The crop as float32 (h, w, C), colours premultiplied by alpha."""
-        pixels = self.picture.pixels[crop.slices]
-        if not self.picture.alpha:
-            return self._scaled(pixels)
-        colours = self._scaled(pixels[..., :-1])
-        if self.opaque:
-            return colours
-        alpha = np.multiply(pixels[..., -1:], np.float32(1 / self.picture.opaque), dtype=np.float32)
-        return np.concatenate([colours * alpha, alpha], axis=2)
-
-    def _scaled(self, colours: NDArray[Any]) -> Image:
-        scale, offset = self.range
-        if colours.dtype.kind == "u":
-            scaled: Image = np.multiply(colours, np.float32(1 / scale), dtype=np.float32)
-            return scaled
-        with np.errstate(invalid="ignore", over="ignore"):  # what lies in the hole may be anything
-            normalised = (colours.astype(np.float64) - offset) / scale
-            return np.clip(normalised, -_EXTREME, _EXTREME).astype(np.float32)
+        return self.units.normalised(self.picture.pixels[crop.slices])
 
 
 @dataclass
@@ -158,7 +141,7 @@ class MethodFill:
         if not np.isfinite(fill[own]).all():
             raise ValueError(f"{self.row.name} gave colours that are not finite; does the picture hold extreme values?")
         seconds = time.perf_counter() - began
-        self._composite(result, crop, own, fill)
+        composite(result, crop, own, fill, self.call.units, self.call.mask, self.call.feather)
         self._paste_maps(facts, crop, own)
         self._step(index, region.pixels, Step(1, 1))
         return FilledRegion(crop, region.pixels, row.name, values, seconds, facts, reason)
@@ -184,7 +167,7 @@ class MethodFill:
         known = self.call.coloured(crop, self.lacking)
         image = self.call.normalised(crop)
         np.copyto(image, NEUTRAL, where=~known[..., None])
-        picture, (scale, offset) = self.call.picture, self.call.range
+        picture, units = self.call.picture, self.call.units
         raw = picture.pixels[crop.slices]
         raw.flags.writeable = False  # the caller's own
         return Problem(
@@ -192,8 +175,8 @@ class MethodFill:
             hole,
             known,
             dtype=picture.pixels.dtype,
-            scale=scale,
-            offset=offset,
+            scale=units.scale,
+            offset=units.offset,
             region=index,
             origin=(crop.top, crop.left),
             seed=self.call.seed,
@@ -203,57 +186,6 @@ class MethodFill:
             _report=lambda step: self._step(index, pixels, step),
             _facts=facts,
         )
-
-    def _composite(self, result: NDArray[Any], crop: Box, own: Mask, fill: Image) -> None:
-        target, before = result[crop.slices], self.call.picture.pixels[crop.slices]
-        depth = rim_distance(self.call.mask[crop.slices]) if self.call.feather else None
-        rows = max(1, _BAND // own.shape[1])  # a band at a time: the steps between take several times its memory
-        for top in range(0, len(own), rows):
-            band = slice(top, top + rows)
-            here = own[band]
-            share = None if depth is None else np.clip(depth[band][here] / (self.call.feather + 1), 0, 1)[:, None]
-            target[band][here] = self._caller_colours(fill[band][here], before[band][here], share)
-
-    def _caller_colours(self, values: Image, old: NDArray[Any], share: NDArray[Any] | None) -> NDArray[Any]:
-        """FilledRegion colours (n, C) in the caller's units, ``share`` of them mixed with the ``old`` ones."""
-        if not self.call.picture.alpha:
-            return self._feathered(self._restored(values), old, share)
-        colours = values
-        alpha = np.ones((len(values), 1), np.float32)
-        if not self.call.opaque:
-            alpha = np.clip(values[:, -1:], 0, 1)
-            colours = (values[:, :-1] / np.maximum(alpha, 1e-6)).astype(np.float32)
-        restored = np.concatenate([self._restored(colours), self._as_dtype(alpha * self.call.picture.opaque)], axis=1)
-        return self._feathered(restored, old, share)
-
-    def _feathered(self, new: NDArray[Any], old: NDArray[Any], share: NDArray[Any] | None) -> NDArray[Any]:
-        """Mix what was under the mask back in: all of it at the rim, none from ``feather`` pixels inwards."""
-        if share is None:
-            return new
-        old = old.astype(np.float64)
-        keep = np.where(np.isfinite(old).all(axis=1, keepdims=True), 1 - share, 0)
-        old = np.where(keep > 0, old, 0)
-        if not self.call.picture.alpha:
-            return self._as_dtype(keep * old + (1 - keep) * new)
-        # Premultiplied: what was transparent has no colour to mix in, and leaves the fill as it is.
-        before, after = old[:, -1:] / self.call.picture.opaque, new[:, -1:] / self.call.picture.opaque
-        keep = np.where(before > 0, keep, 0)
-        alpha = keep * before + (1 - keep) * after
-        colours = (keep * before * old[:, :-1] + (1 - keep) * after * new[:, :-1]) / np.maximum(alpha, 1e-9)
-        if self.call.opaque:
-            alpha = np.ones_like(alpha)
-        return self._as_dtype(np.concatenate([colours, alpha * self.call.picture.opaque], axis=1))
-
-    def _restored(self, colours: Image) -> NDArray[Any]:
-        """Normalised colours in the caller's units: clipped to the range unless the picture is HDR."""
-        scale, offset = self.call.range
-        if self.call.picture.pixels.dtype.kind == "u" or (scale, offset) == (1.0, 0.0):
-            colours = np.clip(colours, 0, 1)
-        return self._as_dtype(colours.astype(np.float64) * scale + offset)
-
-    def _as_dtype(self, values: NDArray[Any]) -> NDArray[Any]:
-        dtype = self.call.picture.pixels.dtype
-        return (np.rint(values) if dtype.kind == "u" else values).astype(dtype)
 
     def _harmonic(self, crop: Box) -> Image:
         """A plain fill of the crop from the nearest surroundings in which anything is known."""
@@ -267,7 +199,7 @@ class MethodFill:
         return fill[crop.within(around)]
 
     def _paste_maps(self, facts: dict[str, Any], crop: Box, own: Mask) -> None:
-        """What is told of single pixels goes into maps of the picture."""
+        """What a method notes of single pixels goes into maps of the picture."""
         if (sure := facts.pop("confidence", None)) is not None:
             self._map("confidence", lambda: (~self.call.mask).astype(np.float32))[crop.slices][own] = sure[own]
         if self.expected is not None:

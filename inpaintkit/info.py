@@ -39,6 +39,9 @@ class FilledRegion:
     fallback: str = ""
 
 
+Filled = FilledRegion  # its name before 0.2; goes with that version
+
+
 @dataclass(frozen=True)
 class Info:
     """What ``inpaint(..., return_info=True)`` gives beside the picture.
@@ -94,12 +97,12 @@ class Info:
 
     @property
     def expected_psnr(self) -> float | None:
-        """PSNR over the hole to be expected, in dB; None where nothing is told of some part of it."""
-        told = [(region.pixels, region.facts.get("expected_psnr")) for region in self.regions]
-        if not told or any(psnr is None for _, psnr in told):
+        """PSNR over the hole to be expected, in dB; None where some part of it has no estimate."""
+        estimates = [(region.pixels, region.facts.get("expected_psnr")) for region in self.regions]
+        if not estimates or any(psnr is None for _, psnr in estimates):
             return None
-        wrong = sum(pixels * 10 ** (-psnr / 10) for pixels, psnr in told if psnr is not None)
-        return -10 * math.log10(wrong / sum(pixels for pixels, _ in told))
+        wrong = sum(pixels * 10 ** (-psnr / 10) for pixels, psnr in estimates if psnr is not None)
+        return -10 * math.log10(wrong / sum(pixels for pixels, _ in estimates))
 
     def __str__(self) -> str:
         text = f"{self.method}: {self.pixels} px in {len(self.regions)} regions, {self.seconds:.2f} s"

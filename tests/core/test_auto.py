@@ -9,7 +9,7 @@ import pytest
 import skimage.data
 
 from conftest import boxed
-from inpaintkit import Method, auto, damage, inpaint, registry
+from inpaintkit import Method, auto, auto_trials, damage, inpaint, registry
 from inpaintkit.box import Box
 from inpaintkit.filling import Call
 from inpaintkit.picture import Picture
@@ -78,7 +78,7 @@ def test_stamps_are_known_pixels_everywhere_and_few(kind):
     }[kind]()
     image = rng.integers(0, 256, (*shape, 4)).astype(np.uint8)
     image[:, :50, 3] = 0
-    stamps = auto._stamps(call_of(image, hole), hole, 128, 0.15)
+    stamps = auto_trials.stamps_of(call_of(image, hole), hole, 128, 0.15)
     counted = np.zeros(shape, int)
     for stamp in stamps:
         counted[stamp.box.slices] += stamp.pixels
@@ -97,31 +97,33 @@ def test_the_slope_around_is_that_of_known_neighbours_alone():
     ramp = np.tile(np.arange(60, dtype=np.float32)[None] * 0.01, (60, 1))
     hole = boxed((60, 60), 28, 28, 4, 4)
     ramp[hole] = 77
-    slopes, lost = auto._around(call_of(np.where(hole, np.float32(0), ramp), hole), hole, Box(20, 20, 20, 20))
+    call = call_of(np.where(hole, np.float32(0), ramp), hole)
+    slopes, lost = auto_trials.slopes_and_loss(call, hole, Box(20, 20, 20, 20))
     assert np.allclose(slopes, 0.01**2 / 2, rtol=0.1)  # the step to the right squared; none downwards
     assert lost[10, 10] == pytest.approx(16 / 81)
     assert lost[0, 0] == 0
 
 
 def test_a_law_that_holds_on_the_stamps_is_found(monkeypatch):
-    monkeypatch.setattr(auto, "_FEW", 0)
+    monkeypatch.setattr(auto_trials, "_PRIOR_STAMPS", 0)
     rng = np.random.default_rng(0)
     image = np.cumsum(rng.normal(0, 0.003, (300, 300)), axis=1).astype(np.float32) * np.linspace(0.2, 2, 300)[:, None]
     image = (image - image.min()) / np.ptp(image)
     hole = damage.text((300, 300), size=20, share=0.19, seed=1)
     call = call_of(image.astype(np.float32), hole)
-    stamps = auto._stamps(call, hole, 128, 0.15)
+    stamps = auto_trials.stamps_of(call, hole, 128, 0.15)
     lacking = hole.copy()
     for stamp in stamps:
         lacking[stamp.box.slices] |= stamp.pixels
     errors = []
     for stamp in stamps:
-        slopes, lost = (each[stamp.pixels].astype(float) for each in auto._around(call, lacking, stamp.box))
-        errors.append(3 * slopes * np.exp(auto._RISE * lost))
+        around = auto_trials.slopes_and_loss(call, lacking, stamp.box)
+        slopes, lost = (each[stamp.pixels].astype(float) for each in around)
+        errors.append(3 * slopes * np.exp(auto_trials.B * lost))
     everywhere = Box(0, 0, 300, 300)
-    slopes, lost = auto._around(call, hole, everywhere)
-    found = auto._expected(call, stamps, errors)(everywhere)[hole].mean()
-    assert found == pytest.approx((3 * slopes * np.exp(auto._RISE * lost))[hole].mean(), rel=1e-4)
+    slopes, lost = auto_trials.slopes_and_loss(call, hole, everywhere)
+    found = auto_trials.expected_error(call, stamps, errors)(everywhere)[hole].mean()
+    assert found == pytest.approx((3 * slopes * np.exp(auto_trials.B * lost))[hole].mean(), rel=1e-4)
 
 
 def test_the_error_expected_is_within_two_decibels_in_four_of_five_cases():
@@ -159,8 +161,8 @@ def test_texture_is_chosen_where_there_is_texture_and_smoothness_where_there_is_
     _, info = inpaint(grass, hole, return_info=True)
     assert [region.method for region in info.regions] == ["patchmatch"]
     bowl = np.hypot(*(np.mgrid[:256, :256] - 128.0)).astype(np.float32) ** 2 / 128**2 / 2
-    likeness = auto._unlikeness(bowl, bowl, hole)
-    assert auto._unlikeness(bowl, np.where(hole, bowl + 0.1, bowl).astype(np.float32), hole) > likeness + 1
+    likeness = auto_trials.unlikeness(bowl, bowl, hole)
+    assert auto_trials.unlikeness(bowl, np.where(hole, bowl + 0.1, bowl).astype(np.float32), hole) > likeness + 1
 
 
 def test_the_dial_says_what_may_be_tried():

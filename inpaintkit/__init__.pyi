@@ -1,0 +1,34 @@
+from .api import inpaint, variants
+from .box import Box
+from .errors import ContextError, InpaintWarning, MissingExtraError
+from .files import load, read, read_mask, write
+from .find import FindInfo, find_mask
+from .info import Filled, FilledRegion, Info
+from .method import Method
+from .problem import Problem, Step
+from .registry import methods, register, unregister
+
+__version__: str
+__all__ = [
+    "Box",
+    "ContextError",
+    "Filled",
+    "FilledRegion",
+    "FindInfo",
+    "Info",
+    "InpaintWarning",
+    "Method",
+    "MissingExtraError",
+    "Problem",
+    "Step",
+    "find_mask",
+    "inpaint",
+    "load",
+    "methods",
+    "read",
+    "read_mask",
+    "register",
+    "unregister",
+    "variants",
+    "write",
+]

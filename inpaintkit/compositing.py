@@ -1,0 +1,118 @@
+"""The caller's pixels to a method's floats, and a fill back into the picture: units, alpha, feather, dtype.
+
+Colours are normalised by one scale and one offset and premultiplied by alpha; ``Units`` does both ways, so that the
+two cannot disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit.box import Box
+from inpaintkit.distance import rim_distance
+from inpaintkit.picture import Picture
+from inpaintkit.problem import Image, Mask
+
+Pixels = NDArray[Any]  # in the caller's units
+
+_BAND = 2**18  # pixels put back at a time: the steps between a fill and the caller's type take several times its memory
+_EXTREME = 1e6  # times the robust range: what lies beyond would overflow when methods square it
+
+
+@dataclass(frozen=True)
+class Units:
+    """What a picture's numbers mean.
+
+    Attributes
+    ----------
+    picture : as checked.
+    scale, offset : colours = normalised * scale + offset.
+    opaque : alpha is the mask: only colours are filled, and alpha becomes full.
+    """
+
+    picture: Picture
+    scale: float
+    offset: float
+    opaque: bool
+
+    def normalised(self, pixels: Pixels) -> Image:
+        """Pixels (H, W, C) as float32, colours premultiplied by alpha."""
+        if not self.picture.alpha:
+            return self._scaled(pixels)
+        colours = self._scaled(pixels[..., :-1])
+        if self.opaque:
+            return colours
+        alpha = np.multiply(pixels[..., -1:], np.float32(1 / self.picture.opaque), dtype=np.float32)
+        return np.concatenate([colours * alpha, alpha], axis=2)
+
+    def restored(self, fill: Image) -> Pixels:
+        """Filled colours (n, C) in the caller's units and type."""
+        if not self.picture.alpha:
+            return self._colours(fill)
+        colours = fill
+        alpha = np.ones((len(fill), 1), np.float32)
+        if not self.opaque:
+            alpha = np.clip(fill[:, -1:], 0, 1)
+            colours = (fill[:, :-1] / np.maximum(alpha, 1e-6)).astype(np.float32)
+        return np.concatenate([self._colours(colours), self._typed(alpha * self.picture.opaque)], axis=1)
+
+    def feathered(self, new: Pixels, old: Pixels, share: NDArray[Any]) -> Pixels:
+        """``share`` (n, 1) of the new colours (n, C) mixed with the rest of what was under the mask."""
+        old = old.astype(np.float64)
+        keep = np.where(np.isfinite(old).all(axis=1, keepdims=True), 1 - share, 0)
+        old = np.where(keep > 0, old, 0)
+        if not self.picture.alpha:
+            return self._typed(keep * old + (1 - keep) * new)
+        # Premultiplied: what was transparent has no colour to mix in, and leaves the fill as it is.
+        before, after = old[:, -1:] / self.picture.opaque, new[:, -1:] / self.picture.opaque
+        keep = np.where(before > 0, keep, 0)
+        alpha = keep * before + (1 - keep) * after
+        colours = (keep * before * old[:, :-1] + (1 - keep) * after * new[:, :-1]) / np.maximum(alpha, 1e-9)
+        if self.opaque:
+            alpha = np.ones_like(alpha)
+        return self._typed(np.concatenate([colours, alpha * self.picture.opaque], axis=1))
+
+    def _scaled(self, colours: Pixels) -> Image:
+        if colours.dtype.kind == "u":
+            scaled: Image = np.multiply(colours, np.float32(1 / self.scale), dtype=np.float32)
+            return scaled
+        with np.errstate(invalid="ignore", over="ignore"):  # what lies in the hole may be anything
+            normalised = (colours.astype(np.float64) - self.offset) / self.scale
+            return np.clip(normalised, -_EXTREME, _EXTREME).astype(np.float32)
+
+    def _colours(self, colours: Image) -> Pixels:
+        """Clipped to the range unless the picture is HDR."""
+        if self.picture.pixels.dtype.kind == "u" or (self.scale, self.offset) == (1.0, 0.0):
+            colours = np.clip(colours, 0, 1)
+        return self._typed(colours.astype(np.float64) * self.scale + self.offset)
+
+    def _typed(self, values: Pixels) -> Pixels:
+        dtype = self.picture.pixels.dtype
+        return (np.rint(values) if dtype.kind == "u" else values).astype(dtype)
+
+
+def composite(result: Pixels, crop: Box, own: Mask, fill: Image, units: Units, mask: Mask, feather: float) -> None:
+    """Put a fill's own pixels into ``result``, a band at a time.
+
+    Parameters
+    ----------
+    result : (H, W, C), the caller's picture, written to.
+    crop, own : the fill's place, and the pixels of it that count, bool (h, w).
+    fill : float32 (h, w, C).
+    mask : bool (H, W), the whole hole; from its rim ``feather`` pixels inwards what was under it is mixed in.
+    """
+    target, before = result[crop.slices], units.picture.pixels[crop.slices]
+    depth = rim_distance(mask[crop.slices]) if feather else None
+    rows = max(1, _BAND // own.shape[1])
+    for top in range(0, len(own), rows):
+        band = slice(top, top + rows)
+        here = own[band]
+        colours = units.restored(fill[band][here])
+        if depth is not None:
+            share = np.clip(depth[band][here] / (feather + 1), 0, 1)[:, None]
+            colours = units.feathered(colours, before[band][here], share)
+        target[band][here] = colours
