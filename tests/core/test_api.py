@@ -186,22 +186,6 @@ def test_compiling_is_said_once(cat, words, caplog, monkeypatch):
     assert [record.message for record in caplog.records] == ["compiling for this machine (once, some seconds)"]
 
 
-def test_without_a_writable_cache_kernels_compile_all_the_same(monkeypatch, caplog):
-    real = numba.njit
-
-    def unwritable(*, cache=False, **flags):
-        if cache:
-            return lambda function: (_ for _ in ()).throw(RuntimeError("no locator available"))
-        return real(**flags)
-
-    monkeypatch.setattr(kernels, "_told", set())
-    monkeypatch.setattr(kernels.numba, "njit", unwritable)
-    with caplog.at_level(logging.WARNING, "inpaintkit"):
-        assert [kernels.kernel()(lambda x: x + 1)(x) for x in (1, 2)] == [2, 3]
-    assert "NUMBA_CACHE_DIR" in caplog.text
-    assert len([record for record in caplog.records if "NUMBA_CACHE_DIR" in record.message]) == 1
-
-
 def test_public_names_are_what_they_seem():
     assert sorted(inpaintkit.__all__) == inpaintkit.__all__
     assert all(getattr(inpaintkit, name) is not None for name in inpaintkit.__all__)

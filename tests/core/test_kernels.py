@@ -1,35 +1,159 @@
-"""How kernels are compiled: the process that compiles them and those that load them give the same pixels."""
+"""How kernels are compiled: once for a state of the sources, by one process, whatever others do meanwhile."""
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 
-import inpaintkit
-from inpaintkit import damage
+from inpaintkit import kernels
+from inpaintkit.kernels import compiling, kernel
 
-FILL_ALL = """
-import sys
-import numpy as np
-import inpaintkit
+HELPERS = "from inpaintkit.kernels import kernel\n@kernel()\ndef helper_kernel(x):\n    return 2 * x\n"
+BRUSH = """
+from inpaintkit.kernels import kernel
+from plugin.sizes import SIZE
+from plugin.helpers import helper_kernel
 
-given = np.load(sys.argv[1])
-np.savez(sys.argv[2], **{name: inpaintkit.inpaint(given["image"], given["mask"], name) for name in sys.argv[3:]})
+@kernel()
+def paint_kernel(x):
+    return helper_kernel(x) + SIZE
+"""
+PAINT = """
+from inpaintkit.kernels import compiling
+from plugin.brush import paint_kernel
+import plugin.texts
+with compiling() as watch:
+    print(paint_kernel(10), watch.happened)
+"""
+
+MANY = "from inpaintkit.kernels import kernel\n" + "".join(
+    f"@kernel()\ndef number_{n}(x):\n    return x / 2 + {n} if x > 0 else x + {n}\n" for n in range(6)
+)
+CALL_MANY = """
+import sys, time
+from pathlib import Path
+from numba.core import event
+import plugin.many as many
+
+class Count(event.Listener):
+    total = 0
+    def on_start(self, event): Count.total += 1
+    def on_end(self, event): pass
+
+ready = Path(sys.argv[1])
+ready.with_suffix(f".{sys.argv[2]}").touch()
+while len(list(ready.parent.glob("ready.*"))) < int(sys.argv[3]):
+    time.sleep(0.001)
+given = [-7 if kind == "i" else 7.5 for kind in sys.argv[4]]
+with event.install_listener("numba:compile", Count()):
+    for n in range(6):
+        for x in given:
+            assert getattr(many, f"number_{n}")(x) == getattr(many, f"number_{n}").py_func(x), (n, x)
+print(Count.total)
 """
 
 
-def test_the_first_fill_on_a_machine_equals_later_ones(tmp_path, photo):
-    mask = damage.text((128, 128), size=20, seed=2)
-    mask[50:74, 40:66] = True
-    np.savez(tmp_path / "given.npz", image=photo(128).astype(np.float32) / 255, mask=mask)
-    names = [name for name, row in inpaintkit.methods().items() if not row.needs]  # numba alone
-    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "compiled")}
-    for turn in ("first", "later"):
-        places = [tmp_path / "given.npz", tmp_path / f"{turn}.npz"]
-        subprocess.run([sys.executable, "-c", FILL_ALL, *places, *names], env=env, check=True)
-    first, later = (np.load(tmp_path / f"{turn}.npz") for turn in ("first", "later"))
-    assert [name for name in names if not np.array_equal(first[name], later[name])] == []
-    assert len(names) > 10
+@pytest.fixture
+def plugin(tmp_path):
+    """A package with kernels in other processes' path, whose cache is empty."""
+    files = {"__init__": "", "brush": BRUSH, "helpers": HELPERS, "many": MANY, "sizes": "SIZE = 1", "texts": "X = 1"}
+    (tmp_path / "plugin").mkdir()
+    for name, source in files.items():
+        (tmp_path / "plugin" / f"{name}.py").write_text(source)
+    return tmp_path / "plugin"
+
+
+def start(plugin, program, *arguments):
+    env = {
+        **os.environ,
+        "NUMBA_CACHE_DIR": str(plugin.parent / "cache"),
+        "PYTHONPATH": os.pathsep.join([str(plugin.parent), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONDONTWRITEBYTECODE": "1",  # Python itself overlooks a second edit within a second
+    }
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+
+
+def output(process):
+    text, _ = process.communicate()
+    assert process.returncode == 0
+    return text.strip()
+
+
+def test_an_edit_in_another_file_compiles_its_callers_anew(plugin):
+    def edit(name, old, new):
+        path = plugin / f"{name}.py"
+        path.write_text(path.read_text().replace(old, new))
+
+    assert output(start(plugin, PAINT)) == "21 True"
+    edit("texts", "1", "5")
+    assert output(start(plugin, PAINT)) == "21 False"
+    edit("helpers", "2 * x", "3 * x")
+    assert output(start(plugin, PAINT)) == "31 True"
+    edit("sizes", "1", "5")
+    assert output(start(plugin, PAINT)) == "35 True"
+    edit("sizes", "5", "1")
+    assert output(start(plugin, PAINT)) == "31 False"  # as it was before
+
+
+def test_two_processes_with_two_signatures_at_once_share_the_work_and_do_not_mix_them_up(plugin):
+    together = [start(plugin, CALL_MANY, plugin / "ready", kinds, 2, kinds) for kinds in ("if", "fi")]
+    assert sum(int(output(process)) for process in together) == 12
+    assert output(start(plugin, CALL_MANY, plugin / "ready", "later", 2, "if")) == "0"
+
+
+def test_threads_that_need_one_kernel_share_it():
+    @kernel()
+    def doubled(x):
+        return 2 * x
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda n: doubled(n if n % 2 else n + 0.5), range(8))) == [1, 2, 5, 6, 9, 10, 13, 14]
+
+
+def test_captured_variables_and_options_are_told_apart(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+
+    def made(step, **options):
+        @kernel(**options)
+        def add(x):
+            return x + step
+
+        return add
+
+    with compiling() as watch:
+        assert [made(step)(1) for step in (1, 2)] == [2, 3]
+        assert watch.happened
+    for step, options, compiles in ((1, {}, False), (2, {}, False), (3, {}, True), (2, {"fastmath": True}, True)):
+        with compiling() as watch:
+            assert made(step, **options)(1) == 1 + step
+        assert watch.happened == compiles
+
+
+@pytest.mark.parametrize("place", ["file", "file/folder"])
+def test_where_nothing_can_be_written_kernels_compile_all_the_same(tmp_path, monkeypatch, caplog, place):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / place))
+    monkeypatch.setattr(kernels, "_told", set())
+    with caplog.at_level(logging.WARNING, "inpaintkit"):
+        assert [kernel()(lambda x: x + 1)(x) for x in (1, 2.0)] == [2, 3]
+    said = [record.message for record in caplog.records if "NUMBA_CACHE_DIR" in record.message]
+    assert len(said) == 1
+    assert "every start compiles again: set NUMBA_CACHE_DIR to a writable folder" in said[0]
+
+
+def test_a_kernel_that_does_not_compile_leaves_no_lock_behind():
+    @kernel()
+    def wrong(x):
+        return x.nothing
+
+    for _ in range(2):
+        with pytest.raises(Exception, match="nothing"):
+            wrong(1)
+    assert np.isnan(kernel()(lambda x: x / 0.0 if x else np.nan)(0))
