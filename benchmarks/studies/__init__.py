@@ -1,0 +1,1 @@
+"""Studies: scripts that answer one question about the toolkit, each for itself."""
