@@ -46,8 +46,8 @@ def test_the_checkout_works_from_its_root():
     assert result.stdout.strip() == "inpaintkit.benchmarks.metrics"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def blocks(language: str, page: str = "README.md") -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
 
 @pytest.fixture
@@ -73,8 +73,9 @@ def test_readmes_python_examples_run(folder):
         exec(compile(example, "README.md", "exec"), {})
 
 
-def test_readmes_shell_examples_run(folder):
-    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("inpaintkit ")]
+@pytest.mark.parametrize("page", ["README.md", "docs/command.md"])
+def test_shell_examples_run(page, folder):
+    lines = [line for block in blocks("sh", page) for line in block.splitlines() if line.startswith("inpaintkit ")]
     assert len(lines) >= 4
     for line in lines:
         words = shlex.split(line, comments=True)
