@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from inpaintkit.classic._cholesky import Factor, factorise
 from inpaintkit.classic._multigrid import Multigrid
-from inpaintkit.distance import nearest_known, stranded
+from inpaintkit.distance import nearest_known, unreachable
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
@@ -45,7 +45,7 @@ class Elliptic:
     Parameters
     ----------
     hole, known : bool (H, W), never both.
-        Every hole pixel touches a known one, directly or through the hole (none is ``stranded``).
+        Every hole pixel touches a known one, directly or through the hole (none is ``unreachable``).
     power : p, 1 for harmonic, 2 for biharmonic.
     """
 
@@ -101,7 +101,7 @@ def fill(problem: Problem, power: int) -> Image:
     if not known.any():
         raise ContextError("nothing is known around the hole: pass fallback=True (--fallback) for a plain fill")
     filled = image.copy()
-    lost = stranded(problem.hole, known)
+    lost = unreachable(problem.hole, known)
     if lost.any():
         filled[lost] = nearest_known(image, known, lost)
     hole = problem.hole & ~lost

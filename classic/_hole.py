@@ -1,28 +1,38 @@
-"""What methods that iterate over a crop's hole begin with: its pixels in connected parts, and a first colour for each.
-
-Only arrays leave this file.
-"""
+"""What methods begin with: one known colour to work relative to, a hole's connected parts, and a first fill."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inpaintkit.arrays import F32x1, F32x2, F32x3, I64x1, U8x2
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
 
-Numbers = NDArray[np.int64]
+Index = TypeVar("Index", np.int32, np.int64)
 
-_NOTHING, _COLOURED, _WAITING, _NEXT = 0, 1, 2, 3
+VOID, COLOURED, WAITING, NEXT = 0, 1, 2, 3  # states of a pixel during the first fill
 
 
-def components(hole: Mask) -> tuple[Numbers, Numbers]:
+def base_colour(image: Image, known: Mask) -> F32x1:
+    """The first known pixel's colour. Methods work relative to it, so that a constant stays exactly constant."""
+    colour: F32x1 = image.reshape(-1, image.shape[2])[np.argmax(known)].copy()
+    return colour
+
+
+def padded_places(places: NDArray[Index], width: int, margin: int) -> NDArray[Index]:
+    """Flat indices of the same pixels once their array, ``width`` pixels wide, has been padded on every side."""
+    padded: NDArray[Index] = (places // width + margin) * (width + 2 * margin) + places % width + margin
+    return padded
+
+
+def components(hole: Mask) -> tuple[I64x1, I64x1]:
     """Flat indices of the hole's pixels, part by part (8-connected), each in raster order, and where each begins.
 
-    ``order[start[k]:start[k + 1]]`` is the k-th part. An iteration can stop in each as soon as that one has settled.
+    ``order[start[k]:start[k + 1]]`` is the k-th part, so that an iteration can stop in each as soon as it has settled.
     """
     number, labels = cv2.connectedComponents(hole.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     pixels = np.flatnonzero(hole)
@@ -35,8 +45,8 @@ def components(hole: Mask) -> tuple[Numbers, Numbers]:
 def onion(image: Image, hole: Mask, known: Mask, weights: Image) -> tuple[Image, Mask]:
     """The hole filled layer by layer from the rim, and the pixels that have a colour then: the known and the reached.
 
-    Each pixel takes the weighted mean of those of its eight neighbours that have a colour by then; equal ones give
-    exactly their colour.
+    Each pixel takes the weighted mean of those of its eight neighbours that have a colour by then. Where they are equal
+    it takes exactly their colour.
 
     Parameters
     ----------
@@ -44,14 +54,14 @@ def onion(image: Image, hole: Mask, known: Mask, weights: Image) -> tuple[Image,
     weights : float32 (3, 3), above 0 but for the centre.
     """
     filled = image.copy()
-    state = np.where(hole, np.uint8(_WAITING), known.view(np.uint8))
+    state = np.where(hole, np.uint8(WAITING), known.view(np.uint8))
     _onion_kernel(filled, state, np.flatnonzero(hole), weights)
-    return filled, state == _COLOURED
+    return filled, state == COLOURED
 
 
 @kernel()
-def _onion_kernel(filled: Any, state: Any, pixels: Any, weights: Any) -> None:
-    """Fill ``filled`` (H, W, C) in place where ``state`` (H, W) waits."""
+def _onion_kernel(filled: F32x3, state: U8x2, pixels: I64x1, weights: F32x2) -> None:
+    """Fill ``filled`` in place where ``state`` is WAITING, one layer after another."""
     height, width, channels = filled.shape
     queue = np.empty(len(pixels), np.int64)
     begin, end = 0, 0
@@ -59,8 +69,8 @@ def _onion_kernel(filled: Any, state: Any, pixels: Any, weights: Any) -> None:
         y, x = pixels[n] // width, pixels[n] % width
         for v in range(max(y - 1, 0), min(y + 2, height)):
             for u in range(max(x - 1, 0), min(x + 2, width)):
-                if state[v, u] == _COLOURED and state[y, x] == _WAITING:
-                    state[y, x] = _NEXT
+                if state[v, u] == COLOURED and state[y, x] == WAITING:
+                    state[y, x] = NEXT
                     queue[end] = pixels[n]
                     end += 1
     while begin < end:
@@ -71,11 +81,11 @@ def _onion_kernel(filled: Any, state: Any, pixels: Any, weights: Any) -> None:
             base_y, base_x = -1, -1
             for v in range(max(y - 1, 0), min(y + 2, height)):
                 for u in range(max(x - 1, 0), min(x + 2, width)):
-                    if state[v, u] == _WAITING:
-                        state[v, u] = _NEXT
+                    if state[v, u] == WAITING:
+                        state[v, u] = NEXT
                         queue[end] = v * width + u
                         end += 1
-                    if state[v, u] != _COLOURED:
+                    if state[v, u] != COLOURED:
                         continue
                     w = weights[v - y + 1, u - x + 1]
                     if base_y < 0:
@@ -87,5 +97,5 @@ def _onion_kernel(filled: Any, state: Any, pixels: Any, weights: Any) -> None:
             for c in range(channels):
                 filled[y, x, c] = filled[base_y, base_x, c] + filled[y, x, c] / total
         for n in range(begin, layer):
-            state[queue[n] // width, queue[n] % width] = _COLOURED
+            state[queue[n] // width, queue[n] % width] = COLOURED
         begin = layer

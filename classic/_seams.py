@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.classic._elliptic import Elliptic
-from inpaintkit.distance import stranded
+from inpaintkit.distance import unreachable
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem
 
@@ -52,7 +52,7 @@ def blended(problem: Problem, filled: Image, origin: NDArray[np.int32]) -> Image
     filled : float32 (H, W, C), the crop, its hole copied.
     origin : as ``shifts`` takes it.
     """
-    hole = problem.hole & ~stranded(problem.hole, problem.known)
+    hole = problem.hole & ~unreachable(problem.hole, problem.known)
     if not hole.any():
         return filled
     place = np.arange(hole.size, dtype=np.int32).reshape(hole.shape)

@@ -1,7 +1,7 @@
 """Coherence transport (Bornemann and März 2007): fill inwards from the rim, colours carried along the isophotes.
 
 In the order of their distance to the rim, pixels take the weighted mean of the known pixels y in the ball of radius
-epsilon. The structure tensor J of what is known tells each pixel the direction n across its isophote, and the weight
+epsilon. The structure tensor J of what is known gives the direction n across a pixel's isophote, and the weight
 
     w(x, y) = exp(-(mu / epsilon)^2 |n . (x - y)|^2 / 2) / |x - y|
 
@@ -11,7 +11,7 @@ lambda_1 >= lambda_2 are the eigenvalues of J, n belongs to lambda_1, and
 
     mu = kappa exp(-delta^4 / (lambda_1 - lambda_2)^2) (lambda_1 - lambda_2) / (lambda_1 + lambda_2)
 
-is 0, a plain mean weighted by distance, where the tensor knows no direction. J is grad I grad I^T averaged over the
+is 0, a plain mean weighted by distance, where the tensor shows no direction. J is grad I grad I^T averaged over the
 known pixels with a Gaussian of width rho, and grad I is taken in a window of width sigma. Only what is known or filled
 before counts.
 
@@ -22,7 +22,7 @@ slope of the plane that fits the known pixels best under the same Gaussian windo
 isophote to follow. (c) A first-order term: the pixel moves from the mean by what the slopes say, as far as they agree,
 a = |sum w grad I| / sqrt(sum w sum w |grad I|^2), and by at most 0.4 standard deviations of the colours under w, so
 that errors do not grow. Where isophotes run along the rim these colours are all one; there half a deviation of all
-colours in the ball, times a^32, lets a ramp go on. Slopes seen over epsilon are good for as far: 1 - (T - 1) / epsilon.
+colours in the ball, times a^32, lets a ramp go on. Slopes seen over epsilon hold for as far: 1 - (T - 1) / epsilon.
 
 Pixels of one distance take interleaved turns: in raster order a straight rim would bend every edge the same way.
 """
@@ -31,21 +31,21 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x2, F32x3, I32x1, I64x1
+from inpaintkit.classic._hole import base_colour, padded_places
 from inpaintkit.classic._march import fill_in_order, filled_from, measure
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Problem
 
 _GREY_LEVELS = np.float32(255)  # of the range: gradients count in 8-bit grey levels per pixel, as delta does
-_LEAST_GAP = np.float32(1e-6)  # (grey levels / px)^2: eigenvalues nearer one another are equal
-_MOST = np.finfo(np.float32).max
-_NARROW = np.float32(1e-4)  # px^2, added to the window's variances: no slope across pixels that lie in one line
-_MOST_SPREAD, _RAMP_SPREAD = np.float32(0.4), np.float32(0.5)  # (c)
+_MIN_GAP = np.float32(1e-6)  # (grey levels / px)^2: eigenvalues closer than that are equal
+_LARGEST = np.finfo(np.float32).max
+_MIN_VARIANCE = np.float32(1e-4)  # px^2, added to the window's variances: no slope across pixels that lie in one line
+_MAX_SPREAD, _RAMP_SPREAD = np.float32(0.4), np.float32(0.5)  # (c)
 _RAMP = 32  # (c): 0.97^32 is 0.4
 
 
@@ -68,7 +68,7 @@ def coherence(
         radius / kappa of the isophote lose their weight.
     sigma : width of the window that slopes are taken in, in pixels (0.5 to 10).
     rho : width of the window that directions are averaged over, in pixels (0.5 to 50).
-    delta : quantisation, the slope in grey levels of 255 per pixel below which a direction is chance (0 to 255); the
+    delta : quantisation, the slope in grey levels of 255 per pixel below which a direction is random (0 to 255); the
         standard deviation of the noise where there is more of it.
 
     Returns
@@ -96,9 +96,9 @@ def coherence(
     """
     ranges = {"radius": (1, 100), "kappa": (0, 1000), "sigma": (0.5, 10), "rho": (0.5, 50), "delta": (0, 255)}
     given = {"radius": radius, "kappa": kappa, "sigma": sigma, "rho": rho, "delta": delta}
-    for name, (least, most) in ranges.items():
-        if not least <= given[name] <= most:
-            raise ValueError(f"coherence's option {name} is {given[name]:g}: needed is {least:g} to {most:g}")
+    for name, (low, high) in ranges.items():
+        if not low <= given[name] <= high:
+            raise ValueError(f"coherence's option {name} is {given[name]:g}: needed is {low:g} to {high:g}")
     if not problem.known.any():
         raise ContextError.of("coherence", "nothing is known around the hole")
     front = measure(problem.hole, problem.known, interleave=problem.origin)
@@ -109,16 +109,15 @@ def coherence(
     width, channels = problem.image.shape[1:]
     usable = np.pad(problem.known, margin)
     stride = usable.shape[1]
-    order = (front.order // width + margin) * stride + front.order % width + margin
-    # Work relative to one known colour: a constant stays exactly constant.
-    base = problem.image.reshape(-1, channels)[np.argmax(problem.known)]
+    order = padded_places(front.order, width, margin)
+    base = base_colour(problem.image, problem.known)
     data = np.zeros((usable.size, channels, 3), np.float32)  # colour, its y and x slope, side by side in memory
     tensor = np.zeros((usable.size, 3), np.float32)  # grad I grad I^T: yy, yx, xx
     arrival = front.arrival
-    del front  # a large hole's arrays are large: none is kept longer than it is needed
-    limit = 2 * _start_kernel(problem.image, base, arrival, reach, usable, data, tensor, window)
+    del front  # a large hole's arrays are large: none is kept longer than needed
+    bound = 2 * _start_kernel(problem.image, base, arrival, reach, usable, data, tensor, window)
     near = (dy * stride + dx, dy.astype(np.float32), dx.astype(np.float32), inside, rho_weight)
-    strength = (np.float32(kappa / radius), np.float32(delta**4), limit)
+    strength = (np.float32(kappa / radius), np.float32(delta**4), bound)
     fill_in_order(
         problem,
         order,
@@ -136,17 +135,17 @@ def half_width(width: float) -> int:
     return max(1, round(2 * width))
 
 
-def _gaussian(width: float) -> NDArray[np.float32]:
+def _gaussian(width: float) -> F32x1:
     side = np.arange(-half_width(width), half_width(width) + 1)
-    weight: NDArray[np.float32] = np.exp(-(side**2) / (2 * width**2)).astype(np.float32)
+    weight: F32x1 = np.exp(-(side**2) / (2 * width**2)).astype(np.float32)
     return weight
 
 
-def _neighbours(radius: float, rho: float) -> tuple[NDArray[Any], NDArray[Any], int, NDArray[np.float32]]:
+def _neighbours(radius: float, rho: float) -> tuple[I64x1, I64x1, int, F32x1]:
     """Offsets by distance, how many of them lie within the radius, and their weights in the tensor's mean."""
     wide = half_width(rho)
-    most = int(max(radius, wide))
-    dy, dx = (grid.reshape(-1) for grid in np.mgrid[-most : most + 1, -most : most + 1])
+    margin = int(max(radius, wide))
+    dy, dx = (grid.reshape(-1) for grid in np.mgrid[-margin : margin + 1, -margin : margin + 1])
     square = dy**2 + dx**2
     order = np.argsort(square, kind="stable")[1:]  # not the pixel itself
     order = order[square[order] <= max(radius, wide) ** 2]
@@ -157,9 +156,16 @@ def _neighbours(radius: float, rho: float) -> tuple[NDArray[Any], NDArray[Any], 
 
 @kernel(fastmath=True)
 def _start_kernel(
-    image: Any, base: Any, arrival: Any, reach: int, usable: Any, data: Any, tensor: Any, window: Any
-) -> Any:
-    """Colours, slopes and tensors of the known pixels that some hole pixel reaches; gives the largest colour."""
+    image: F32x3,
+    base: F32x1,
+    arrival: F32x2,
+    reach: int,
+    usable: Bool2,
+    data: F32x3,
+    tensor: F32x2,
+    window: F32x1,
+) -> np.float32:
+    """Colours, slopes and tensors of the known pixels that some hole pixel reaches; returns the largest colour."""
     height, width, channels = image.shape
     margin, stride = (usable.shape[1] - width) // 2, usable.shape[1]
     known = usable.reshape(-1)
@@ -182,25 +188,25 @@ def _start_kernel(
 
 @kernel(fastmath=True)
 def _fill_kernel(
-    usable: Any,
-    arrival: Any,
+    usable: Bool2,
+    arrival: F32x2,
     radius: float,
-    data: Any,
-    tensor: Any,
-    offset: Any,
-    dy: Any,
-    dx: Any,
+    data: F32x3,
+    tensor: F32x2,
+    offset: I64x1,
+    dy: F32x1,
+    dx: F32x1,
     inside: int,
-    rho_weight: Any,
-    sharpness: Any,
-    delta4: Any,
-    limit: Any,
-    window: Any,
-    order: Any,
-) -> Any:
+    rho_weight: F32x1,
+    sharpness: np.float32,
+    delta4: np.float32,
+    bound: np.float32,
+    window: F32x1,
+    order: I32x1,
+) -> I32x1:
     """Fill ``data`` and ``tensor`` and mark ``usable`` in place in the given order.
 
-    ``usable`` and the flat indices of ``order`` are padded, so no neighbour lies outside. Gives the pixels of ``order``
+    ``usable`` and the flat indices of ``order`` are padded, so no neighbour lies outside. Returns those of ``order``
     that had no usable neighbour within the radius.
     """
     known, stride = usable.reshape(-1), usable.shape[1]
@@ -221,7 +227,7 @@ def _fill_kernel(
     for n in range(len(order)):
         p = order[n]
         number = 0
-        for k in range(inside):  # no branch: which neighbours are known is a coin toss to the processor
+        for k in range(inside):  # all are written down, known ones counted: branch prediction fails here
             found[number] = k
             number += known[p + offset[k]]
         if number == 0:
@@ -247,22 +253,22 @@ def _fill_kernel(
         xx *= per_mass
         ny, nx = np.float32(0), np.float32(0)  # mu / epsilon times n
         gap = np.sqrt((yy - xx) * (yy - xx) + 4 * yx * yx)
-        if gap > _LEAST_GAP:
+        if gap > _MIN_GAP:
             mu = sharpness * np.exp(-delta4 / (gap * gap)) * gap / (yy + xx)
             ny, nx = (yy - xx + gap, 2 * yx) if yy >= xx else (2 * yx, xx - yy + gap)
             mu /= np.sqrt(ny * ny + nx * nx)
             ny *= mu
             nx *= mu
-        least = _MOST
+        smallest = _LARGEST
         for j in range(number):
             k = found[j]
             off = ny * dy[k] + nx * dx[k]
             weight[j] = np.float32(0.5) * off * off
-            least = min(least, weight[j])
+            smallest = min(smallest, weight[j])
         total, whole, force = np.float32(0), np.float32(0), np.float32(0)
         for j in range(number):
             k, q = found[j], place[j]
-            w = np.exp(least - weight[j]) * per_length[k]  # shifted: some neighbour always keeps its weight
+            w = np.exp(smallest - weight[j]) * per_length[k]  # shifted: some neighbour always keeps its weight
             weight[j] = w
             plain[j] = per_length[k]
             whole += per_length[k]
@@ -291,27 +297,29 @@ def _fill_kernel(
             broad[c] = np.sqrt(max(all_second / whole - all_first * all_first, np.float32(0)))
             agreed += sum_y * sum_y + sum_x * sum_x
         agreed *= _GREY_LEVELS * _GREY_LEVELS / colours
-        trust = np.sqrt(agreed / (total * force)) if force > _LEAST_GAP * total else np.float32(0)
+        trust = np.sqrt(agreed / (total * force)) if force > _MIN_GAP * total else np.float32(0)
         deep = arrival[p // stride - margin, p % stride - margin] - 1
         ramp = _RAMP_SPREAD * trust**_RAMP
         trust *= max(np.float32(1) - deep / np.float32(radius), np.float32(0))
         for c in range(channels):
-            most = max(_MOST_SPREAD * spread[c], ramp * broad[c])
-            value = mean[c] + trust * min(max(step[c], -most), most)
-            data[p, c, 0] = min(max(value, -limit), limit)  # whatever the options, nothing grows without bound
+            limit = max(_MAX_SPREAD * spread[c], ramp * broad[c])
+            value = mean[c] + trust * min(max(step[c], -limit), limit)
+            data[p, c, 0] = min(max(value, -bound), bound)  # whatever the options, nothing grows without bound
         known[p] = True
         _slope(p, known, stride, data, tensor, window, room)
     return left[:skipped].copy()
 
 
 @kernel(fastmath=True, inline=True)
-def _room(size: int) -> Any:
-    """Space for one window: which pixels, and with what factors they make a slope."""
+def _room(size: int) -> tuple[I64x1, F32x2]:
+    """Space for one window: its known pixels, and the factors with which they make a slope."""
     return np.empty(size, np.int64), np.empty((size, 5), np.float32)
 
 
 @kernel(fastmath=True, inline=True)
-def _slope(p: int, known: Any, stride: int, data: Any, tensor: Any, window: Any, room: Any) -> None:
+def _slope(
+    p: int, known: Bool1, stride: int, data: F32x3, tensor: F32x2, window: F32x1, room: tuple[I64x1, F32x2]
+) -> None:
     """The plane that fits the known pixels around ``p`` best: its slopes and their tensor."""
     place, factor = room
     half = len(window) // 2
@@ -338,8 +346,8 @@ def _slope(p: int, known: Any, stride: int, data: Any, tensor: Any, window: Any,
         yy += w * v * v
         yx += w * v * u
         xx += w * u * u
-    yy = yy / mass + _NARROW
-    xx = xx / mass + _NARROW
+    yy = yy / mass + _MIN_VARIANCE
+    xx = xx / mass + _MIN_VARIANCE
     yx = yx / mass
     scale = 1 / (mass * (yy * xx - yx * yx))
     for j in range(number):

@@ -10,7 +10,7 @@ I is the picture in grey levels of 255, v = (-I_y, I_x) the isophotes' direction
     I_t = b a(|grad I|) curv(I) |grad I|,     a(s) = s^2 / (s^2 + E^2), the anisotropic diffusion of I.
 
 A cycle is one step of (7), the solution of (8), and some steps of diffusion; w is then taken anew from I. Each pixel
-has its own time step, as large as its speed and viscosity allow: the steady state does not know of it. Luminance and
+has its own time step, as large as its speed and viscosity allow: the steady state does not depend on it. Luminance and
 two chroma planes are filled separately.
 
 What the paper leaves open, and what is done here:
@@ -18,10 +18,10 @@ What the paper leaves open, and what is done here:
 - The rim. w of a known pixel beside the hole is L I with the hole's present pixels, so that the gradient of I runs on
   across the rim (no slip). With w from the known side alone, closed eddies overshoot by half the range and more.
 - The start is the creeping flow, the steady state of (7) without transport and with g = 1: L L I = 0. Ramps are exact
-  in it and stay so. A start from coarser pictures, tried too, cuts thin lines that the creeping flow joins.
+  in it and stay so. A start from coarser pictures, which was tried, cuts thin lines that the creeping flow joins.
 - nu is a number of grey levels, as I is. The flow's Reynolds number is the contrast of an edge over nu; from about 3
   upwards a jet leaves its straight line in a hole of 20 pixels, as jets do.
-- The diffusion acts wherever there is a gradient (E below). What smears grows with the way through the hole, so b is
+- The diffusion acts wherever there is a gradient (E below). Smearing grows with the way through the hole, so b is
   1 from 8 pixels inside the rim and falls to 0.1 beside it; at full strength there, edges follow the rim of a thin
   hole instead of crossing it. Pixels move one after the other, which ends most of the flickering of lone ones. It
   makes edges straight, curved ones too: an arc comes out as its chord.
@@ -32,29 +32,26 @@ of the known ones around it, weighted by nearness and by how well they lie along
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from inpaintkit.arrays import F64x1, F64x2, I32x2, I64x1
 from inpaintkit.classic._elliptic import fill
-from inpaintkit.classic._march import begin_like_opencv
-from inpaintkit.distance import rim_distance, stranded
+from inpaintkit.classic._opencv import opencv_navier_stokes
+from inpaintkit.distance import rim_distance, unreachable
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
 
-Values = NDArray[np.float64]
-Neighbours = NDArray[np.int32]
-
 _LEVELS = 255.0  # what nu, the contrast and the tolerance are measured in
 _EDGE = 0.5  # E, grey levels a pixel: weaker gradients are shading or noise
-_DEEP, _LEAST_SHARE = 8.0, 0.1  # pixels from the rim with b = 1, and the least b
+_DEEP, _MIN_SHARE = 8.0, 0.1  # pixels from the rim where b reaches 1, and the smallest b
 _FLOW, _LEVEL = 0.125, 0.5  # largest stable steps: of (7) as a fraction of the CFL limit, of the diffusion in pixels^2
-_ACCURACY = 0.02  # of the Poisson solution of a cycle, relative: the next cycle corrects
-_NOTHING = 1e-200  # squares of what moves so little would underflow
-_ROUND = 10  # cycles from one look at the residual to the next; an even number, blind to what only flickers
-_QUIET = 0.98  # share of the pixels that must have come to rest
+_ACCURACY = 0.02  # of a cycle's Poisson solution, relative: the next cycle corrects it
+_MIN_SQUARE = 1e-200  # sums of squares below it would underflow
+_ROUND = 10  # cycles between two looks at the residual; even, so that what only flickers does not count
+_AT_REST = 0.98  # share of the pixels that must have come to rest
 _TO_PLANES = np.array([[1 / 3, 1 / 3, 1 / 3], [1 / 2, 0, -1 / 2], [-1 / 4, 1 / 2, -1 / 4]])  # luminance and chroma
 _TO_COLOURS = np.array([[1, 1, -2 / 3], [1, 0, 4 / 3], [1, -1, -2 / 3]])
 _WEST, _EAST, _NORTH, _SOUTH = 0, 1, 2, 3
@@ -77,19 +74,19 @@ def navier_stokes(
     Parameters
     ----------
     problem : the region to fill.
-    variant : "pde" solves the paper's equations; "opencv" gives what cv2.inpaint gives and looks at ``radius`` only.
+    variant : "pde" solves the paper's equations; "opencv" gives what cv2.inpaint gives and uses ``radius`` only.
     nu : viscosity, in grey levels of 255 (0 or more): more is smoother, less lets isophotes drift as jets do.
     contrast : K of g, in grey levels of 255 a pixel^3 (above 0): where w changes faster than that, viscosity fades.
     diffusion : steps of anisotropic diffusion in each cycle (0 or more): more keeps edges straighter and sharper.
     safety : time steps as a fraction of the largest stable ones (above 0, at most 1).
-    cycles : the most cycles (1 or more).
+    cycles : at most so many cycles (1 or more).
     tolerance : stop when 98 % of the pixels move by at most so much a cycle, in grey levels of 255 (0 or more).
     radius : reach of the known colours of "opencv", in pixels (1 to 100).
 
     Returns
     -------
     float32 (H, W, C), the crop with its hole filled. Notes ``iterations`` (cycles), ``residual`` (grey
-    levels by which the 98th percent moved a cycle, of the last ten) and ``converged``.
+    levels by which the 98th percentile of the pixels moved a cycle, over the last ten) and ``converged``.
 
     Raises
     ------
@@ -113,9 +110,9 @@ def navier_stokes(
     """
     _check(nu, contrast, diffusion, safety, cycles, tolerance, radius)
     if variant == "opencv":
-        return _opencv(problem, int(np.rint(radius)))
+        return opencv_navier_stokes(problem, int(np.rint(radius)))
     filled = fill(problem, power=2)  # the creeping flow
-    hole = problem.hole & ~stranded(problem.hole, problem.known)
+    hole = problem.hole & ~unreachable(problem.hole, problem.known)
     if not hole.any():
         return filled
     near, at = _neighbours(hole, problem.known)
@@ -127,13 +124,13 @@ def navier_stokes(
         plane[:count].clip(plane[count:].min(), plane[count:].max(), out=plane[:count])
     residual, done = np.zeros(len(planes)), 0
     moving = list(range(len(planes)))
-    share = np.clip((rim_distance(hole, problem.known)[hole] / _DEEP) ** 2, _LEAST_SHARE, 1).astype(np.float64)
+    share = np.clip((rim_distance(hole, problem.known)[hole] / _DEEP) ** 2, _MIN_SHARE, 1).astype(np.float64)
     flow = [_Flow(near, share) for _ in planes]
     while moving and done < cycles:
         number = min(_ROUND, cycles - done)
         for index in moving:
             moved = flow[index].run(planes[index], number, nu, contrast, diffusion, safety)
-            residual[index] = np.quantile(np.abs(moved), _QUIET) / (number * safety)
+            residual[index] = np.quantile(np.abs(moved), _AT_REST) / (number * safety)
         moving = [index for index in moving if residual[index] > tolerance]
         done += number
         problem.report(Step(done, cycles))
@@ -161,7 +158,7 @@ def _check(
 _BAND = np.ones((7, 7), np.uint8)  # known pixels that second-order upwinding of second derivatives can see
 
 
-def _neighbours(hole: Mask, known: Mask) -> tuple[Neighbours, tuple[NDArray[Any], NDArray[Any]]]:
+def _neighbours(hole: Mask, known: Mask) -> tuple[I32x2, tuple[I64x1, I64x1]]:
     """The pixels that count by number, hole first: neighbours (m, 4) west, east, north, south; (rows, columns).
 
     Where there is no neighbour, at the picture's edge or beside void, a pixel is its own: no flow crosses there.
@@ -176,7 +173,7 @@ def _neighbours(hole: Mask, known: Mask) -> tuple[Neighbours, tuple[NDArray[Any]
     return np.where(near < 0, own[:, None], near), (at[0], at[1])
 
 
-def _to_planes(colours: Values) -> Values:
+def _to_planes(colours: F64x2) -> F64x2:
     """(m, C) to contiguous planes (C, m): luminance and chroma of the first three where there are three."""
     planes = colours.T.copy()
     if len(planes) >= 3:
@@ -184,7 +181,8 @@ def _to_planes(colours: Values) -> Values:
     return planes
 
 
-def _to_colours(planes: Values) -> Values:
+def _to_colours(planes: F64x2) -> F64x2:
+    """Planes (C, m) back to colours (m, C)."""
     colours = planes.copy()
     if len(planes) >= 3:
         colours[:3] = _TO_COLOURS @ planes[:3]
@@ -194,7 +192,7 @@ def _to_colours(planes: Values) -> Values:
 class _Flow:
     """The cycles of one plane; keeps what the kernels work on."""
 
-    def __init__(self, near: Neighbours, share: Values) -> None:
+    def __init__(self, near: I32x2, share: F64x1) -> None:
         self.near, self.share = near, share
         count = len(share)
         east, west = near[:count, _EAST], near[:count, _WEST]
@@ -204,7 +202,7 @@ class _Flow:
         self.gain, self.moved = np.empty(count), np.empty(count)
         self.work = np.empty((3, count))
 
-    def run(self, plane: Values, cycles: int, nu: float, contrast: float, diffusion: int, safety: float) -> Values:
+    def run(self, plane: F64x1, cycles: int, nu: float, contrast: float, diffusion: int, safety: float) -> F64x1:
         """Move ``plane`` (m,) in place by some cycles; gives what each hole pixel moved by in all."""
         hole = plane[: len(self.share)]
         before = hole.copy()
@@ -218,7 +216,14 @@ class _Flow:
 
 @kernel()
 def _flow_kernel(
-    plane: Any, near: Any, nu: float, contrast: float, step: float, vorticity: Any, viscosity: Any, gain: Any
+    plane: F64x1,
+    near: I32x2,
+    nu: float,
+    contrast: float,
+    step: float,
+    vorticity: F64x1,
+    viscosity: F64x1,
+    gain: F64x1,
 ) -> None:
     """One step of (7): ``gain`` (n,) of w at the hole's pixels; sets w and g (m,) on the way."""
     for p in range(len(near)):
@@ -240,13 +245,13 @@ def _flow_kernel(
         vy = (plane[east] - plane[west]) / 2
         wx = _upwind(vx, w[near[west, 0]], w[west], w[p], w[east], w[near[east, 1]])
         wy = _upwind(vy, w[near[north, 2]], w[north], w[p], w[south], w[near[south, 3]])
-        most = abs(vx) + abs(vy) + 4 * nu
-        gain[p] = step * (nu / most * spread - (vx * wx + vy * wy) / most) if most > 0 else 0.0
+        pace = abs(vx) + abs(vy) + 4 * nu
+        gain[p] = step * (nu / pace * spread - (vx * wx + vy * wy) / pace) if pace > 0 else 0.0
 
 
 @kernel()
 def _upwind(speed: float, a: float, b: float, c: float, d: float, e: float) -> float:
-    """Slope at c from the side the flow comes from, second order, of the two bends beside it the smaller (min-mod)."""
+    """Slope at c from the side the flow comes from, to second order, with the smaller of two bends there (minmod)."""
     here = d - 2 * c + b
     if speed > 0:
         return c - b + _minmod(here, c - 2 * b + a) / 2
@@ -255,13 +260,14 @@ def _upwind(speed: float, a: float, b: float, c: float, d: float, e: float) -> f
 
 @kernel()
 def _minmod(a: float, b: float) -> float:
+    """The smaller of two numbers of one sign; 0 where the signs differ."""
     if a * b <= 0:
         return 0.0
     return a if abs(a) < abs(b) else b
 
 
 @kernel()
-def _poisson_kernel(near: Any, right: Any, accuracy: float, u: Any, work: Any) -> None:
+def _poisson_kernel(near: I32x2, right: F64x1, accuracy: float, u: F64x1, work: F64x2) -> None:
     """L u = ``right``, u = 0 around the hole: conjugate gradients to a relative residual of ``accuracy``."""
     count = len(right)
     residual, direction, moved = work[0], work[1], work[2]
@@ -271,7 +277,7 @@ def _poisson_kernel(near: Any, right: Any, accuracy: float, u: Any, work: Any) -
         residual[p] = -right[p]
         direction[p] = residual[p]
         now += residual[p] * residual[p]
-    enough = max(accuracy * accuracy * now, _NOTHING)
+    enough = max(accuracy * accuracy * now, _MIN_SQUARE)
     for _ in range(count):
         if now <= enough:
             break
@@ -294,20 +300,20 @@ def _poisson_kernel(near: Any, right: Any, accuracy: float, u: Any, work: Any) -
 
 
 @kernel()
-def _diffuse_kernel(plane: Any, near: Any, corners: Any, step: Any, steps: int, edge: float) -> None:
+def _diffuse_kernel(plane: F64x1, near: I32x2, corners: I32x2, step: F64x1, steps: int, edge: float) -> None:
     """Anisotropic diffusion of ``plane`` in place: its second derivative along isophotes, where it has edges.
 
     The share of the corners, |I_x I_y| / 2, is the one with which a diagonal edge has no diffusion across at all.
     """
     count = len(corners)
-    least = (edge / 5) ** 2  # nothing below it is an edge; subtracted below, so that there is no jump
+    faint = (edge / 5) ** 2  # nothing below it is an edge; subtracted below, so that there is no jump
     for half in range(2 * steps):
         # Every other pixel, then the rest: a pixel and the next in its row are never moved at once.
         for p in range(half % 2, count, 2):
             west, east, north, south = plane[near[p, 0]], plane[near[p, 1]], plane[near[p, 2]], plane[near[p, 3]]
             gx, gy = (east - west) / 2, (south - north) / 2
             square = gx * gx + gy * gy
-            if square <= least:
+            if square <= faint:
                 continue
             here = plane[p]
             northeast, southeast = plane[corners[p, 0]], plane[corners[p, 1]]
@@ -316,63 +322,4 @@ def _diffuse_kernel(plane: Any, near: Any, corners: Any, step: Any, steps: int, 
             bend = (east + west - 2 * here) * gy * gy + (south + north - 2 * here) * gx * gx
             bend -= (falling - rising) * gx * gy / 2
             bend += (falling + rising + 4 * here - 2 * (east + west + north + south)) * abs(gx * gy) / 2
-            plane[p] = here + step[p] * bend * (square - least) / (square * (square + edge * edge))
-
-
-def _opencv(problem: Problem, radius: int) -> Image:
-    """What cv2.inpaint(..., INPAINT_NS) gives, in the picture's own grey levels (255 for floats, unrounded)."""
-    levels, rank, front, whole, white = begin_like_opencv(problem, radius, "navier_stokes")
-    _opencv_kernel(levels, rank, front.order, radius, whole, white)
-    return levels / white
-
-
-@kernel()  # no fastmath: the answer must round as OpenCV's does
-def _opencv_kernel(
-    levels: Any, rank: Any, order: Any, radius: int, whole: bool, white: Any
-) -> None:  # levels (H, W, C); rank and order padded by one pixel
-    """OpenCV 5.0's arithmetic in float32, in its order, with its quirks at the picture's border.
-
-    A pixel is unknown to the n-th fill as long as its rank is above n. Differences are taken one pixel further in along
-    the picture's first and last row and column.
-    """
-    height, width, channels = levels.shape
-    two = np.float32(2)
-    for n in range(len(order)):
-        i, j = order[n] // (width + 2), order[n] % (width + 2)
-        for c in range(channels):
-            total, mean = np.float32(1e-20), np.float32(0)
-            for k in range(max(i - radius, 1), min(i + radius, height) + 1):
-                km = min(k - 1 + (k == 1), height - 1)
-                kp = max(k - 1 - (k == height), 0)
-                for m in range(max(j - radius, 1), min(j + radius, width) + 1):
-                    square = (m - j) * (m - j) + (k - i) * (k - i)
-                    if rank[k, m] > n or square > radius * radius:
-                        continue
-                    lm = min(m - 1 + (m == 1), width - 1)
-                    lp = max(m - 1 - (m == width), 0)
-                    down, up = np.float32(0), np.float32(0)
-                    if rank[k + 1, m] <= n:
-                        down = abs(levels[kp + 1, lm, c] - levels[kp, lm, c])
-                    if rank[k - 1, m] <= n:
-                        up = abs(levels[kp, lm, c] - levels[km - 1, lm, c])
-                    right, left = np.float32(0), np.float32(0)
-                    if rank[k, m + 1] <= n:
-                        right = abs(levels[km, lp + 1, c] - levels[km, lm, c])
-                    if rank[k, m - 1] <= n:
-                        left = abs(levels[km, lm, c] - levels[km, lm - 1, c])
-                    rows = down + up if rank[k + 1, m] <= n and rank[k - 1, m] <= n else (down + up) * two
-                    columns = right + left if rank[k, m + 1] <= n and rank[k, m - 1] <= n else (right + left) * two
-                    ry, rx = np.float32(k - i), np.float32(m - j)
-                    length = np.float32(square)
-                    direction = ry * columns - rx * rows
-                    if abs(np.float64(direction)) <= 0.01:
-                        direction = np.float32(0.000001)
-                    else:
-                        direction = abs(direction / np.sqrt(length * (rows * rows + columns * columns)))
-                    w = np.float32(1) / (length * length + np.float32(1)) * direction
-                    mean += w * levels[k - 1, m - 1, c]
-                    total += w
-            value = np.float64(mean) / np.float64(total)
-            if whole:
-                value = min(max(np.rint(value), 0.0), np.float64(white))
-            levels[i - 1, j - 1, c] = np.float32(value)
+            plane[p] = here + step[p] * bend * (square - faint) / (square * (square + edge * edge))

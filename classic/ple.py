@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from inpaintkit import threads
 from inpaintkit.classic import _elliptic
 from inpaintkit.classic.coherence import coherence
-from inpaintkit.distance import rim_distance, stranded
+from inpaintkit.distance import rim_distance, unreachable
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
@@ -106,7 +106,7 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
         return image.copy()
     if not known.any():
         raise ContextError.of("ple", "nothing is known around the hole")
-    if stranded(hole, known).any():
+    if unreachable(hole, known).any():
         raise ContextError.of("ple", "hole pixels that no known pixel touches, not even through the hole")
     scattered = bool(rim_distance(hole, known)[hole].mean() < _SCATTERED)
     if patch is None:
@@ -140,7 +140,7 @@ def _void_beside(hole: Mask, known: Mask, size: Size) -> Mask:
         return void
     square = np.ones((2 * size[0] - 1, 2 * size[1] - 1), np.uint8)
     beside = void & cv2.dilate(hole.view(np.uint8), square).view(np.bool_)
-    return beside & ~stranded(hole | beside, known)
+    return beside & ~unreachable(hole | beside, known)
 
 
 def _start(problem: Problem, unknown: Mask, scattered: bool) -> Image:

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.classic._elliptic import Elliptic
-from inpaintkit.distance import rim_distance, stranded
+from inpaintkit.distance import rim_distance, unreachable
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
@@ -195,7 +195,7 @@ def _start(level: Level, coarse: Image | None) -> tuple[Image, Mask]:
         np.copyto(inner, guess, where=guessed[..., None])
     around = level.known | begun
     rest = level.hole & ~begun
-    rest &= ~stranded(rest, around)
+    rest &= ~unreachable(rest, around)
     if rest.any():
         system = Elliptic(rest, around, 1)
         inner[rest] = system.solve(system.right_side(inner, around), tolerance=_SETTLED).values

@@ -1,4 +1,4 @@
-"""Distances to the rim inside a crop, exact and Euclidean, in pixels; what no known pixel touches, and its nearest."""
+"""Distances to the rim inside a crop, exact and Euclidean, in pixels; hole pixels that nothing known reaches."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def distance_to(target: Mask) -> Image:
 
         exact: Image = ndimage.distance_transform_edt(~target).astype(np.float32)
         return exact
-    # OpenCV's last bit hangs on its number of threads; squared distances are whole numbers.
+    # OpenCV's last bit depends on its number of threads; squared distances are whole numbers.
     rounded: Image = np.sqrt(np.rint(distance * distance))
     return rounded
 
@@ -38,20 +38,23 @@ def rim_distance(hole: Mask, known: Mask | None = None) -> Image:
     return np.where(hole, depth, np.float32(0))
 
 
-def stranded(hole: Mask, known: Mask) -> Mask:
-    """Hole pixels that touch no known one in rows or columns, not even through the hole: amid void pixels."""
+def unreachable(hole: Mask, known: Mask) -> Mask:
+    """Hole pixels that touch no known pixel along rows or columns, not even through the hole: amid void pixels."""
     open_ = hole | known
     if open_.all() and known.any():
         return np.zeros_like(hole)
     count, labels = cv2.connectedComponents(open_.view(np.uint8), connectivity=4)
     touched = np.zeros(count, np.bool_)
     touched[labels[known]] = True
-    lost: Mask = hole & ~touched[labels]
-    return lost
+    cut_off: Mask = hole & ~touched[labels]
+    return cut_off
 
 
 def nearest_known(image: Image, known: Mask, where: Mask) -> Image:
-    """Colours of the known pixels nearest to the pixels ``where``, (n, C) in raster order; something must be known."""
+    """Colours of the known pixels nearest to the pixels ``where``, float32 (n, C) in raster order.
+
+    At least one pixel must be known.
+    """
     from scipy import ndimage
 
     rows, columns = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)

@@ -12,7 +12,7 @@ from scipy.sparse.linalg import spsolve
 
 from inpaintkit.classic import _cholesky
 from inpaintkit.classic._elliptic import Elliptic
-from inpaintkit.distance import stranded
+from inpaintkit.distance import unreachable
 
 
 def laplacian(open_: np.ndarray) -> sparse.csr_matrix:
@@ -125,7 +125,7 @@ def test_any_hole_with_void_pixels_and_at_the_edge(most, height, width, void, sh
     open_ = rng.random((height, width)) >= void
     hole = open_ & (rng.random((height, width)) < share)
     known = open_ & ~hole
-    hole &= ~stranded(hole, known)
+    hole &= ~unreachable(hole, known)
     if not hole.any():
         return
     image = rng.random((height, width, 3))
