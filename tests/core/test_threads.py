@@ -1,11 +1,13 @@
-"""One pool: order, limits, errors, and no work that waits for itself."""
+"""One pool: order, limits, errors, and no work that waits for other work."""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from unittest.mock import patch
 
 import pytest
 
@@ -27,7 +29,14 @@ def test_no_work_and_one_piece_of_work_stay_in_the_callers_thread(items):
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_exactly_as_many_threads_as_allowed_work_at_once(count):
-    meet = threading.Barrier(count, timeout=20)  # broken unless so many work at once
+    with threads.limit(count) as allowed:
+        assert allowed == count
+        assert at_once(count) == count
+
+
+def at_once(expected):
+    """The most items that were worked on together: never fewer than expected, or this fails."""
+    meet = threading.Barrier(expected, timeout=20)  # broken unless so many work at once
     lock, working, most = threading.Lock(), 0, 0
 
     def work(_):
@@ -39,10 +48,8 @@ def test_exactly_as_many_threads_as_allowed_work_at_once(count):
         with lock:
             working -= 1
 
-    with threads.limit(count) as allowed:
-        assert allowed == count
-        threads.run(work, range(3 * count))
-    assert most == count
+    threads.run(work, range(3 * expected))
+    return most
 
 
 def test_work_inside_work_is_serial():
@@ -64,22 +71,15 @@ def test_a_limit_ends_with_its_block_and_holds_for_its_thread_only(monkeypatch):
     with threads.limit(3):
         with pytest.raises(KeyError), threads.limit(2):
             raise KeyError
-        other = threading.Thread(target=lambda: elsewhere.append(used()))
+        other = threading.Thread(target=lambda: elsewhere.append(at_once(5)))
         other.start()
         other.join()
         for inner, expected in ((None, 3), (9, 3), (2, 2)):
             with threads.limit(inner) as count:
-                assert count == used() == expected
-        assert used() == 3
-    assert used() == 5
+                assert count == at_once(expected) == expected
+        assert at_once(3) == 3
+    assert at_once(5) == 5
     assert elsewhere == [5]
-
-
-def used():
-    """How many threads a pool is given for more work than there may be threads."""
-    with patch.object(threads, "ThreadPoolExecutor", wraps=ThreadPoolExecutor) as pool:
-        threads.run(str, range(20))
-    return pool.call_args.args[0]
 
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, "2", True])
@@ -112,16 +112,17 @@ def test_an_environment_that_says_no_number_is_quoted(monkeypatch, said):
 @pytest.mark.parametrize("count", [1, 2])
 def test_the_first_items_error_is_raised_and_the_rest_is_not_begun(count):
     begun = []
+    both = threading.Barrier(count, timeout=20)
 
     def work(n):
         begun.append(n)
-        time.sleep(0.01)
-        if n in (1, 2):
+        if n < count:
+            both.wait()
             raise ValueError(f"item {n}")
 
-    with threads.limit(count), pytest.raises(ValueError, match="item 1"):
+    with threads.limit(count), pytest.raises(ValueError, match="item 0"):
         threads.run(work, range(200))
-    assert len(begun) < 20
+    assert sorted(begun) == list(range(count))
 
 
 def test_the_first_error_stops_what_has_not_begun():
@@ -139,4 +140,70 @@ def test_the_first_error_stops_what_has_not_begun():
 
     with threads.limit(2), pytest.raises(ValueError, match="the second"):
         threads.run(work, range(500))
-    assert len(begun) < 250
+    assert len(begun) < 500
+
+
+def test_nothing_works_any_more_when_an_error_or_an_interruption_arrives():
+    working, begun, lock = 0, 0, threading.Lock()
+
+    def work(number):
+        nonlocal working, begun
+        with lock:
+            working += 1
+            begun += 1
+        if number == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        with lock:
+            working -= 1
+
+    with threads.limit(2), pytest.raises(KeyboardInterrupt):
+        threads.run(work, range(500))
+    assert working == 0
+    assert begun < 500
+    with threads.limit(2):
+        assert threads.run(abs, [-1, -2, -3]) == [1, 2, 3]
+
+
+def test_calls_share_threads():
+    seen = set()
+    with threads.limit(3):
+        for _ in range(40):
+            threads.run(lambda _: seen.add(threading.get_ident()), range(30))
+    assert len(seen) <= 12  # a call may start before the one before has let go of its threads
+
+
+def test_no_call_waits_for_another_one():
+    """Each item waits for a call that another thread makes, while more calls than cores are open."""
+
+    def inner(results):
+        with threads.limit(2):
+            results += threads.run(abs, range(-3, 0))
+
+    def item(_):
+        results = []
+        caller = threading.Thread(target=inner, args=(results,))
+        caller.start()
+        caller.join(20)
+        return results
+
+    with threads.limit(8):
+        assert threads.run(item, range(16)) == [[3, 2, 1]] * 16
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own():
+    with threads.limit(2):
+        threads.run(abs, range(4))
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            os._exit(0 if threads.run(abs, [-1, -2]) == [1, 2] else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_process_ends_quietly_with_idle_threads():
+    program = "from inpaintkit import threads\nwith threads.limit(3):\n    print(threads.run(abs, [-1, -2, -3]))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[1, 2, 3]\n", "")
