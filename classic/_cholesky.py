@@ -1,4 +1,4 @@
-"""Direct solves of narrow parts of a hole: reverse Cuthill-McKee order and a Cholesky factor inside its envelope.
+"""Direct solves of a hole's narrow parts: reverse Cuthill-McKee order and a Cholesky factor inside its envelope.
 
 Numbered from one end to the other (Cuthill and McKee 1969, George 1971), a pixel of a letter or a scratch has all its
 neighbours within some two widths of its own number. So has the factor, which costs width^2 per pixel.
@@ -7,36 +7,33 @@ neighbours within some two widths of its own number. So has the factor, which co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from inpaintkit.arrays import Bool1, F64x1, F64x2, I32x1, I64x1
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Mask
 
-_WIDEST = 90  # mean width of the envelope up to which a direct solve is the quicker one
-_MOST = 1 << 25  # values of a factor, 256 MB; what comes after that is left to others
+_MAX_WIDTH = 90  # mean width of the envelope up to which a direct solve is the quicker one
+_MAX_VALUES = 1 << 25  # of a factor, 256 MB; parts that come after that are left to multigrid
 
 
 @dataclass(frozen=True, eq=False)
 class Factor:
     """The factor's rows: unknown ``order[i]``, columns ``first[i]`` to i, values from ``start[i]`` on."""
 
-    order: NDArray[np.int32]
-    first: NDArray[np.int32]
-    start: NDArray[np.int64]
-    values: NDArray[np.float64]
+    order: I32x1
+    first: I32x1
+    start: I64x1
+    values: F64x1
 
-    def solve(self, right: NDArray[np.float64], result: NDArray[np.float64]) -> None:
+    def solve(self, right: F64x2, result: F64x2) -> None:
         """Put the solution for ``right`` (n, C) into ``result`` (n, C) at the factor's unknowns."""
         _substitute_kernel(self.order, self.first, self.start, self.values, right, result)
 
 
-def factorise(
-    inside: Mask, which: NDArray[np.int32], table: NDArray[np.float64], offsets: NDArray[np.intp]
-) -> tuple[Factor | None, NDArray[np.bool_]]:
-    """Factor of all narrow parts, and which unknowns they hold, bool (n,).
+def factorise(inside: Mask, which: I32x1, table: F64x2, offsets: I64x1) -> tuple[Factor | None, Bool1]:
+    """The factor of all narrow parts, None where there is none, and which unknowns it solves for, bool (n,).
 
     Parameters
     ----------
@@ -45,7 +42,9 @@ def factorise(
     """
     number = np.cumsum(inside.reshape(-1), dtype=np.int32)
     number[~inside.reshape(-1)] = 0  # unknown i has i + 1
-    order, first, narrow = _order_kernel(inside.reshape(-1), number, which, table, offsets, float(_WIDEST), _MOST)
+    order, first, narrow = _order_kernel(
+        inside.reshape(-1), number, which, table, offsets, float(_MAX_WIDTH), _MAX_VALUES
+    )
     if not len(order):
         return None, narrow
     start = np.zeros(len(order) + 1, np.int64)
@@ -56,7 +55,9 @@ def factorise(
 
 
 @kernel()
-def _order_kernel(inside: Any, number: Any, which: Any, table: Any, offsets: Any, widest: float, most: int) -> Any:
+def _order_kernel(
+    inside: Bool1, number: I32x1, which: I32x1, table: F64x2, offsets: I64x1, max_width: float, max_values: int
+) -> tuple[I32x1, I32x1, Bool1]:
     """Narrow parts one after the other, each in reverse Cuthill-McKee order; first column of each row; who is in."""
     at = np.flatnonzero(inside)
     count = len(at)
@@ -66,7 +67,7 @@ def _order_kernel(inside: Any, number: Any, which: Any, table: Any, offsets: Any
     place = np.full(count, -1, np.int32)  # place in the order
     queue = np.empty(count, np.int32)
     seen = np.zeros(count, np.int8)
-    done, held = 0, 0
+    done, values = 0, 0
     for seed in range(count):
         if seen[seed] == 2:
             continue
@@ -92,15 +93,15 @@ def _order_kernel(inside: Any, number: Any, which: Any, table: Any, offsets: Any
         total = 0
         for n in range(done, done + stop):
             i = order[n]
-            least = n
+            lowest = n
             for k in range(len(offsets)):
                 j = number[at[i] + offsets[k]] - 1
                 if j >= 0 and table[which[i], k] != 0:
-                    least = min(least, place[j])
-            first[n] = least
-            total += n - least
-        if total <= widest * stop and held + total + stop <= most:
-            held += total + stop
+                    lowest = min(lowest, place[j])
+            first[n] = lowest
+            total += n - lowest
+        if total <= max_width * stop and values + total + stop <= max_values:
+            values += total + stop
             for n in range(done, done + stop):
                 narrow[order[n]] = True
             done += stop
@@ -109,7 +110,15 @@ def _order_kernel(inside: Any, number: Any, which: Any, table: Any, offsets: Any
 
 @kernel(fastmath=True)  # dot products in any order
 def _factor_kernel(
-    inside: Any, number: Any, which: Any, table: Any, offsets: Any, order: Any, first: Any, start: Any, values: Any
+    inside: Bool1,
+    number: I32x1,
+    which: I32x1,
+    table: F64x2,
+    offsets: I64x1,
+    order: I32x1,
+    first: I32x1,
+    start: I64x1,
+    values: F64x1,
 ) -> None:
     """Cholesky by rows: L[i, j] = (A[i, j] - L[i, :j] . L[j, :j]) / L[j, j]; the diagonal holds its reciprocal."""
     at = np.flatnonzero(inside)
@@ -139,7 +148,7 @@ def _factor_kernel(
 
 
 @kernel(fastmath=True)
-def _substitute_kernel(order: Any, first: Any, start: Any, values: Any, right: Any, result: Any) -> None:
+def _substitute_kernel(order: I32x1, first: I32x1, start: I64x1, values: F64x1, right: F64x2, result: F64x2) -> None:
     """Forward and backward substitution, channel by channel."""
     work = np.empty(len(order))
     for c in range(right.shape[1]):

@@ -13,27 +13,27 @@ square of their width. What is left is solved by conjugate gradients in float64 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from inpaintkit.arrays import Array, Bool2, F64x2, I32x1, I64x1
 from inpaintkit.classic._cholesky import Factor, factorise
+from inpaintkit.classic._hole import base_colour
 from inpaintkit.classic._multigrid import Multigrid
 from inpaintkit.distance import nearest_known, unreachable
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
 
-Values = NDArray[np.float64]
 PAD = 3  # px of zeros around every grid: the reach of the widest stencil
 
 
 class Solution(NamedTuple):
-    """``values``: float64 (n, C) at the hole's pixels in raster order; ``change``: largest last step of a pixel."""
+    """``values``: float64 (n, C), of the hole in raster order; ``change``: the largest in the last iteration."""
 
-    values: Values
+    values: F64x2
     iterations: int
     change: float
     converged: bool
@@ -66,31 +66,31 @@ class Elliptic:
             rest[self._at[self._wide]] = True
             self._multigrid = Multigrid(rest.reshape(inside.shape), around, which[self._wide], table, offsets, power)
 
-    def right_side(self, image: NDArray[Any], known: Mask) -> Values:
-        """b, float64 (n, C), for the colours of ``known``; ``image`` (H, W, C) is not read elsewhere."""
-        field = np.zeros((*self._grid, image.shape[2]))
-        np.copyto(field[PAD:-PAD, PAD:-PAD], image, where=known[..., None])
+    def right_side(self, image: Array, known: Mask) -> F64x2:
+        """b, float64 (n, C), for the colours of ``known``; ``image`` (H, W, C) is read nowhere else."""
+        grid = np.zeros((*self._grid, image.shape[2]))
+        np.copyto(grid[PAD:-PAD, PAD:-PAD], image, where=known[..., None])
         right = np.empty((len(self._at), image.shape[2]))
-        _gather_kernel(right, field.reshape(-1, image.shape[2]), self._at, self._which, self._table, self._offsets)
+        _gather_kernel(right, grid.reshape(-1, image.shape[2]), self._at, self._which, self._table, self._offsets)
         return np.negative(right, out=right)
 
     def solve(
         self,
-        right: Values,
+        right: F64x2,
         *,
-        start: Values | None = None,
+        start: F64x2 | None = None,
         tolerance: float = 1e-5,
-        most: int = 100,
+        max_iterations: int = 100,
         progress: Callable[[Step], None] | None = None,
     ) -> Solution:
-        """u of A u = ``right`` (n, C), iterated, at most ``most`` times, until no pixel moves by over ``tolerance``."""
+        """u of A u = ``right`` (n, C), iterated until no pixel moves by more than ``tolerance``."""
         values = np.empty_like(right)
         if self._factor is not None:
             self._factor.solve(right, values)
         if self._multigrid is None:
             return Solution(values, 0, 0.0, True)
         first = None if start is None else start[self._wide]
-        part, iterations, change = self._multigrid.solve(right[self._wide], first, tolerance, most, progress)
+        part, iterations, change = self._multigrid.solve(right[self._wide], first, tolerance, max_iterations, progress)
         values[self._wide] = part
         return Solution(values, iterations, change, change <= tolerance)
 
@@ -101,21 +101,21 @@ def fill(problem: Problem, power: int) -> Image:
     if not known.any():
         raise ContextError("nothing is known around the hole: pass fallback=True (--fallback) for a plain fill")
     filled = image.copy()
-    lost = unreachable(problem.hole, known)
-    if lost.any():
-        filled[lost] = nearest_known(image, known, lost)
-    hole = problem.hole & ~lost
+    cut_off = unreachable(problem.hole, known)
+    if cut_off.any():
+        filled[cut_off] = nearest_known(image, known, cut_off)
+    hole = problem.hole & ~cut_off
     if not hole.any():
         return filled
     system = Elliptic(hole, known, power)
-    base = image.reshape(-1, image.shape[2])[np.argmax(known)]  # relative to one known colour
+    base = base_colour(image, known)
     solved = system.solve(system.right_side(image - base, known), progress=problem.report)
     problem.note(iterations=solved.iterations, residual=solved.change, converged=solved.converged)
     filled[hole] = (solved.values + base).astype(np.float32)
     return filled
 
 
-def _stencils(around: Mask, at: NDArray[np.intp], power: int) -> tuple[NDArray[Any], NDArray[Any], Values]:
+def _stencils(around: Mask, at: I64x1, power: int) -> tuple[I64x1, I32x1, F64x2]:
     """Offsets (K,) in the padded grid, each unknown's row of the table, and the table (m, K) of coefficients.
 
     Row 0 is the stencil amid open pixels; others belong to pixels near the picture's edge or void pixels.
@@ -137,7 +137,7 @@ def _stencils(around: Mask, at: NDArray[np.intp], power: int) -> tuple[NDArray[A
 
 
 @kernel()
-def _table_kernel(table: Any, around: Any, at: Any, dy: Any, dx: Any, power: int) -> None:
+def _table_kernel(table: F64x2, around: Bool2, at: I64x1, dy: I64x1, dx: I64x1, power: int) -> None:
     """Rows of L^power at the flat indices ``at``, coefficient by offset."""
     width = around.shape[1]
     flat = around.reshape(-1)
@@ -171,12 +171,12 @@ def _table_kernel(table: Any, around: Any, at: Any, dy: Any, dx: Any, power: int
 
 
 @kernel()
-def _gather_kernel(out: Any, field: Any, at: Any, which: Any, table: Any, offsets: Any) -> None:
-    """out (n, C) = sum over k of table[which, k] field[at + offset k]."""
+def _gather_kernel(out: F64x2, grid: F64x2, at: I64x1, which: I32x1, table: F64x2, offsets: I64x1) -> None:
+    """out (n, C) = sum over k of table[which, k] grid[at + offset k]."""
     channels = out.shape[1]
     for n in range(len(at)):
         out[n] = 0
         for k in range(len(offsets)):
             weight = table[which[n], k]
             for c in range(channels):
-                out[n, c] += weight * field[at[n] + offsets[k], c]
+                out[n, c] += weight * grid[at[n] + offsets[k], c]

@@ -13,26 +13,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import local
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from inpaintkit import threads
+from inpaintkit.arrays import Array, Bool1, Bool2, F32x1, F32x2, I32x1, I64x1
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Mask, Step
 
-Values = NDArray[Any]  # (n, C), n unknowns in raster order
+Values = Array  # (n, C), n unknowns in raster order, float64 outside the cycle and float32 inside
 
 PAD = 3  # px of zeros around every grid: the reach of the widest stencil, and more than P needs
-_TAPS = {1: np.array([1, 2, 1], np.float32) / 2, 2: np.array([1, 4, 6, 4, 1], np.float32) / 8}  # P along a line
+_TAPS = {  # P along a line
+    1: np.array([1 / 2, 1, 1 / 2], np.float32),
+    2: np.array([1 / 8, 4 / 8, 6 / 8, 4 / 8, 1 / 8], np.float32),
+}
 _RADIUS = {1: 1, 2: 3}  # of coarse stencils
 _SMOOTHED = {1: 4.0, 2: 10.0}  # the smoother damps eigenvalues down to the largest over this
-_DIRECT = 200  # unknowns of a grid that is solved by its inverse
+_DIRECT = 200  # unknowns up to which a grid is solved by its inverse
 _RIDDLED = 0.2  # share of unknowns amid others below which a hole is riddled
-_LARGE = 40_000  # unknowns from which pairs of channels are solved for each by themselves, in threads
-_USUAL = 12  # iterations, for the progress bar
+_LARGE = 40_000  # unknowns from which channels are solved for in pairs, one thread each
+_USUAL = 12  # iterations that are expected, for the progress bar
 
 
 class Multigrid:
@@ -46,9 +48,7 @@ class Multigrid:
     power : 1 or 2.
     """
 
-    def __init__(
-        self, inside: Mask, around: Mask, which: NDArray[np.int32], table: Values, offsets: NDArray[np.intp], power: int
-    ) -> None:
+    def __init__(self, inside: Mask, around: Mask, which: I32x1, table: Values, offsets: I64x1, power: int) -> None:
         self._table = table
         self._levels = [_Level(inside, around, which, table.astype(np.float32), offsets, power)]
         while (coarse := self._levels[-1].coarsened()) is not None:
@@ -59,7 +59,7 @@ class Multigrid:
         right: Values,
         start: Values | None,
         tolerance: float,
-        most: int,
+        max_iterations: int,
         progress: Callable[[Step], None] | None = None,
     ) -> tuple[Values, int, float]:
         """u, float64 (n, C), of A u = ``right``, the number of iterations, and the largest change in the last one."""
@@ -67,14 +67,19 @@ class Multigrid:
 
         def part(pair: slice) -> tuple[Values, int, float]:
             begin = None if start is None else np.ascontiguousarray(start[:, pair])
-            tell = progress if pair == pairs[0] else None
-            return self._iterate(np.ascontiguousarray(right[:, pair]), begin, tolerance, most, tell)
+            report = progress if pair == pairs[0] else None
+            return self._iterate(np.ascontiguousarray(right[:, pair]), begin, tolerance, max_iterations, report)
 
         parts, iterations, changes = zip(*threads.run(part, pairs), strict=True)
         return np.concatenate(parts, axis=1), max(iterations), max(changes)
 
     def _iterate(
-        self, right: Values, start: Values | None, tolerance: float, most: int, progress: Callable[[Step], None] | None
+        self,
+        right: Values,
+        start: Values | None,
+        tolerance: float,
+        max_iterations: int,
+        progress: Callable[[Step], None] | None,
     ) -> tuple[Values, int, float]:
         """Conjugate gradients, channel by channel but side by side."""
         fine = self._levels[0]
@@ -83,7 +88,7 @@ class Multigrid:
         direction = np.zeros_like(right)
         before = np.zeros(right.shape[1])
         change, done = 0.0, 0
-        for done in range(1, most + 1):
+        for done in range(1, max_iterations + 1):
             z = self._cycle(0, residual.astype(np.float32))
             now = np.einsum("nc,nc->c", residual, z, dtype=np.float64)
             direction *= _ratio(now, before)
@@ -123,9 +128,9 @@ class _Level:
 
     inside: Mask
     around: Mask
-    which: NDArray[np.int32]
-    table: NDArray[np.float32]
-    offsets: NDArray[np.intp]
+    which: I32x1
+    table: F32x2
+    offsets: I64x1
     power: int
     inverse: Values | None = None
     next: _Level | None = None
@@ -139,11 +144,9 @@ class _Level:
         self.number[~self.inside.reshape(-1)] = 0
         diagonal = self.table[:, len(self.offsets) // 2]
         self.reciprocal = (1 / diagonal)[self.which, None]
-        largest = float(
-            np.max(np.abs(self.table).sum(axis=1) / diagonal)
-        )  # Gershgorin: of the eigenvalues of A / diagonal
-        least = largest / _SMOOTHED[self.power]
-        self.theta, self.delta = (largest + least) / 2, (largest - least) / 2
+        largest = float(np.max(np.abs(self.table).sum(axis=1) / diagonal))  # eigenvalue of A / diagonal (Gershgorin)
+        smallest = largest / _SMOOTHED[self.power]  # that the smoother has to damp
+        self.theta, self.delta = (largest + smallest) / 2, (largest - smallest) / 2
         if len(self.which) <= _DIRECT:
             self.inverse = self._inverted()
 
@@ -193,12 +196,12 @@ class _Level:
         taps = _TAPS[self.power]
         _prolong_kernel(u, spread, self.share, self.starts, self.stops, taps, self.width, self.next.width, u.shape[1])
 
-    def _spread(self, u: Values) -> NDArray[Any]:
-        """u in its places of the padded grid, zeros elsewhere: (H * W * C,), overwritten by the next call."""
+    def _spread(self, u: Values) -> Array:
+        """u in its places of the padded grid, zeros elsewhere: (H * W * C,); the next call overwrites it."""
         grids, key = vars(self._own), f"{u.dtype} {u.shape[1]}"
         if key not in grids:
             grids[key] = np.zeros(self.inside.size * u.shape[1] + 3, u.dtype)  # 3: the last of four lanes
-        grid: NDArray[Any] = grids[key]
+        grid: Array = grids[key]
         _spread_kernel(grid, self.starts, self.stops, u.reshape(-1), u.shape[1])
         return grid
 
@@ -207,7 +210,7 @@ class _Level:
 
         Far from the hole's rim all coefficients are the same: they are worked out once and stand in row 0.
         """
-        inside, around = _halved(self._worth()), _halved(self.around)
+        inside, around = _halved(self._to_coarsen()), _halved(self.around)
         if self.inverse is not None or not inside.any():
             return None
         taps, radius = _TAPS[self.power], _RADIUS[self.power]
@@ -239,15 +242,15 @@ class _Level:
         self.next = _Level(inside, around, which, table, offsets, self.power)
         return self.next
 
-    def _worth(self) -> Mask:
+    def _to_coarsen(self) -> Mask:
         """Unknowns that may stand on the next grid: all, or in a riddled hole those whose neighbours are all unknown.
 
-        Between lost pixels that lie singly or in small clusters smoothing does it all, and coarse stencils cost most.
+        Where pixels are lost singly or in small clusters, smoothing does it all and coarse stencils cost most.
         """
         amid = np.asarray(cv2.erode(self.inside.view(np.uint8), np.ones((3, 3), np.uint8)), np.bool_)
         return amid if np.count_nonzero(amid) < _RIDDLED * len(self.which) else self.inside
 
-    def _amid_equals(self, reach: int) -> NDArray[np.bool_]:
+    def _amid_equals(self, reach: int) -> Bool1:
         """Where all that P^T A P reads has the common coefficients: (H * W,)."""
         equal = self.inside.astype(np.uint8)
         equal[self.inside] = (self.which == 0) & (self.share[:, 0] == 1)
@@ -257,15 +260,17 @@ class _Level:
 
 
 def _halved(mask: Mask) -> Mask:
+    """Every second row and column, framed anew."""
     return np.pad(mask[PAD:-PAD:2, PAD:-PAD:2], PAD)
 
 
 def _ratio(over: Values, under: Values) -> Values:
+    """over / under, 0 where nothing is left to divide by."""
     return np.divide(over, under, out=np.zeros_like(over), where=under > 0)
 
 
 @kernel()
-def _share_kernel(share: Any, inside: Any, around: Any, taps: Any) -> None:
+def _share_kernel(share: F32x1, inside: Bool2, around: Bool2, taps: F32x1) -> None:
     """One over the weights that open coarse pixels have at each unknown."""
     reach = len(taps) // 2
     n = 0
@@ -284,7 +289,8 @@ def _share_kernel(share: Any, inside: Any, around: Any, taps: Any) -> None:
 
 
 @kernel()
-def _spread_kernel(grid: Any, starts: Any, stops: Any, values: Any, channels: int) -> None:
+def _spread_kernel(grid: Array, starts: I64x1, stops: I64x1, values: Array, channels: int) -> None:
+    """Put the values of the unknowns, run after run, into their places of the grid."""
     n = 0
     for run in range(len(starts)):
         for t in range(starts[run] * channels, stops[run] * channels):
@@ -294,7 +300,7 @@ def _spread_kernel(grid: Any, starts: Any, stops: Any, values: Any, channels: in
 
 @kernel()
 def _times_kernel(
-    out: Any, grid: Any, starts: Any, stops: Any, which: Any, table: Any, offsets: Any, channels: int
+    out: Array, grid: Array, starts: I64x1, stops: I64x1, which: I32x1, table: Array, offsets: I64x1, channels: int
 ) -> None:
     """out = A u; unknowns in a row with the same coefficients are worked on together."""
     zero = out.dtype.type(0)
@@ -348,7 +354,7 @@ def _times_kernel(
 
 @kernel()
 def _restrict_kernel(
-    out: Any, grid: Any, starts: Any, stops: Any, taps: Any, coarse: int, fine: int, channels: int
+    out: F32x2, grid: F32x1, starts: I64x1, stops: I64x1, taps: F32x1, coarse: int, fine: int, channels: int
 ) -> None:
     """Sums of fine values under each coarse unknown: down the columns first, then along the row."""
     reach = len(taps) // 2
@@ -374,7 +380,15 @@ def _restrict_kernel(
 
 @kernel()
 def _prolong_kernel(
-    u: Any, grid: Any, share: Any, starts: Any, stops: Any, taps: Any, fine: int, coarse: int, channels: int
+    u: F32x2,
+    grid: F32x1,
+    share: F32x2,
+    starts: I64x1,
+    stops: I64x1,
+    taps: F32x1,
+    fine: int,
+    coarse: int,
+    channels: int,
 ) -> None:
     """Add to each fine unknown its coarse neighbours, in the grid of width ``coarse``: columns first, then rows."""
     reach = len(taps) // 2
@@ -399,15 +413,15 @@ def _prolong_kernel(
 
 @kernel()
 def _galerkin_kernel(
-    table: Any,
-    at: Any,
-    inside: Any,
-    number: Any,
-    share: Any,
-    which: Any,
-    coefficients: Any,
-    offsets: Any,
-    taps: Any,
+    table: F32x2,
+    at: I64x1,
+    inside: Bool2,
+    number: I32x1,
+    share: F32x1,
+    which: I32x1,
+    coefficients: F32x2,
+    offsets: I64x1,
+    taps: F32x1,
     radius: int,
     fine: int,
 ) -> None:

@@ -1,41 +1,39 @@
 """Seams of a fill that was copied pixel by pixel: hidden by a Poisson equation (Pérez, Gangnet and Blake 2003).
 
-Where two neighbours were not copied together, their difference misses the slope that either has at its origin by m. The
-correction e of least sum over pairs of (difference of e + m)^2 is 0 on the rim and turns seams into slow changes. An m
-that is large beside the slopes around it is left out: there an edge stands, which blending would smear.
+Where two neighbours were not copied together, their difference misses by m the slope that they have where they come
+from. The correction e that minimises the sum over pairs of (difference of e + m)^2 is 0 on the rim and turns seams into
+slow changes. An m that is large beside the slopes around it is left out: an edge stands there, which would be smeared.
 doi:10.1145/882262.882269
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from inpaintkit.arrays import Array, Bool2, F32x2, F32x3, I32x1, I32x2, I32x3
 from inpaintkit.classic._elliptic import Elliptic
 from inpaintkit.distance import unreachable
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem
 
 _EDGE, _USUAL = 0.02, 14.0  # a seam of more than 0.02 of the range and 14 usual slopes is an edge
-_AROUND = 25  # px, side of the square whose mean slope is usual
+_AROUND = 25  # px, side of the square whose mean slope is the usual one
 
 
-def summed(plane: NDArray[Any], side: int) -> Image:
+def summed(plane: Array, side: int) -> Image:
     """Sums over squares of ``side``, float32; nothing lies beyond the edge."""
     values = plane.astype(np.float32, copy=False)
     sums = cv2.boxFilter(values, cv2.CV_32F, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
     return np.asarray(sums, np.float32)
 
 
-def shifts(hole: Mask, origin: NDArray[np.int32]) -> NDArray[np.int32]:
+def shifts(hole: Mask, origin: I32x1) -> I32x3:
     """Rows and columns from each hole pixel to the one it was copied from, (H, W, 2); 0 where none was.
 
     Parameters
     ----------
-    origin : flat place that each of the hole's pixels was copied from, in raster order; -1 for none.
+    origin : flat index of the pixel that each of the hole's was copied from, in raster order; -1 for none.
     """
     at = np.flatnonzero(hole)
     there = np.where(origin < 0, at, origin)
@@ -44,7 +42,7 @@ def shifts(hole: Mask, origin: NDArray[np.int32]) -> NDArray[np.int32]:
     return moved
 
 
-def blended(problem: Problem, filled: Image, origin: NDArray[np.int32]) -> Image:
+def blended(problem: Problem, filled: Image, origin: I32x1) -> Image:
     """The fill with its seams hidden; changed in place.
 
     Parameters
@@ -55,16 +53,16 @@ def blended(problem: Problem, filled: Image, origin: NDArray[np.int32]) -> Image
     hole = problem.hole & ~unreachable(problem.hole, problem.known)
     if not hole.any():
         return filled
-    place = np.arange(hole.size, dtype=np.int32).reshape(hole.shape)
+    place: I32x2 = np.full(hole.shape, -1, np.int32)
+    place[problem.known] = np.flatnonzero(problem.known)
     place[problem.hole] = origin
-    place[~problem.hole & ~problem.known] = -1
     rows, columns = (np.flatnonzero(hole.any(axis=axis)) for axis in (1, 0))
     top, left = max(rows[0] - 1, 0), max(columns[0] - 1, 0)
     near = slice(top, rows[-1] + 2), slice(left, columns[-1] + 2)
     total = np.zeros((*hole[near].shape, filled.shape[2]), np.float32)
     for dy, dx in ((1, 0), (0, 1)):
-        miss, slope, copied = _seams_kernel(filled, problem.known, place, top, left, total, dy, dx)
-        usual = summed(slope, _AROUND) / np.maximum(summed(copied, _AROUND), 1)
+        miss, slope, together = _seams_kernel(filled, problem.known, place, top, left, total, dy, dx)
+        usual = summed(slope, _AROUND) / np.maximum(summed(together, _AROUND), 1)
         size = np.sqrt(np.mean(miss**2, axis=2)) / (_EDGE + _USUAL * usual)
         miss /= (1 + size**4)[..., None]
         total += miss
@@ -77,10 +75,11 @@ def blended(problem: Problem, filled: Image, origin: NDArray[np.int32]) -> Image
 
 
 @kernel()
-def _seams_kernel(filled: Any, known: Any, place: Any, top: int, left: int, total: Any, dy: int, dx: int) -> Any:
-    """Of each pixel and its neighbour (dy, dx): m, as large as ``total``, and their slope where they stand together.
-
-    Also 1 where they do, known or copied together, else 0.
+def _seams_kernel(
+    filled: F32x3, known: Bool2, place: I32x2, top: int, left: int, total: F32x3, dy: int, dx: int
+) -> tuple[F32x3, F32x2, F32x2]:
+    """For each pixel and its neighbour (dy, dx), over the box of ``total``: m, their slope where they belong together,
+    and 1 where they do, known or copied together, else 0.
     """
     height, width, channels = filled.shape
     rows, columns = total.shape[:2]

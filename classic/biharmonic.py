@@ -15,19 +15,17 @@ from inpaintkit.problem import Image, Problem
 def biharmonic(problem: Problem, *, clip: bool = False) -> Image:
     """Fill a hole by the biharmonic equation.
 
-    The stencil is L applied twice, 20, -8, 2, 1, and at the picture's edge and at void pixels what insulating them
-    makes of it. Narrow parts of the hole are solved directly, wide ones by multigrid until no pixel moves by more
-    than 1e-5 of the range.
+    The stencil is L applied twice, 20, -8, 2, 1; near the picture's edge and void pixels, which are insulated, it is
+    what L makes of itself there. It is solved as ``harmonic`` is.
 
     Parameters
     ----------
     problem : the region to fill.
-    clip : hold each channel within the range of the whole picture's known pixels, as scikit-image does.
+    clip : keep each channel within the range of the whole picture's known pixels, as scikit-image does.
 
     Returns
     -------
-    float32 (H, W, C), the crop with its hole filled. Notes ``iterations`` (0: direct), ``residual`` (the largest last
-    change of a pixel) and ``converged``.
+    float32 (H, W, C), the crop with its hole filled. Notes what ``harmonic`` notes.
 
     Raises
     ------

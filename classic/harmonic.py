@@ -22,8 +22,8 @@ def harmonic(problem: Problem) -> Image:
 
     Returns
     -------
-    float32 (H, W, C), the crop with its hole filled. Notes ``iterations`` (0: direct), ``residual`` (the largest last
-    change of a pixel) and ``converged``.
+    float32 (H, W, C), the crop with its hole filled. Notes ``iterations`` (0: direct), ``residual`` (the largest
+    change of a pixel in the last one) and ``converged``.
 
     Raises
     ------

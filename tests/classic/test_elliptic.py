@@ -65,14 +65,14 @@ HOLES = {
 
 
 @pytest.fixture(params=[90, -1], ids=["direct where narrow", "multigrid"])
-def widest(request, monkeypatch):
-    monkeypatch.setattr(_cholesky, "_WIDEST", request.param)
+def max_width(request, monkeypatch):
+    monkeypatch.setattr(_cholesky, "_MAX_WIDTH", request.param)
     return request.param
 
 
 @pytest.mark.parametrize("power", [1, 2])
 @pytest.mark.parametrize("name", HOLES)
-def test_the_solution_is_that_of_a_sparse_direct_solve(name, power, widest):
+def test_the_solution_is_that_of_a_sparse_direct_solve(name, power, max_width):
     hole = HOLES[name]
     image = np.random.default_rng(3).random((*hole.shape, 2))
     system = Elliptic(hole, ~hole, power)
@@ -83,7 +83,7 @@ def test_the_solution_is_that_of_a_sparse_direct_solve(name, power, widest):
 
 
 @pytest.mark.parametrize("power", [1, 2])
-def test_a_source_term_and_a_start(power, widest):
+def test_a_source_term_and_a_start(power, max_width):
     hole = HOLES["disc"]
     image = np.random.default_rng(3).random((*hole.shape, 1))
     system = Elliptic(hole, ~hole, power)
@@ -98,7 +98,7 @@ def test_a_source_term_and_a_start(power, widest):
 
 @pytest.mark.parametrize("power", [1, 2])
 def test_iterations_do_not_grow_with_the_hole(power, monkeypatch):
-    monkeypatch.setattr(_cholesky, "_WIDEST", -1)
+    monkeypatch.setattr(_cholesky, "_MAX_WIDTH", -1)
     counts = []
     for side in (60, 400):
         hole = np.zeros((side, side), bool)
@@ -119,8 +119,8 @@ def test_iterations_do_not_grow_with_the_hole(power, monkeypatch):
     power=st.sampled_from([1, 2]),
     seed=st.integers(0, 2**16),
 )
-@pytest.mark.parametrize("most", [90, -1])
-def test_any_hole_with_void_pixels_and_at_the_edge(most, height, width, void, share, power, seed):
+@pytest.mark.parametrize("max_width", [90, -1])
+def test_any_hole_with_void_pixels_and_at_the_edge(max_width, height, width, void, share, power, seed):
     rng = np.random.default_rng(seed)
     open_ = rng.random((height, width)) >= void
     hole = open_ & (rng.random((height, width)) < share)
@@ -130,8 +130,8 @@ def test_any_hole_with_void_pixels_and_at_the_edge(most, height, width, void, sh
         return
     image = rng.random((height, width, 3))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_cholesky, "_WIDEST", most)
+        patch.setattr(_cholesky, "_MAX_WIDTH", max_width)
         system = Elliptic(hole, known, power)
-        solution = system.solve(system.right_side(image, known), tolerance=1e-7, most=300)
+        solution = system.solve(system.right_side(image, known), tolerance=1e-7, max_iterations=300)
     expected = solved(image, hole, known, power)
     assert np.abs(solution.values - expected).max() < 1e-5 * max(1, np.abs(expected).max())
