@@ -1,22 +1,37 @@
-"""A photograph damaged and repaired, from nothing but the install."""
+"""The command ``inpaintkit demo``: a photograph damaged and repaired, from nothing but the install."""
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
-import numpy as np
-import skimage.data
+import click
 
-from inpaintkit.api import inpaint
-from inpaintkit.damage import scratches, text
-from inpaintkit.files import write
-from inpaintkit.sheet import sheet
+from inpaintkit.cli.options import FILE, method_named
 
 
-def demo(path: str | os.PathLike[str] = "inpaintkit-demo.png", method: str = "auto") -> Path:
-    """Draw text and scratches over a photograph, repair it, write before, mask and after as one picture."""
+@click.command()
+@click.option("-o", "--output", default="inpaintkit-demo.png", type=FILE, show_default=True, help="Picture to write.")
+@click.option("--method", default="auto", show_default=True, metavar="NAME", help="See 'inpaintkit methods'.")
+def demo(output: Path, method: str) -> None:
+    """Damage a photograph, repair it, and show both with the mask.
+
+    Text and scratches are drawn over one of scikit-image's photographs; the result is one picture with the damaged
+    photograph, the mask and the repaired photograph side by side.
+    """
+    method_named(method)
+    click.echo(f"before, mask and after: {_draw(output, method)}")
+
+
+def _draw(path: Path, method: str) -> Path:
+    import numpy as np
+    import skimage.data
+
+    from inpaintkit.api import inpaint
+    from inpaintkit.damage import scratches, text
+    from inpaintkit.files import write
+    from inpaintkit.sheet import sheet
+
     photo = skimage.data.chelsea()
     words = text(photo.shape[:2], size=24, share=0.16, seed=1)
     lines = scratches(photo.shape[:2], number=9, widest=4, seed=2)
@@ -29,6 +44,5 @@ def demo(path: str | os.PathLike[str] = "inpaintkit-demo.png", method: str = "au
     repaired = inpaint(damaged, hole, method)
     seconds = time.perf_counter() - began
     mask = np.where(hole, np.uint8(255), np.uint8(0))
-    cells = [("damaged", damaged), ("mask", mask), (f"repaired in {seconds:.2f} s", repaired)]
-    write(path, sheet(cells))
-    return Path(path).resolve()
+    write(path, sheet([("damaged", damaged), ("mask", mask), (f"repaired in {seconds:.2f} s", repaired)]))
+    return path.resolve()

@@ -1,59 +1,66 @@
-"""The command ``inpaintkit weights``: the network's weights that some methods need, fetched once and kept."""
+"""The command ``inpaintkit weights``: the network weights that some methods need, downloaded once and kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 import click
 
+from inpaintkit.cli.progress import download_bar
+
 
 @click.group()
 def weights() -> None:
-    """Keep VGG19's weights, which mnps needs; only the layers up to relu4_2 are kept.
+    """Download and keep the VGG19 weights that mnps needs.
 
-    A file named by --weights or the variable INPAINTKIT_VGG19 is taken instead of the kept one.
+    Only the layers up to relu4_2 are kept. A file named by mnps's option --weights or by the environment variable
+    INPAINTKIT_VGG19 is used instead of the kept one.
     """
 
 
 @weights.command("list")
 def list_() -> None:
-    """Tell which weights are kept, and where."""
-    there = _weights().stored()
-    if not there.layers:
-        click.echo(f"vgg19: not kept ({there.path}); 'inpaintkit weights fetch' gets it")
+    """Show which weights are kept, and where."""
+    kept = _weights().stored()
+    if not kept.layers:
+        click.echo(f"vgg19: not kept ({kept.path}); 'inpaintkit weights fetch' downloads it")
         return
-    click.echo(f"vgg19: {there.layers[0]} to {there.layers[-1]}, {there.size / 2**20:.1f} MiB, {there.path}")
+    click.echo(f"vgg19: {kept.layers[0]} to {kept.layers[-1]}, {kept.size / 2**20:.1f} MiB, {kept.path}")
 
 
 @weights.command()
-@click.option("--url", metavar="URL", help="A mirror of torchvision's file, under its name.")
-@click.option("-q", "--quiet", is_flag=True, help="Show no bar.")
+@click.option("--url", metavar="URL", help="A mirror of torchvision's file, with the same file name.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 def fetch(url: str | None, quiet: bool) -> None:
-    """Download torchvision's VGG19 (548 MiB), check it, keep the first layers."""
+    """Download torchvision's VGG19, check it, keep the first layers.
+
+    The download is 548 MiB, of which 23 MiB are kept. One that was cut short is continued.
+    """
     module = _weights()
-    with _bar(quiet) as progress:
+    with download_bar(quiet) as progress:
         click.echo(f"kept: {module.fetch(progress, url=url or module.URL)}")
 
 
 @weights.command()
 def verify() -> None:
-    """Check the kept file against the SHA-256 noted when it was written."""
-    click.echo(f"as it was written: {_weights().verify().path}")
+    """Check the kept file against its recorded SHA-256."""
+    click.echo(f"unchanged: {_weights().verify().path}")
 
 
 @weights.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 def import_(file: Path) -> None:
-    """Keep the layers of a FILE that is here already (torchvision's key names; .pth)."""
+    """Keep the layers of a file that you have already.
+
+    FILE is a .pth file with torchvision's key names.
+    """
     click.echo(f"kept: {_weights().keep(file)}")
 
 
 @weights.command()
 def remove() -> None:
-    """Remove the kept file, and downloads cut short."""
+    """Remove the kept file and partial downloads."""
     removed = _weights().remove()
     click.echo("\n".join(f"removed: {path}" for path in removed) or "nothing was kept")
 
@@ -66,21 +73,3 @@ def _weights() -> ModuleType:
             f'weights need {error.name}, which is not installed: pip install "inpaintkit[prior]"'
         ) from error
     return module
-
-
-@contextmanager
-def _bar(quiet: bool) -> Iterator[Callable[[float, float], None] | None]:
-    """A bar of bytes on a terminal, nothing in a pipe."""
-    import sys
-
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
-
-    with Progress(
-        BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
-    ) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

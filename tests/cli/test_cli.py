@@ -94,7 +94,7 @@ def test_version_methods_and_help(run):
         ({"more": ["--method", "telea", "--variant", "fast"]}, "'fast' is not one of"),
         ({"more": ["--paint", "1"]}, "No such option"),
         ({"more": ["--threads", "0"]}, "threads is 0"),
-        ({"more": ["--device", "gpu"]}, "device is 'gpu'"),
+        ({"more": ["--device", "gpu"]}, "'gpu' is not one of 'auto', 'cpu'"),
         ({"photo": "mask.png", "mask": "white.png"}, "hides all"),
     ],
 )

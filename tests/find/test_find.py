@@ -202,10 +202,10 @@ def test_options_of_a_search_are_saved_and_the_line_outweighs_the_file(run, albu
     [
         (["--find", "text", "--mask", "alpha"], "exclude each other"),
         ([], "where to fill"),
-        (["--find", "rust"], "choose one of text"),
+        (["--find", "rust"], "not one of 'text', 'scratches'"),
         (["--find", "colour"], "needs either a colour"),
-        (["--mask", "alpha", "--pick", "1,1"], "--pick is for --find"),
-        (["--find", "text", "--invert-mask"], "--invert-mask is for a mask that is given"),
+        (["--mask", "alpha", "--pick", "1,1"], "--pick needs --find"),
+        (["--find", "text", "--invert-mask"], "--invert-mask needs --mask"),
         (["--find", "text", "--inside", "1,2"], "LEFT,TOP,WIDTH,HEIGHT"),
     ],
 )

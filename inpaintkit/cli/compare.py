@@ -1,0 +1,55 @@
+"""The command ``inpaintkit compare``: one picture filled by several methods, on one sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inpaintkit.cli.options import FILE, check_format, check_output, examples, fill_options, method_named
+from inpaintkit.cli.progress import progress_bar
+
+
+@click.command(
+    epilog=examples("inpaintkit compare photo.png --mask mask.png --methods telea,fsr -o both.png"),
+)
+@click.option(
+    "--mask", required=True, metavar="FILE|alpha", help="White where to fill; 'alpha' for what is not fully opaque."
+)
+@click.option("--methods", required=True, metavar="A,B,C", help="Names from 'inpaintkit methods'.")
+@click.option("-o", "--output", type=FILE, help="Sheet to write: PNG, JPEG, TIFF, WebP or BMP.")
+@fill_options
+def compare(
+    photo: Path, mask: str, output: Path | None, methods: str, quiet: bool, verbose: bool, **options: Any
+) -> None:
+    """Fill a photo by several methods, and show them side by side.
+
+    The sheet shows the masked photo and each fill, with the method's name and its time.
+    """
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    if not names:
+        raise click.UsageError("--methods names no method: give names separated by commas")
+    for name in names:
+        method_named(name)
+    if output is None:
+        raise click.UsageError("name the sheet to write with -o")
+    check_format(output)
+    check_output(output, photo, None if mask == "alpha" else Path(mask))
+    from inpaintkit.api import inpaint
+    from inpaintkit.files import read, read_mask, write
+    from inpaintkit.picture import Picture, grow, hole_of
+    from inpaintkit.sheet import masked, sheet
+
+    picture, hole = read(photo), mask if mask == "alpha" else read_mask(mask)
+    shown = grow(hole_of(hole, Picture.of(picture), invert=options["invert_mask"]), options["dilate"])
+    cells = [("masked", masked(picture, shown))]
+    for name in names:
+        with progress_bar(quiet) as progress:
+            result, info = inpaint(picture, hole, name, progress=progress, return_info=True, **options)
+            if info.compiled:  # its time was the compiler's
+                result, info = inpaint(picture, hole, name, progress=progress, return_info=True, **options)
+        cells.append((f"{name}  {info.seconds:.2f} s", result))
+        if verbose:
+            click.echo(info, err=True)
+    write(output, sheet(cells))
