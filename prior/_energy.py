@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inpaintkit.prior._patches import MEMORY_LEFT, Window
+from inpaintkit.prior._patches import MEMORY_ADVICE, Window
 from inpaintkit.prior._scale import MIN_TILE, Scale
 from inpaintkit.prior._texture import Texture
 from inpaintkit.prior.vgg import LAYERS
@@ -64,7 +64,9 @@ class Energy:
                 break
             except torch.cuda.OutOfMemoryError:
                 if self._side <= MIN_TILE:
-                    raise MemoryError(f"the GPU's memory does not hold the network for a tile: {MEMORY_LEFT}") from None
+                    raise MemoryError(
+                        f"the GPU's memory does not hold the network for a tile: {MEMORY_ADVICE}"
+                    ) from None
                 self._side = max(MIN_TILE, self._side // 2 // self.scale.cell * self.scale.cell)
                 torch.cuda.empty_cache()
                 self.tiles = self._tiles()

@@ -1,4 +1,4 @@
-"""Feature patches: windows of a picture in whole cells, maps to copy patches from, and the nearest patch for each."""
+"""Feature patches: windows of a picture in whole cells, maps to copy patches from, and the search for the nearest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-MEMORY_LEFT = "choose smaller holes, a smaller memory, or device='cpu' (--device cpu)"
+from inpaintkit.prior._presets import Match
+
+MEMORY_ADVICE = "choose smaller holes, a smaller memory, or device='cpu' (--device cpu)"
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Window:
     right: int
 
     def grown(self, margin: int, shape: tuple[int, int], cell: int) -> Window:
-        """With ``margin`` pixels more on every side, out to whole cells, inside ``shape``."""
+        """The window with ``margin`` pixels more on every side, out to whole cells, inside ``shape``."""
         return Window(
             max(0, (self.top - margin) // cell * cell),
             max(0, (self.left - margin) // cell * cell),
@@ -38,11 +40,11 @@ class Window:
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """To index an array of the continued picture."""
+        """Rows and columns, to index an array of the continued picture."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     def cells(self, cell: int, outer: Window | None = None) -> tuple[slice, slice]:
-        """To index a layer's feature map of the whole, or of ``outer``."""
+        """Rows and columns, to index a layer's feature map of the continued picture, or of ``outer``."""
         top, left = (outer.top, outer.left) if outer else (0, 0)
         return (
             slice((self.top - top) // cell, (self.bottom - top) // cell),
@@ -54,7 +56,7 @@ class Window:
         return (self.bottom - self.top) // cell, (self.right - self.left) // cell
 
     def common(self, other: Window) -> Window | None:
-        """What both hold, or None."""
+        """The overlap, or None."""
         top, left = max(self.top, other.top), max(self.left, other.left)
         bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
         return Window(top, left, bottom, right) if top < bottom and left < right else None
@@ -75,20 +77,20 @@ class Sources:
     width: int
     centres: Tensor
 
-    def patches(self, some: Tensor) -> Tensor:
-        """The features of patches, (k, 9 D)."""
-        return torch.cat([self.rows[some + step] for step in offsets(self.width)], dim=1)
+    def patches(self, centres: Tensor) -> Tensor:
+        """The features of the patches around k middle cells, (k, 9 D)."""
+        return torch.cat([self.rows[centres + step] for step in offsets(self.width)], dim=1)
 
 
 def offsets(width: int) -> list[int]:
-    """From a patch's middle cell to its nine, flat."""
+    """The steps from a patch's middle cell to its nine cells, in flat order."""
     return [dy * width + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
 
 
 def nearest_patches(
     targets: Tensor,
     sources: list[Sources],
-    match: str,
+    match: Match,
     memory: int,
     near: Callable[[int, Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -100,11 +102,11 @@ def nearest_patches(
     sources : maps to search, each with as many features D.
     match : "l2", or "correlation": the product of the patches over the source's length, as a convolution gives it.
     memory : bytes that a chunk may take.
-    near : from a map's number and centres (k,) of it to which targets may take them, bool (N, k).
+    near : a function of a map's number and of k middle cells of it: which targets may copy them, bool (N, k).
 
     Returns
     -------
-    map : int64 (N,), the number of the map; -1 where ``near`` left none.
+    map : int64 (N,), the number of the map; -1 where ``near`` allows none.
     centre : int64 (N,), the middle cell in it.
     """
     count, depth = targets.shape
@@ -121,7 +123,7 @@ def nearest_patches(
                 scores = targets @ patches.T
             except torch.cuda.OutOfMemoryError:
                 if chunk == 1:
-                    raise MemoryError(f"the GPU's memory does not hold the source features: {MEMORY_LEFT}") from None
+                    raise MemoryError(f"the GPU's memory does not hold the source features: {MEMORY_ADVICE}") from None
                 chunk //= 2
                 torch.cuda.empty_cache()
                 continue

@@ -10,15 +10,15 @@ import torch
 
 from inpaintkit import threads
 
-_lock = RLock()  # the settings are the process's, so fills take turns
+_lock = RLock()  # the settings belong to the process, so fills take turns
 
 
 def device_of(name: str) -> torch.device:
-    """The device that a caller's "auto", "cpu", "cuda" or "mps" means; ValueError where there is none of the kind."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    """The device that "auto", "cpu", "cuda" or "mps" stands for; ValueError where the computer has no such device."""
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        name = next(kind for kind, found in there.items() if found)
-    if not there[name]:
+        name = next(kind for kind, found in available.items() if found)
+    if not available[name]:
         raise ValueError(
             f'device is "{name}", and torch {torch.__version__} finds none: take device="cpu" (--device cpu), or '
             "install a build of torch for it"
@@ -38,7 +38,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 @contextmanager
 def settled() -> Iterator[dict[str, object]]:
-    """Torch's threads and rounding set for one fill and restored; gives what they are, for ``Info``.
+    """Set torch's threads and rounding for one fill, and restore them; gives the settings, for ``Info``.
 
     Products of matrices and convolutions are float32 without TF32, so that a GPU rounds as a CPU does, and cuDNN takes
     algorithms that repeat. One fill at a time: others wait.

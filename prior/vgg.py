@@ -2,7 +2,7 @@
 
 Keys are torchvision's (``features.N.weight``, or ``N.weight``); pictures are RGB in [0, 1], normalised by
 ImageNet's mean and deviation; edges are padded with zeros; pooling takes the maximum. A file may end after any layer,
-and its layers may be of any width. arXiv:1409.1556
+and its layers may have any width. arXiv:1409.1556
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -67,7 +66,7 @@ class Vgg19:
     Attributes
     ----------
     weights : layer name -> kernel (D, C, 3, 3) and bias (D,).
-    rms : layer name -> root mean square of its activations on a photograph, which tells what scale the file is in.
+    rms : layer name -> root mean square of its activations on a photograph, by which files of any scale are compared.
     source : the file's name, for messages.
     """
 
@@ -76,8 +75,8 @@ class Vgg19:
     source: str = "these weights"
 
     @classmethod
-    def of(cls, entries: Mapping[str, Any], source: str = "these weights") -> Vgg19:
-        """From a file's entries; ValueError where they are not VGG19's first convolutions."""
+    def of(cls, entries: Mapping[str, Tensor], source: str = "these weights") -> Vgg19:
+        """VGG19 from a file's entries; ValueError where they are not its first convolutions."""
         tensors = {re.sub(r"^features\.", "", key): value for key, value in entries.items()}
         weights: dict[str, tuple[Tensor, Tensor]] = {}
         width = 3
@@ -104,7 +103,7 @@ class Vgg19:
         return replace(net, rms=_measured(net))
 
     def entries(self, last: str) -> dict[str, Tensor]:
-        """What a file of the layers up to ``last`` holds, scales included."""
+        """The entries of a file of the layers up to ``last``, with their root mean squares."""
         kept = list(self.weights)[: list(LAYERS).index(last) + 1]
         entries = {f"{_SCALE}{name}": torch.tensor(self.rms[name]) for name in kept}
         for name in kept:
@@ -114,7 +113,7 @@ class Vgg19:
         return entries
 
     def check(self, layers: Iterable[str]) -> None:
-        """ValueError, with the layers there are, for a name that is none or that the file lacks."""
+        """Raise ValueError, with the layers there are, for a name that VGG19 or the file does not have."""
         for name in layers:
             if name not in LAYERS:
                 raise ValueError(f"VGG19 has no layer {name!r}: its layers are {', '.join(LAYERS)}")
@@ -125,7 +124,7 @@ class Vgg19:
                 )
 
     def to(self, device: torch.device, dtype: torch.dtype = torch.float32) -> Vgg19:
-        """The same on a device, kernels with their channels last, which is half as fast again on a CPU."""
+        """The same on a device, kernels with their channels last, which is one and a half times as fast on a CPU."""
         weights = {
             name: (kernel.to(device, dtype, memory_format=torch.channels_last), bias.to(device, dtype))
             for name, (kernel, bias) in self.weights.items()
@@ -133,7 +132,7 @@ class Vgg19:
         return replace(self, weights=weights)
 
     def features(self, picture: Tensor, layers: Iterable[str], scaled: bool = True) -> dict[str, Tensor]:
-        """Activations of the layers asked for, no deeper than the deepest of them.
+        """Activations of some layers; nothing deeper is computed.
 
         Parameters
         ----------
@@ -162,20 +161,26 @@ class Vgg19:
 
 
 def _measured(net: Vgg19) -> dict[str, float]:
-    """Root mean square of every layer on a photograph that scikit-image brings."""
+    """Root mean square of every layer on a photograph of scikit-image's."""
     photo = cv2.resize(skimage.data.astronaut(), (_REFERENCE, _REFERENCE), interpolation=cv2.INTER_AREA)
     picture = torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1), np.float32) / 255)[None]
     with torch.no_grad():
         features = net.features(picture, net.weights, scaled=False)
     rms = {name: float(values.square().mean().sqrt()) for name, values in features.items()}
-    dead = [name for name, value in rms.items() if not 0 < value < float("inf")]
-    if dead:
-        raise ValueError(f"{net.source}: {dead[0]} has no finite activation on a photograph: the file is damaged")
+    invalid = [name for name, value in rms.items() if not 0 < value < float("inf")]
+    if invalid:
+        raise ValueError(f"{net.source}: {invalid[0]} has no finite activation on a photograph: the file is damaged")
     return rms
 
 
 def read(path: Path) -> Vgg19:
-    """VGG19 from a file of weights; nothing in it is executed. Errors say what is wrong."""
+    """VGG19 from a file of weights; nothing in it is executed.
+
+    Raises
+    ------
+    FileNotFoundError : no such file.
+    ValueError, TypeError : a file that holds something else.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file of VGG19's weights")
@@ -187,7 +192,9 @@ def _read(path: Path, changed: int) -> Vgg19:
     try:
         entries = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling fails in many ways
-        raise ValueError(f"{path} is no file of weights that torch can load safely ({type(error).__name__})") from error
+        raise ValueError(
+            f"{path} is not a file of weights that torch can load safely ({type(error).__name__})"
+        ) from error
     if not isinstance(entries, Mapping):
         raise TypeError(f"{path} holds a {type(entries).__name__}: needed is a mapping of names to weights")
     return Vgg19.of({key: value for key, value in entries.items() if isinstance(value, Tensor)}, path.name)

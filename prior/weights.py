@@ -1,7 +1,7 @@
 """Where VGG19's weights come from: a file the caller names, the cache folder, or torchvision's published file.
 
-Of torchvision's 548 MiB only the layers up to relu4_2 are kept, 23 MiB, with each layer's scale beside them. The
-publisher states no digest but the first eight hex digits of the SHA-256 in the file's name; those are checked.
+Of torchvision's 548 MiB only the layers up to relu4_2 are kept, 23 MiB, with each layer's scale beside them. The only
+digest that is published is in the file's name, the first eight hex digits of its SHA-256; those are checked.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ LAST = "relu4_2"  # the deepest layer that any preset reads
 VARIABLE = "INPAINTKIT_VGG19"
 NAME = "vgg19.pth"
 _CHUNK = 2**20
-_SECONDS = 30  # without a byte before a download is given up
+_PATIENCE = 30  # s without a byte after which a download is given up
 
-Progress = Callable[[float, float], None]  # bytes there are, bytes in all
+Progress = Callable[[float, float], None]  # bytes received, bytes in total
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What lies in the cache folder.
+    """The weights in the cache folder.
 
     Attributes
     ----------
-    path : the file, whether it is there or not.
-    layers : names of the layers it holds; empty where there is no file.
+    path : the file, which need not exist.
+    layers : names of the layers in it; empty where there is no file.
     size : bytes.
     """
 
@@ -49,7 +49,7 @@ class Stored:
 
 
 def folder() -> Path:
-    """The user's cache folder for this package, as the platform has it; it may not exist yet."""
+    """This package's folder in the platform's cache folder of the user; it may not exist yet."""
     home = Path.home()
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
@@ -61,20 +61,20 @@ def folder() -> Path:
 
 
 def located(given: str | None = None, progress: Progress | None = None) -> Path:
-    """The file of weights: ``given``, else what ``INPAINTKIT_VGG19`` names, else the cached one, else downloaded."""
+    """The file of weights: ``given``, or the one that ``INPAINTKIT_VGG19`` names, or the cached one, or a download."""
     named = given or os.environ.get(VARIABLE)
     if named:
         path = Path(named).expanduser()
         if not path.is_file():
             where = "option weights" if given else f"variable {VARIABLE}"
-            raise FileNotFoundError(f"{path}, which the {where} names, is no file")
+            raise FileNotFoundError(f"{path}, which the {where} names, is not a file")
         return path
     kept = folder() / NAME
     return kept if kept.is_file() else fetch(progress)
 
 
 def stored() -> Stored:
-    """What the cache folder holds."""
+    """The weights in the cache folder, if there are any."""
     path = folder() / NAME
     return Stored(path, tuple(read(path).weights), path.stat().st_size) if path.is_file() else Stored(path)
 
@@ -82,19 +82,19 @@ def stored() -> Stored:
 def fetch(progress: Progress | None = None, *, url: str = URL) -> Path:
     """Download torchvision's file, check it, keep the layers up to relu4_2; gives the kept file's path.
 
-    A download that was cut short is taken up where it ended. ``url`` may name a mirror: the digits behind the last dash
-    of its file's name are checked all the same.
+    A download that was cut short is resumed. ``url`` may name a mirror: the digits after the last dash of its file's
+    name are checked all the same.
 
     Raises
     ------
     OSError : no connection, or a server that does not have the file.
-    ValueError : what came is not what the name promises; it is removed.
+    ValueError : the download does not match the digits in its name; it is removed.
     """
     name = urllib.parse.urlsplit(url).path.rpartition("/")[2]
     digits = Path(name).stem.rpartition("-")[2]
     if len(digits) < 8 or set(digits) - set("0123456789abcdef"):
         raise ValueError(
-            f"{url}: a file's name ends in the first digits of its SHA-256, as in {URL.rpartition('/')[2]}"
+            f"{url}: the file's name must end in the first digits of its SHA-256, as in {URL.rpartition('/')[2]}"
         )
     folder().mkdir(parents=True, exist_ok=True)
     partial = folder() / f"{name}.part"
@@ -102,14 +102,14 @@ def fetch(progress: Progress | None = None, *, url: str = URL) -> Path:
         _download(url, partial, progress)
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise OSError(
-            f"{url} cannot be downloaded ({error}): try again, it goes on where it ended; or get the file elsewhere "
+            f"{url} cannot be downloaded ({error}): try again, which resumes it; or get the file elsewhere "
             f"and give it to 'inpaintkit weights import', weights=PATH (--weights) or the variable {VARIABLE}"
         ) from error
     found = digest(partial)
     if not found.startswith(digits):
         partial.unlink()
         raise ValueError(
-            f"{url} came with SHA-256 {found}, which does not begin with {digits}: removed, fetch it again"
+            f"{url} has SHA-256 {found}, which does not begin with {digits}: it was removed, fetch it again"
         )
     kept = _keep(partial)
     partial.unlink()
@@ -117,31 +117,31 @@ def fetch(progress: Progress | None = None, *, url: str = URL) -> Path:
 
 
 def _download(url: str, partial: Path, progress: Progress | None) -> None:
-    """The rest of a file, behind what an earlier attempt left."""
-    begun = partial.stat().st_size if partial.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={begun}-"} if begun else {})
+    """Append the rest of a file to what an earlier attempt left."""
+    received = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={received}-"} if received else {})
     try:
-        answer = urllib.request.urlopen(request, timeout=_SECONDS)
+        answer = urllib.request.urlopen(request, timeout=_PATIENCE)
     except urllib.error.HTTPError as error:
-        if begun and error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # it is there whole, or the digest will tell
+        if received and error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # it is complete, or its digest will be wrong
         raise
     with answer:
         if answer.status != http.client.PARTIAL_CONTENT:
-            begun = 0  # a server that starts over
-        total = begun + int(answer.headers.get("Content-Length") or 0)
-        with partial.open("ab" if begun else "wb") as file:
+            received = 0  # the server starts over
+        total = received + int(answer.headers.get("Content-Length") or 0)
+        with partial.open("ab" if received else "wb") as file:
             while chunk := answer.read(_CHUNK):
                 file.write(chunk)
-                begun += len(chunk)
+                received += len(chunk)
                 if progress:
-                    progress(begun, max(total, begun))
-    if begun < total:
-        raise ConnectionError(f"the connection ended after {begun} of {total} bytes")
+                    progress(received, max(total, received))
+    if received < total:
+        raise ConnectionError(f"the connection ended after {received} of {total} bytes")
 
 
 def keep(path: Path) -> Path:
-    """Import a file that is there already into the cache folder; the file itself stays as it is."""
+    """Copy the layers of a file on this computer into the cache folder; the file itself stays as it is."""
     digits = path.stem.rpartition("-")[2]
     if path.name == URL.rpartition("/")[2] and path.is_file() and not (found := digest(path)).startswith(digits):
         raise ValueError(
@@ -169,17 +169,17 @@ def verify() -> Stored:
         raise FileNotFoundError(f"{path} is not there: 'inpaintkit weights fetch' gets it")
     record = _record(path)
     if not record.is_file():
-        raise FileNotFoundError(
-            f"{record} is not there, so nothing tells what {NAME} should be: fetch or import it again"
+        raise FileNotFoundError(f"{record} is not there, so {NAME} cannot be checked: fetch or import it again")
+    recorded, found = record.read_text("ascii").split()[0], digest(path)
+    if recorded != found:
+        raise ValueError(
+            f"{path} has SHA-256 {found}, and {recorded} was recorded: 'inpaintkit weights fetch' renews it"
         )
-    noted, found = record.read_text("ascii").split()[0], digest(path)
-    if noted != found:
-        raise ValueError(f"{path} has SHA-256 {found}, and {noted} was noted: 'inpaintkit weights fetch' renews it")
     return stored()
 
 
 def remove() -> list[Path]:
-    """Remove the cached file, its digest, and downloads cut short; gives what was removed."""
+    """Remove the cached file, its digest and unfinished downloads; gives the removed files."""
     found = [path for path in (folder() / NAME, _record(folder() / NAME)) if path.is_file()]
     found += sorted(folder().glob("*.part"))
     sweep(folder())

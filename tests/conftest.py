@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,21 +36,42 @@ def data() -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def tiny_vgg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A narrow VGG19 up to relu4_3 of random weights, for every test that names no other: nothing is downloaded."""
+    """A narrow VGG19 up to relu4_3 of random weights, for every test that names no other: nothing is downloaded.
+
+    Without torch the file is not written, and no test can need it.
+    """
+    path = tmp_path_factory.mktemp("weights") / "tiny.pth"
+    if importlib.util.find_spec("torch"):
+        write_tiny_vgg(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INPAINTKIT_VGG19", str(path))
+        yield path
+
+
+def write_tiny_vgg(path: Path) -> None:
     import torch
 
     from inpaintkit.prior.vgg import LAYERS
 
-    chance, width, entries = torch.Generator().manual_seed(0), 3, {}
+    rng, width, entries = torch.Generator().manual_seed(0), 3, {}
     for layer in list(LAYERS.values())[:11]:
-        entries[f"features.{layer.index}.weight"] = torch.randn(8, width, 3, 3, generator=chance) / (3 * width**0.5)
-        entries[f"features.{layer.index}.bias"] = torch.randn(8, generator=chance) / 10
+        entries[f"features.{layer.index}.weight"] = torch.randn(8, width, 3, 3, generator=rng) / (3 * width**0.5)
+        entries[f"features.{layer.index}.bias"] = torch.randn(8, generator=rng) / 10
         width = 8
-    path = tmp_path_factory.mktemp("weights") / "tiny.pth"
     torch.save(entries, path)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch and inpaintkit on one thread: on small pictures several wait for one another more than they work."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("INPAINTKIT_VGG19", str(path))
-        yield path
+        patch.setenv("INPAINTKIT_THREADS", "1")
+        yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ from inpaintkit.prior._texture import Texture, textures_of
 from inpaintkit.prior.mnps import mnps
 from inpaintkit.prior.vgg import Vgg19, read
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FAST = {"content": "harmonic", "steps": 4, "scales": 2}
 
 

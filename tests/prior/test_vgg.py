@@ -1,10 +1,11 @@
-"""VGG19's layers, held against torch's own modules, and the files they are read from."""
+"""VGG19's layers compared with torch's own modules, and the files they are read from."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip("torch")
 
 from inpaintkit.prior.vgg import LAYERS, Vgg19, read
 
@@ -13,7 +14,7 @@ def entries_of(path):
     return torch.load(path, weights_only=True)
 
 
-def test_layers_are_torchvisions_and_see_as_far_as_they_say(tiny_vgg):
+def test_layers_are_torchvisions_and_see_no_farther_than_their_reach(tiny_vgg):
     # Columns from the published table: index of the convolution, and side of the square of pixels a feature sees.
     for name, index, field in (("relu1_2", 2, 5), ("relu2_2", 7, 14), ("relu3_1", 10, 24), ("relu4_1", 19, 68)):
         assert LAYERS[name].index == index
@@ -63,7 +64,7 @@ def test_files_of_any_scale_and_either_kind_of_name_give_the_same_features(tiny_
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
-def test_what_a_file_stores_of_scales_is_taken(tiny_vgg):
+def test_scales_that_a_file_stores_are_used(tiny_vgg):
     kept = read(tiny_vgg).entries("relu3_1")
     kept["rms.relu3_1"] = torch.tensor(7.0)
     net = Vgg19.of(kept)
@@ -71,7 +72,7 @@ def test_what_a_file_stores_of_scales_is_taken(tiny_vgg):
     assert net.rms["relu3_1"] == 7
 
 
-def test_a_layer_that_is_lacking_is_an_error_with_those_there_are(tiny_vgg):
+def test_a_missing_layer_is_an_error_that_names_the_others(tiny_vgg):
     net = Vgg19.of(read(tiny_vgg).entries("relu3_1"))
     net.check(["relu3_1"])
     with pytest.raises(ValueError, match="ends before relu4_1: it has relu1_1, relu1_2, relu2_1, relu2_2, relu3_1"):
@@ -80,12 +81,12 @@ def test_a_layer_that_is_lacking_is_an_error_with_those_there_are(tiny_vgg):
         net.check(["conv3"])
 
 
-def test_files_that_are_no_weights_are_told(tmp_path):
+def test_a_file_that_holds_something_else_is_an_error(tmp_path):
     path = tmp_path / "weights.pth"
     with pytest.raises(FileNotFoundError, match="no such file"):
         read(path)
-    path.write_bytes(b"no weights")
-    with pytest.raises(ValueError, match=r"weights\.pth is no file of weights"):
+    path.write_bytes(b"anything else")
+    with pytest.raises(ValueError, match=r"weights\.pth is not a file of weights"):
         read(path)
     torch.save(torch.zeros(3), path)
     with pytest.raises(TypeError, match="holds a Tensor"):

@@ -1,4 +1,4 @@
-"""Where weights come from: a server in this process, a cache folder of the test's own."""
+"""Where VGG19's weights come from: a server in this process, and a cache folder for each test."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+pytest.importorskip("torch")
+
 from inpaintkit.prior import weights
 from inpaintkit.prior.vgg import read
 
 
 class Server:
-    """A file served over http: with or without ranges, cut short on demand; notes what it was asked for."""
+    """A file served over http: with or without ranges, cut short on demand; it keeps the ranges it was asked for."""
 
     def __init__(self, content: bytes) -> None:
         self.content, self.ranges, self.cut, self.asked = content, True, None, []
@@ -37,7 +39,7 @@ class Server:
                 pass
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
         digits = hashlib.sha256(content).hexdigest()[:8]
         self.url = f"http://127.0.0.1:{self.http.server_port}/models/vgg19-{digits}.pth"
 
@@ -72,9 +74,9 @@ def test_a_download_is_checked_and_only_the_first_layers_are_kept(server, cache,
     assert weights.verify().layers[-1] == "relu4_2"
 
 
-def test_a_download_cut_short_goes_on_where_it_ended(server, cache):
+def test_a_download_cut_short_is_resumed(server, cache):
     server.cut = 1000
-    with pytest.raises(OSError, match="it goes on where it ended"):
+    with pytest.raises(OSError, match="which resumes it"):
         weights.fetch(url=server.url)
     assert [p.stat().st_size for p in cache.glob("*.part")] == [1000]
     server.cut = None
@@ -84,19 +86,19 @@ def test_a_download_cut_short_goes_on_where_it_ended(server, cache):
     assert not list(cache.glob("*.part"))
 
 
-def test_a_server_without_ranges_and_a_download_that_was_whole(server, cache):
+def test_a_server_without_ranges_and_a_download_that_is_complete(server, cache):
     name = server.url.rpartition("/")[2]
     cache.mkdir()
     (cache / f"{name}.part").write_bytes(server.content)
-    weights.fetch(url=server.url)  # 416: all of it is there
-    (cache / f"{name}.part").write_bytes(b"what another server said")
+    weights.fetch(url=server.url)  # 416: it is complete
+    (cache / f"{name}.part").write_bytes(b"the beginning of another file")
     server.ranges = False
     weights.fetch(url=server.url)
     assert server.asked[0] == f"bytes={len(server.content)}-"
     weights.verify()
 
 
-def test_what_is_not_what_its_name_says_is_removed(server, cache):
+def test_a_download_that_does_not_match_its_name_is_removed(server, cache):
     server.content = server.content[:-1] + b"?"
     with pytest.raises(ValueError, match="does not begin with"):
         weights.fetch(url=server.url)
@@ -107,7 +109,7 @@ def test_what_is_not_what_its_name_says_is_removed(server, cache):
         weights.fetch(url="http://127.0.0.1:1/vgg19-dcbb9e9d.pth")
 
 
-def test_what_is_named_comes_before_what_is_kept(tiny_vgg, tmp_path, monkeypatch):
+def test_a_named_file_comes_before_the_kept_one(tiny_vgg, tmp_path, monkeypatch):
     other = tmp_path / "other.pth"
     other.write_bytes(tiny_vgg.read_bytes())
     kept = weights.keep(tiny_vgg)
@@ -131,10 +133,10 @@ def test_the_command(run, tiny_vgg, server, cache):
     assert (status, out) == (0, f"kept: {cache / 'vgg19.pth'}\n")
     assert "relu1_1 to relu4_2" in run("weights", "list")[1]
     assert run("weights", "verify")[0] == 0
-    (cache / "vgg19.pth").write_bytes(b"rotten")
+    (cache / "vgg19.pth").write_bytes(b"damaged")
     status, _, err = run("weights", "verify")
     assert status == 2
-    assert "was noted" in err
+    assert "was recorded" in err
     assert run("weights", "import", tiny_vgg)[0] == 0
     assert run("weights", "verify")[0] == 0
     assert run("weights", "remove")[1].count("removed") == 2
