@@ -19,15 +19,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit import threads
 from inpaintkit.errors import ContextError
 from inpaintkit.method import Method
+from inpaintkit.prior._network import SUFFIXES, open_network
 from inpaintkit.problem import Image, Problem
 
 SHIPPED = Path(__file__).parent / "models"
-KINDS = (".onnx", ".pt")
 
 Tensor = NDArray[np.float32]
+
+_opened = cache(open_network)  # once for all pictures of a run
 
 
 @dataclass(frozen=True)
@@ -115,22 +116,23 @@ class Network(Method):
     @classmethod
     def of(cls, name: str, file: Path, rules: Conventions) -> Network:
         """A row of a name; ValueError where the file is of another kind."""
-        if file.suffix.lower() not in KINDS:
-            raise ValueError(f"{file}: an exported network is .onnx (ONNX) or .pt (TorchScript)")
+        if file.suffix.lower() not in SUFFIXES:
+            raise ValueError(f"{file} is not an exported network: needed is .onnx (ONNX), .pt or .ts (TorchScript)")
         return cls(name, "", rules.title, scope="picture", own_threads=True, file=file, rules=rules)
 
     def load(self) -> Callable[..., Any]:
         """The function that fills a problem by the network."""
         assert self.rules is not None
-        run, rules = (_onnx if self.file.suffix.lower() == ".onnx" else _torchscript)(self.file), self.rules
+        network, rules = _opened(self.file), self.rules
+        if len(network.inputs) != len(rules.inputs):
+            raise ValueError(
+                f"{self.file} takes {len(network.inputs)} inputs ({', '.join(network.inputs)}), its conventions name "
+                f"{len(rules.inputs)}: correct inputs in the YAML"
+            )
+        return lambda problem: _filled(problem, rules, network)
 
-        def network(problem: Problem) -> Image:
-            return _filled(problem, rules, run)
 
-        return network
-
-
-def _filled(problem: Problem, rules: Conventions, run: Callable[[list[Tensor]], list[Tensor]]) -> Image:
+def _filled(problem: Problem, rules: Conventions, run: Callable[[list[Tensor]], list[NDArray[Any]]]) -> Image:
     height, width = problem.hole.shape
     if rules.size is not None and (height, width) != rules.size:
         raise ContextError(
@@ -186,42 +188,3 @@ def _padded(part: Tensor, rules: Conventions) -> Tensor:
 def _laid_out(part: Tensor, rules: Conventions) -> Tensor:
     whole = part[None] if rules.layout == "nhwc" else np.moveaxis(part, -1, 0)[None]
     return np.ascontiguousarray(whole)
-
-
-@cache
-def _onnx(file: Path) -> Callable[[list[Tensor]], list[Tensor]]:
-    """Runs an ONNX file by ONNX Runtime on the processor; inputs go in the file's own order."""
-    import onnxruntime
-
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = threads.allowed()
-    session = onnxruntime.InferenceSession(str(file), settings, providers=["CPUExecutionProvider"])
-    names = [each.name for each in session.get_inputs()]
-
-    def run(tensors: list[Tensor]) -> list[Tensor]:
-        _check_number(file, len(names), len(tensors))
-        return list(session.run(None, dict(zip(names, tensors, strict=True))))
-
-    return run
-
-
-@cache
-def _torchscript(file: Path) -> Callable[[list[Tensor]], list[Tensor]]:
-    """Runs a TorchScript file on the processor."""
-    import torch
-
-    from inpaintkit.prior._torch import settled
-
-    module = torch.jit.load(str(file), map_location="cpu").eval()
-
-    def run(tensors: list[Tensor]) -> list[Tensor]:
-        with settled(), torch.no_grad():
-            found = module(*(torch.from_numpy(tensor) for tensor in tensors))
-        return [each.numpy() for each in (found if isinstance(found, (tuple, list)) else [found])]
-
-    return run
-
-
-def _check_number(file: Path, wanted: int, given: int) -> None:
-    if wanted != given:
-        raise ValueError(f"{file} takes {wanted} inputs, its conventions name {given}: correct inputs in the YAML")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
@@ -14,17 +14,37 @@ from inpaintkit.errors import MissingExtraError
 
 SUFFIXES = (".onnx", ".pt", ".ts")
 
-Network: TypeAlias = Callable[[Sequence[F32x4]], list[Array]]
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network to be called with its inputs, in the file's own order; it gives its outputs.
+
+    Attributes
+    ----------
+    path : the file.
+    inputs : names of the inputs without a default.
+    """
+
+    path: Path
+    inputs: tuple[str, ...]
+    _run: Callable[[Sequence[F32x4]], list[Array]]
+
+    def __call__(self, tensors: Sequence[F32x4]) -> list[Array]:
+        """Raises ValueError where the number of inputs is another."""
+        if len(tensors) != len(self.inputs):
+            raise ValueError(
+                f"{self.path} takes {len(self.inputs)} inputs ({', '.join(self.inputs)}), {len(tensors)} were given"
+            )
+        return self._run(tensors)
 
 
 def open_network(path: Path) -> Network:
-    """A function from a network's inputs, in the file's own order, to its outputs.
+    """The network in a file.
 
     Raises
     ------
     FileNotFoundError : no such file.
-    ValueError : a suffix other than .onnx, .pt and .ts, or a damaged file; from the function, another number of inputs
-        than the network takes.
+    ValueError : a suffix other than .onnx, .pt and .ts, or a damaged file.
     MissingExtraError : the package that runs such files is not installed.
     """
     kind = path.suffix.lower()
@@ -49,14 +69,12 @@ def _onnx(path: Path) -> Network:
         session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own classes share no base but this
         raise ValueError(f"{path} is not an ONNX file that onnxruntime can read: {str(error).strip()}") from error
-    names = [each.name for each in session.get_inputs()]
+    names = tuple(each.name for each in session.get_inputs())
 
     def run(tensors: Sequence[F32x4]) -> list[Array]:
-        if len(tensors) != len(names):
-            raise ValueError(f"{path} takes {len(names)} inputs ({', '.join(names)}), {len(tensors)} were given")
         return list(session.run(None, dict(zip(names, tensors, strict=True))))
 
-    return run
+    return Network(path, names, run)
 
 
 def _torchscript(path: Path) -> Network:
@@ -73,13 +91,11 @@ def _torchscript(path: Path) -> Network:
         module = torch.jit.load(str(path), map_location="cpu").eval()
     except RuntimeError as error:
         raise ValueError(f"{path} is not a TorchScript file: write one with torch.jit.save") from error
-    wanted = [each.name for each in module.forward.schema.arguments[1:] if not each.has_default_value()]
+    _self, *arguments = module.forward.schema.arguments
 
     def run(tensors: Sequence[F32x4]) -> list[Array]:
-        if len(tensors) < len(wanted):
-            raise ValueError(f"{path} takes {len(wanted)} inputs ({', '.join(wanted)}), {len(tensors)} were given")
         with settled(), torch.no_grad():
             found = module(*(torch.from_numpy(np.ascontiguousarray(tensor)) for tensor in tensors))
         return [each.float().numpy() for each in (found if isinstance(found, (tuple, list)) else [found])]
 
-    return run
+    return Network(path, tuple(each.name for each in arguments if not each.has_default_value()), run)
