@@ -2,37 +2,35 @@
 
 points -> their principal direction -> a median per step along it -> a parabola around each node -> readings across
 
-A foot is where the edge of a ridge ends; the core is the middle of the ridge, the ground what lies next to its feet.
+A foot is where the edge of a ridge ends; the core is the middle of the ridge, the background what lies next to its
+feet. Lengths are in pixels of the picture, or, where it says so, of an octave: ``unit`` of the picture's make one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inpaintkit.arrays import Array, Bool1, F32x1, F32x2, F64x1, F64x2, I64x1
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image
+from inpaintkit.sampling import bilinear_kernel
 
 Positions = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 STEP = 4  # px of an octave from node to node
-READINGS = 0.5  # px of an octave from reading to reading, but no more than 1 px
-REACH = 9  # px of an octave that are read on each side
+_READINGS = 0.5  # px of an octave from reading to reading, but no more than 1 px
+_REACH = 9  # px of an octave that are read on each side
 _NEAR = 6  # nodes on each side that a parabola is fitted to
-_FEWEST = 5  # of them with points, or it looks further
-_TOP = 3  # px of an octave: the top of a ridge is no farther from the axis than half of that
-_BESIDE = 2  # px of an octave next to a foot that show the ground
+_MIN_HELD = 5  # of them with points, or it looks further
+_OUTLIER = 1.5  # px of an octave: what is farther off the first parabola hardly counts in the second
+_MAX_OFF = 3  # px of an octave: the top of a ridge is no farther from the axis than half of that
+_BESIDE = 2  # px of an octave next to a foot that show the background
 _FOLD = 15  # readings of a mean profile on each side of its middle
 _FOLDED = 1.5  # half widths that these reach
-_ALIKE = 0.7  # of a line's cover: what has that continues it
-_GAP = 5  # nodes without it after which a line has ended
-_BEND = 0.5  # of a line's curvature that is believed beyond its end
-_ENDING = 8  # nodes that this curvature is taken from
-_FARTHEST = 200  # nodes that a line is followed
 _WINDOW = 10  # nodes on each side that a width is averaged over
 
 
@@ -55,11 +53,11 @@ class Axes:
     right: Positions
     held: NDArray[np.bool_]
 
-    def medians(self, values: NDArray[Any]) -> NDArray[Any]:
+    def medians(self, values: Array) -> Array:
         """The median of values (M,) at each line's nodes that hold points: (L,)."""
         return medians(values[self.held], self.line[self.held])
 
-    def means(self, values: NDArray[Any]) -> NDArray[np.float64]:
+    def means(self, values: Array) -> NDArray[np.float64]:
         """The mean of values (M,) at each line's nodes that hold points: (L,)."""
         line = self.line[self.held]
         return np.asarray(np.bincount(line, values[self.held]) / np.maximum(np.bincount(line), 1))
@@ -74,17 +72,17 @@ class Axes:
         return Axes(*(np.concatenate(pair) for pair in both))
 
 
-def medians(values: NDArray[Any], groups: Indices) -> NDArray[Any]:
+def medians(values: Array, groups: Indices) -> Array:
     """The median of each group's values (the upper one of two), groups numbered from 0 without a gap."""
     order = np.lexsort((values, groups))
     count = np.bincount(groups)
     first = np.cumsum(count) - count
-    middle: NDArray[Any] = values[order[first + count // 2]] if len(values) else values
+    middle: Array = values[order[first + count // 2]] if len(values) else values
     return middle
 
 
 @kernel()
-def _parabola_kernel(first: Any, aside: Any, held: Any, limit: Any, smooth: Any, slope: Any) -> None:
+def _parabola_kernel(first: I64x1, aside: F64x1, held: Bool1, limit: float, smooth: F64x1, slope: F64x1) -> None:
     """Fit a parabola around each node to what lies near it, twice: the second time without what is far off.
 
     first : (L + 1,), where each line's nodes begin; aside : (M,), in steps; limit : how far off counts.
@@ -100,7 +98,7 @@ def _parabola_kernel(first: Any, aside: Any, held: Any, limit: Any, smooth: Any,
                     count = 0
                     for other in range(max(start, node - near), min(stop, node + near + 1)):
                         count += held[other]
-                    if count >= _FEWEST or near >= stop - start:
+                    if count >= _MIN_HELD or near >= stop - start:
                         break
                     near *= 2
                 s0, s1, s2, s3, s4, t0, t1, t2 = 1e-9, 0.0, 1e-6, 0.0, 1e-3, 0.0, 0.0, 0.0
@@ -150,7 +148,7 @@ def axes(y: Positions, x: Positions, lines: Indices, unit: int) -> Axes:
     held[present] = True
     raw, smooth, slope = np.zeros(first[-1]), np.zeros(first[-1]), np.zeros(first[-1])
     raw[present] = medians(aside, group)
-    _parabola_kernel(first, raw, held, 1.5 / STEP, smooth, slope)
+    _parabola_kernel(first, raw, held, _OUTLIER / STEP, smooth, slope)
     u = (np.arange(first[-1]) - first[line] + 0.5 + begin[line]) * STEP * unit
     v = smooth * STEP * unit
     norm = np.hypot(1, slope)
@@ -166,7 +164,9 @@ def axes(y: Positions, x: Positions, lines: Indices, unit: int) -> Axes:
 
 
 @kernel()
-def _strip_kernel(image: Any, y: Any, x: Any, down: Any, right: Any, unit: Any, step: Any, strip: Any) -> None:
+def _strip_kernel(
+    image: F32x2, y: F64x1, x: F64x1, down: F64x1, right: F64x1, unit: int, step: float, strip: F32x2
+) -> None:
     """Read a picture across each node, averaged along as far as half way to its neighbours.
 
     image : float32 (H, W); step : px between readings; strip : float32 (M, 2 N + 1).
@@ -179,40 +179,28 @@ def _strip_kernel(image: Any, y: Any, x: Any, down: Any, right: Any, unit: Any, 
                 ahead = (s + 0.5 - STEP / 2) * unit
                 row = y[node] + ahead * down[node] + t * step * right[node]
                 column = x[node] + ahead * right[node] - t * step * down[node]
-                value = _read_kernel(image, row, column)
+                value = bilinear_kernel(image, row, column)
                 if not np.isnan(value):
                     total += value
                     count += 1
             strip[node, t + span] = total / count if count else np.nan
 
 
-@kernel()
-def _read_kernel(image: Any, row: Any, column: Any) -> Any:
-    """A picture between its pixels, NaN outside of it."""
-    if not (0 <= row < image.shape[0] - 1 and 0 <= column < image.shape[1] - 1):
-        return np.float32(np.nan)
-    i, j = int(row), int(column)
-    v, u = np.float32(row - i), np.float32(column - j)
-    upper = image[i, j] + u * (image[i, j + 1] - image[i, j])
-    lower = image[i + 1, j] + u * (image[i + 1, j + 1] - image[i + 1, j])
-    return upper + v * (lower - upper)
-
-
 def reading(unit: int) -> float:
     """Pixels from reading to reading."""
-    return max(READINGS, unit * READINGS / 2)
+    return max(_READINGS, unit * _READINGS / 2)
 
 
 def strip(picture: Image, axis: Axes, unit: int) -> Image:
     """What a picture (H, W) shows across each node: float32 (M, 2 N + 1), NaN outside of it."""
     step = reading(unit)
-    seen = np.zeros((len(axis.y), 2 * int(REACH * unit / step) + 1), np.float32)
+    seen = np.zeros((len(axis.y), 2 * int(_REACH * unit / step) + 1), np.float32)
     _strip_kernel(picture, axis.y, axis.x, axis.down, axis.right, unit, step, seen)
     return seen
 
 
 @kernel()
-def _foot_kernel(line: Any, held: Any, seen: Any, side: Any, foot: Any) -> None:
+def _foot_kernel(line: I64x1, held: Bool1, seen: F32x2, side: int, foot: F32x2) -> None:
     """Where each node's ridge ends on both sides, in readings, from the profile averaged over nodes around.
 
     side : readings within which its top lies; foot : float32 (M, 2).
@@ -233,45 +221,49 @@ def _foot_kernel(line: Any, held: Any, seen: Any, side: Any, foot: Any) -> None:
             if profile[t] > profile[top]:
                 top = t
         for way in (-1, 1):
-            foot[node, (way + 1) // 2] = top - span + way * _slope_kernel(profile, top, way, 2 * side)
+            low, at = profile[top], 1
+            for t in range(1, 2 * side + 1):
+                if profile[top + way * t] < low:
+                    low, at = profile[top + way * t], t
+                elif t > at + 3:
+                    break  # it rises again: something else
+            foot[node, (way + 1) // 2] = top - span + way * edge_kernel(profile, top, way, at, np.float64(low))
 
 
 @kernel()
-def _slope_kernel(profile: Any, top: Any, way: Any, reach: Any) -> Any:
-    """Readings from the top of a ridge to where its edge on one side ends, if the edge is straight."""
-    low, at = profile[top], 1
-    for t in range(1, reach + 1):
-        if profile[top + way * t] < low:
-            low, at = profile[top + way * t], t
-        elif t > at + 3:
-            break  # it rises again: something else
-    contrast = profile[top] - low
-    half = _crossing_kernel(profile, top, way, at, low + 0.5 * contrast)
-    nearly = _crossing_kernel(profile, top, way, at, low + 0.2 * contrast)
+def edge_kernel(profile: F32x1, top: int, way: int, at: int, low: float) -> float:
+    """Readings from the top of a ridge to where its edge on one side ends, if the edge is straight.
+
+    at : readings from the top to the lowest one, where it is certain to have ended; low : that one's brightness,
+    float32 or, for differences that are not rounded, float64.
+    """
+    contrast = profile[top] - np.float32(low)
+    half = _crossing_kernel(profile, top, way, at, low, 0.5 * contrast)
+    nearly = _crossing_kernel(profile, top, way, at, low, 0.2 * contrast)
     return min(half + (nearly - half) * 5 / 3, at)
 
 
 @kernel()
-def _crossing_kernel(profile: Any, top: Any, way: Any, at: Any, level: Any) -> Any:
-    """Readings from the top to where a profile falls to a level."""
+def _crossing_kernel(profile: F32x1, top: int, way: int, at: int, low: float, above: float) -> float:
+    """Readings from the top to where a profile falls to a level ``above`` its lowest."""
     t = 0
-    while t < at and profile[top + way * (t + 1)] > level:
+    while t < at and profile[top + way * (t + 1)] > low + above:
         t += 1
     drop = profile[top + way * t] - profile[top + way * (t + 1)]
-    return t + (profile[top + way * t] - level) / drop if drop > 0 else np.float32(t)
+    return t + (profile[top + way * t] - low - above) / drop if drop > 0 else float(t)
 
 
 def feet(axis: Axes, seen: Image, unit: int) -> Image:
     """Where the ridge along each axis ends on both sides, in pixels aside: float32 (M, 2)."""
     foot = np.zeros((len(axis.y), 2), np.float32)
     step = reading(unit)
-    _foot_kernel(axis.line, axis.held, seen, int(_TOP * unit / step), foot)
+    _foot_kernel(axis.line, axis.held, seen, int(_MAX_OFF * unit / step), foot)
     return foot * np.float32(step)
 
 
 @kernel()
-def _level_kernel(seen: Any, foot: Any, beside: Any, level: Any) -> None:
-    """Brightness of each node's core and of the ground next to both feet.
+def _level_kernel(seen: F32x2, foot: F32x2, beside: int, level: F32x2) -> None:
+    """Brightness of each node's core and of the background next to both feet.
 
     foot : float32 (M, 2), in readings; beside : readings that count as next to it; level : float32 (M, 3), the core's
     and both sides', NaN outside of the picture.
@@ -289,7 +281,8 @@ def _level_kernel(seen: Any, foot: Any, beside: Any, level: Any) -> None:
 
 
 @kernel()
-def _mean_kernel(values: Any, first: Any, last: Any) -> Any:
+def _mean_kernel(values: F32x1, first: int, last: int) -> np.float32:
+    """The mean of the readings from ``first`` to ``last`` that lie in the picture, NaN where none does."""
     total, count = np.float32(0), 0
     for t in range(max(0, first), min(len(values) - 1, last) + 1):
         if not np.isnan(values[t]):
@@ -299,7 +292,7 @@ def _mean_kernel(values: Any, first: Any, last: Any) -> Any:
 
 
 def levels(seen: Image, foot: Image, unit: int) -> Image:
-    """Brightness of each node's core and of the ground next to both of its feet, NaN outside: float32 (M, 3)."""
+    """Brightness of each node's core and of the background next to both of its feet, NaN outside: float32 (M, 3)."""
     level = np.zeros((len(seen), 3), np.float32)
     step = reading(unit)
     _level_kernel(seen, foot / np.float32(step), int(_BESIDE * unit / step), level)
@@ -307,7 +300,7 @@ def levels(seen: Image, foot: Image, unit: int) -> Image:
 
 
 @kernel()
-def _fold_kernel(line: Any, held: Any, seen: Any, foot: Any, profile: Any, number: Any) -> None:
+def _fold_kernel(line: I64x1, held: Bool1, seen: F32x2, foot: F32x2, profile: F64x2, number: F64x1) -> None:
     """Add up what the nodes of each line show across, ``_FOLDED`` half widths to both sides of the middle.
 
     foot : float32 (M, 2), in readings; profile : (L, 2 N + 1), of each line; number : (L,), nodes added.
@@ -327,7 +320,7 @@ def _fold_kernel(line: Any, held: Any, seen: Any, foot: Any, profile: Any, numbe
         number[line[node]] += 1
 
 
-def lopsided(axis: Axes, seen: Image, foot: Image, unit: int) -> NDArray[Any]:
+def lopsided(axis: Axes, seen: Image, foot: Image, unit: int) -> Array:
     """By how much the halves of each line's mean profile differ, as a share of its contrast, 1 at most: (L,)."""
     lines = int(axis.line.max(initial=-1)) + 1
     profile, number = np.zeros((lines, 2 * _FOLD + 1)), np.zeros(lines)
@@ -339,100 +332,3 @@ def lopsided(axis: Axes, seen: Image, foot: Image, unit: int) -> NDArray[Any]:
     contrast = np.maximum(profile[:, _FOLD - 2 : _FOLD + 3].mean(axis=1) - (left + right) / 2, 1e-3)
     ridge = (profile - tilt)[:, beside:-beside]
     return np.asarray(np.minimum(np.abs(ridge - ridge[:, ::-1]).mean(axis=1) / contrast, 1))
-
-
-@kernel()
-def _follow_kernel(image: Any, start: Any, model: Any, unit: Any, way: Any, number: Any) -> None:
-    """Go on from the ends of lines, node by node, as long as something looks like them.
-
-    start : (E, 4), row, column, direction, and by how much that turns per node; model : (E, 4), feet, cover and
-    brightness of the line itself; way : (E, N, 3), row, column and direction of the nodes found; number : (E,), of
-    these.
-    """
-    stride = STEP * unit
-    for end in range(len(start)):
-        y, x, turn, bend = start[end]
-        missing = 0
-        for _ in range(way.shape[1]):
-            turn += bend
-            y += stride * np.sin(turn)
-            x += stride * np.cos(turn)
-            if not (0 <= y < image.shape[0] and 0 <= x < image.shape[1]):
-                break
-            cover, aside = _aside_kernel(image, y, x, turn, bend, model[end], unit, missing)
-            if cover < _ALIKE * model[end, 2]:
-                missing += 1
-                if missing > _GAP:
-                    break
-                continue
-            missing = 0
-            y += 0.7 * aside * np.cos(turn)
-            x -= 0.7 * aside * np.sin(turn)
-            turn += 0.2 * aside / stride
-            way[end, number[end]] = y, x, turn
-            number[end] += 1
-
-
-@kernel()
-def _aside_kernel(image: Any, y: Any, x: Any, turn: Any, bend: Any, model: Any, unit: Any, missing: Any) -> Any:
-    """The best cover near a place where a line is expected, and how far aside: farther, and surer, after a gap."""
-    nodes = 2 if missing == 0 else 3
-    best, aside = -1.0, 0.0
-    for t in range(-2 - missing // 3, 3 + missing // 3):
-        off = 0.5 * t * unit
-        cover = -0.02 * abs(t)
-        for ahead in range(nodes):
-            there = turn + bend * ahead
-            y1 = y + off * np.cos(turn) + STEP * unit * ahead * np.sin(there)
-            x1 = x - off * np.sin(turn) + STEP * unit * ahead * np.cos(there)
-            cover += _cover_kernel(image, y1, x1, turn, model, unit) / nodes
-        if cover > best:
-            best, aside = cover, off
-    return best, aside
-
-
-@kernel()
-def _cover_kernel(image: Any, y: Any, x: Any, turn: Any, model: Any, unit: Any) -> Any:
-    """How far the brightness at a place has come from that of both sides to a line's own; 0 outside."""
-    down, right = np.sin(turn), np.cos(turn)
-    middle, half = (model[0] + model[1]) / 2, (model[1] - model[0]) / 2
-    core, ground = 0.0, 0.0
-    for s in range(-1, 2):
-        y1, x1 = y + s * unit * down, x + s * unit * right
-        for t in range(-1, 2):
-            off = middle + 0.3 * t * half
-            core += _read_kernel(image, y1 + off * right, x1 - off * down) / 9
-            off = middle + (half + 0.5 + 0.75 * unit * abs(t)) * (1 if (s + t) % 2 else -1)
-            ground += _read_kernel(image, y1 + off * right, x1 - off * down) / 9
-    cover = (core - ground) / max(model[3] - ground, 0.05)
-    return 0.0 if np.isnan(cover) else cover
-
-
-def follow(
-    picture: Image, axis: Axes, foot: Image, cover: NDArray[Any], white: NDArray[Any], unit: int
-) -> tuple[Axes, Image]:
-    """Nodes beyond both ends of lines, and their feet.
-
-    Parameters
-    ----------
-    picture : float32 (H, W), the lines bright.
-    axis, foot : nodes of the lines, at least one, feet float32 (M, 2).
-    cover, white : (L,), how far each line's brightness has come from the ground's to its own, and that.
-    unit : pixels in one of the octave's.
-    """
-    changes = np.flatnonzero(np.diff(axis.line))
-    first, last = np.append(0, changes + 1), np.append(changes, len(axis.line) - 1)
-    inward = np.minimum(last - first, _ENDING)
-    end, inner = np.append(first, last), np.append(first + inward, last - inward)
-    turn = np.arctan2(axis.down, axis.right)
-    bend = _BEND * np.angle(np.exp(1j * (turn[end] - turn[inner]))) / np.maximum(np.abs(end - inner), 1)
-    backward = np.arange(len(end)) < len(first)
-    line = axis.line[end]
-    feet_on = np.where(backward[:, None], -foot[end][:, ::-1], foot[end])
-    start = np.stack([axis.y[end], axis.x[end], turn[end] + np.pi * backward, bend], axis=1)
-    model = np.stack([feet_on[:, 0], feet_on[:, 1], cover[line], white[line]], axis=1)
-    way, number = np.zeros((len(end), _FARTHEST, 3)), np.zeros(len(end), np.int64)
-    _follow_kernel(picture, start, model, unit, way, number)
-    of, node = np.nonzero(np.arange(_FARTHEST) < number[:, None])
-    y, x, turn = way[of, node].T
-    return Axes(line[of], y, x, np.sin(turn), np.cos(turn), np.ones(len(of), np.bool_)), feet_on[of]

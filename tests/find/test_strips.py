@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from inpaintkit.find import strips
+from inpaintkit.find.following import follow
 
 
 def bar(slope=0.0, width=4.0, edge=1.0, shape=(60, 120)):
@@ -56,7 +57,7 @@ def test_followed_to_the_end_of_the_bar_and_no_farther():
     picture[:, 110:] = 0.3
     axis = axis_of()
     foot = np.tile(np.float32([-2.5, 2.5]), (len(axis.y), 1))
-    more, feet = strips.follow(picture, axis, foot, np.array([1.0]), np.array([0.9]), 1)
+    more, feet = follow(picture, axis, foot, np.array([1.0]), np.array([0.9]), 1)
     assert more.y == pytest.approx(np.full(len(more.y), 30), abs=0.6)
     assert more.x.min() < 8
     assert 101 < more.x.max() < 112

@@ -9,7 +9,8 @@ import skimage.data
 
 from inpaintkit import damage, find_mask, threads
 from inpaintkit.box import Box
-from inpaintkit.find.text import _chosen, _Found, _Line, find_text
+from inpaintkit.find.lines import Line
+from inpaintkit.find.text import FoundLine, chosen, find_text
 from inpaintkit.masks import grow
 
 YELLOW, RED, BLACK = (255, 232, 60), (230, 30, 30), (0, 0, 0)
@@ -117,10 +118,10 @@ def test_the_overlaid_page(data):
 def test_beside_a_certain_caption_a_doubtful_line_must_be_related_to_it(top, colour, score, kept):
     def found(top, colour, score):
         box = Box(20, top, 100, 20)
-        line = _Line(np.arange(5), box, 20.0, np.full(3, float(colour)), 100.0, score)
-        return _Found(line, box, np.ones((20, 100), bool))
+        line = Line(np.arange(5), box, 20.0, np.full(3, float(colour)), 100.0, {}, score)
+        return FoundLine(line, box, np.ones((20, 100), bool))
 
     pixels = np.full((200, 150, 3), 128, np.uint8)
     lines = [found(top, colour, score), found(20, 240, 30.0)]
-    assert [line.score for line in _chosen(pixels, lines, least=2.9)] == [30.0] + [score] * kept
-    assert len(_chosen(pixels, lines[:1], least=2.9)) == 1  # where it is the only one, it stays
+    assert [line.score for line in chosen(pixels, lines, needed=2.9)] == [30.0] + [score] * kept
+    assert len(chosen(pixels, lines[:1], needed=2.9)) == 1  # where it is the only one, it stays

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from inpaintkit.box import Box
-from inpaintkit.find.text_style import Letters, holes
+from inpaintkit.find.text_cover import holes
+from inpaintkit.find.text_style import Letters
 
 GREY, YELLOW = 150, (255, 232, 60)
 BARS = [(40, left, 70, left + 8) for left in range(40, 240, 24)]  # letters 30 px high
