@@ -1,12 +1,13 @@
 """Nearest-neighbour fields by PatchMatch (Barnes, Shechtman, Finkelstein and Goldman 2009; Barnes et al. 2010).
 
-For every target patch the most similar source patch: an anchor offers its neighbours what it found, moved along
-(propagation), then looks around that at random in ever smaller windows (random search). doi:10.1145/1531326.1531330,
+For every target patch the most similar source patch, approximately: each takes over what its neighbours have found,
+moved along with it, where that is better (propagation), then looks around its own best at random in ever smaller
+windows (random search). doi:10.1145/1531326.1531330,
 doi:10.1007/978-3-642-15558-1_3
 
 A patch is named by its *anchor*, its pixel (side // 2, side // 2). Targets are a list of anchors in raster order,
 searched in tiles on the pool of threads: inside a tile finds travel at once, across its border with the next
-iteration, and chance is a hash of seed, iteration and anchor, so that the field does not depend on the threads.
+iteration, and random numbers are a hash of seed, iteration and anchor, so that the result does not depend on threads.
 """
 
 from __future__ import annotations
@@ -16,17 +17,19 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inpaintkit import threads
+from inpaintkit.arrays import Array, Bool1, F32x1, F32x2, F32x3, I32x1, I32x2, I32x3, U8x1, U8x2
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
 
-_TILE, _TILES = 1024, 16  # anchors at least and tiles about: work for every thread, few borders at which finds wait
-FAR = np.float32(1e30)  # the distance of what has not been found; fast arithmetic knows no infinity
+FAR = np.float32(1e30)  # the distance of what has not been found; fastmath knows no infinity
 
-Indices = NDArray[np.int32]
-Labels = NDArray[np.uint8]
+_MIN_TILE, _TILES = 1024, 16  # anchors, and about so many tiles: work for every thread, few borders at which finds wait
+
+Planes = tuple[F32x2, U8x2]  # planes and counts of ``Patches``
+Finds = tuple[I32x2, U8x2, F32x2]  # source, pose and distance of ``Search``
+Sizes = tuple[int, int, int]  # side of a patch, planes of the image, fewest pixels compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +44,8 @@ class Patches:
     side : of a patch, pixels.
     """
 
-    planes: NDArray[np.float32]
-    counts: NDArray[np.uint8]
+    planes: F32x2
+    counts: U8x2
     shape: tuple[int, int, int]
     side: int
 
@@ -58,7 +61,7 @@ class Patches:
         return cls(planes.reshape(height + side, -1), padded, image.shape, side)
 
     def mark(self, counts: Mask) -> None:
-        """Let other pixels (H, W) count from now on."""
+        """Set which pixels (H, W) count from now on."""
         height, width, _ = self.shape
         at = self.side // 2
         self.counts[at : at + height, at : at + width] = counts
@@ -76,18 +79,18 @@ class Sources:
 
     Attributes
     ----------
-    label : uint8 (H, W), 0 barred.
-    anchors : int32, all of them as flat places, sorted by label.
-    first : int32 (257,), where each label begins among them; the whole list for label 0.
+    label : uint8 (H, W), 0 where a patch must not be taken.
+    anchors : int32, all of them as flat indices, sorted by label.
+    first : int32 (257,), where each label begins among them.
     """
 
-    label: Labels
-    anchors: Indices
-    first: Indices
+    label: U8x2
+    anchors: I32x1
+    first: I32x1
 
     @classmethod
-    def of(cls, allowed: Mask, label: Labels | None = None) -> Sources:
-        """The anchors that ``allowed`` (H, W) marks, with a label of 1 or more each where one is given."""
+    def of(cls, allowed: Mask, label: U8x2 | None = None) -> Sources:
+        """The anchors that ``allowed`` (H, W) marks, each with its label of 1 or more where labels are given."""
         labels = allowed.astype(np.uint8) if label is None else np.where(allowed, label, 0).astype(np.uint8)
         anchors = np.flatnonzero(labels).astype(np.int32)
         if label is not None:
@@ -98,21 +101,21 @@ class Sources:
 
 @dataclass(eq=False)
 class Search:
-    """A field under way: ``k`` finds for every target anchor, best first.
+    """A nearest-neighbour field being searched: ``k`` finds for every target anchor, best first.
 
     Attributes
     ----------
-    anchors : int32 (n,), targets as flat places in the target image, ascending.
-    place : int32 (H, W), an anchor's number among ``anchors``, -1 where none is.
-    source : int32 (n, k), anchors found, as flat places in the source image; -1 for none yet.
+    anchors : int32 (n,), targets as flat indices in the target image, ascending.
+    number : int32 (H, W), an anchor's number among ``anchors``, -1 where none is.
+    source : int32 (n, k), anchors found, as flat indices in the source image; -1 for none yet.
     pose : uint8 (n, k), rows of ``poses``.
     distance : float32 (n, k), mean over the compared pixels of the squared difference, summed over planes.
     """
 
-    anchors: Indices
-    place: Indices
+    anchors: I32x1
+    number: I32x2
     k: int = 1
-    poses: NDArray[np.float32] = field(default_factory=lambda: np.eye(2, dtype=np.float32)[None])  # (T, 2, 2)
+    poses: F32x3 = field(default_factory=lambda: np.eye(2, dtype=np.float32)[None])  # (T, 2, 2)
     seed: int = 0
     iteration: int = 0
 
@@ -120,18 +123,18 @@ class Search:
         self.source = np.full((len(self.anchors), self.k), -1, np.int32)
         self.pose = np.zeros((len(self.anchors), self.k), np.uint8)
         self.distance = np.full((len(self.anchors), self.k), FAR, np.float32)
-        rows = self.anchors // self.place.shape[1]
+        rows = self.anchors // self.number.shape[1]
         starts = np.flatnonzero(np.diff(rows, prepend=-1))  # first anchor of each row
-        tile = starts // max(_TILE, len(self.anchors) // _TILES)
+        tile = starts // max(_MIN_TILE, len(self.anchors) // _TILES)
         self.tiles = np.append(starts[np.flatnonzero(np.diff(tile, prepend=-1))], len(self.anchors))
 
     @classmethod
     def over(cls, targets: Mask, **more: Any) -> Search:
         """A search for the anchors that ``targets`` (H, W) marks."""
         anchors = np.flatnonzero(targets).astype(np.int32)
-        place = np.full(targets.shape, -1, np.int32)
-        place.reshape(-1)[anchors] = np.arange(len(anchors), dtype=np.int32)
-        return cls(anchors, place, **more)
+        number: I32x2 = np.full(targets.shape, -1, np.int32)
+        number.reshape(-1)[anchors] = np.arange(len(anchors), dtype=np.int32)
+        return cls(anchors, number, **more)
 
     def run(
         self,
@@ -140,33 +143,33 @@ class Search:
         sources: Sources,
         iterations: int,
         *,
-        label: Labels | None = None,
+        label: U8x1 | None = None,
         partial: bool = False,
-        least: int = 1,
-        some: Mask | None = None,
+        min_pixels: int = 1,
+        chosen: Bool1 | None = None,
     ) -> None:
-        """Measure what was found before anew, then propagate and search so many times.
+        """Measure earlier finds in the pictures as they are now, then propagate and search so many times.
 
         Parameters
         ----------
         a, b : targets' and sources' pictures.
         sources : where to look.
-        label : of every target (n,), 0 free; a source must bear the same.
-        partial : sources hold pixels that do not count.
-        least : pixels that must be compared for a source to be taken.
-        some : bool (n,), targets to search; the others stay as they are.
+        label : uint8 (n,), of every target; a source must have the same one, or any where it is 0.
+        partial : some sources hold pixels that do not count.
+        min_pixels : pixels that must be compared for a source to be taken.
+        chosen : bool (n,), targets to search for; the others stay as they are. All where left out.
         """
         label = np.zeros(len(self.anchors), np.uint8) if label is None else label
-        chosen = np.ones(len(self.anchors), np.bool_) if some is None else some
+        chosen = np.ones(len(self.anchors), np.bool_) if chosen is None else chosen
         spans = list(zip(self.tiles[:-1].tolist(), self.tiles[1:].tolist(), strict=True))
-        for number in range(iterations):
+        for turn in range(iterations):
             before = self.source.copy(), self.pose.copy()
 
-            def tile(span: tuple[int, int], number: int = number, before: Any = before) -> None:
+            def tile(span: tuple[int, int], turn: int = turn, before: tuple[I32x2, U8x2] = before) -> None:
                 _search_kernel(
-                    (a.planes, a.counts), (b.planes, b.counts), self.poses, (a.side, a.shape[2], least), self.anchors,
-                    self.place, label, chosen, sources.label, sources.anchors, sources.first,
-                    (self.source, self.pose, self.distance), before, *span, partial, number == 0, self.seed,
+                    (a.planes, a.counts), (b.planes, b.counts), self.poses, (a.side, a.shape[2], min_pixels),
+                    self.anchors, self.number, label, chosen, sources.label, sources.anchors, sources.first,
+                    (self.source, self.pose, self.distance), before, *span, partial, turn == 0, self.seed,
                     self.iteration,
                 )  # fmt: skip
 
@@ -188,17 +191,17 @@ class Neighbours:
     mirrored : bool (H, W, k), columns reversed before turning.
     """
 
-    row: NDArray[np.int32]
-    column: NDArray[np.int32]
-    distance: NDArray[np.float32]
-    angle: NDArray[np.float32]
-    scale: NDArray[np.float32]
+    row: I32x3
+    column: I32x3
+    distance: F32x3
+    angle: F32x3
+    scale: F32x3
     mirrored: Mask
 
 
 def nearest_neighbours(
-    a: NDArray[Any],
-    b: NDArray[Any],
+    a: Array,
+    b: Array,
     *,
     patch: int = 7,
     k: int = 1,
@@ -217,12 +220,12 @@ def nearest_neighbours(
     a, b : arrays (H, W) or (H, W, C) of any sizes with the same channels, in any units.
     patch : side of a patch in pixels, 1 or more.
     k : neighbours to find, all different, 1 or more.
-    iterations : passes of propagation and random search, 1 or more; 5 come close.
+    iterations : passes of propagation and random search, 1 or more; 5 come close to the exact answer.
     rotations : also sources turned by multiples of 360 / ``rotations`` degrees.
     scales : also sources of these sizes relative to the target, each above 0 (bilinear).
     mirror : also mirrored sources.
     known_a, known_b : bool (H, W), pixels that are compared; at least a quarter of a patch must be known in both.
-    seed : 0 or more; the same seed gives the same field on any number of threads.
+    seed : 0 or more; the same seed gives the same answer on any number of threads.
 
     Returns
     -------
@@ -241,27 +244,27 @@ def nearest_neighbours(
     --------
     >>> import numpy as np
     >>> a = np.random.default_rng(0).random((40, 40))
-    >>> field = nearest_neighbours(a[5:30, 8:33], a)
-    >>> int(field.row[10, 10, 0]), int(field.column[10, 10, 0])
+    >>> nnf = nearest_neighbours(a[5:30, 8:33], a)
+    >>> int(nnf.row[10, 10, 0]), int(nnf.column[10, 10, 0])
     (15, 18)
     """
     turns = _poses(rotations, scales, mirror)
     for name, value in (("patch", patch), ("k", k), ("iterations", iterations)):
         if value < 1:
             raise ValueError(f"{name} is {value}: needed is 1 or more")
-    (first, counts_a), (second, counts_b) = _side(a, known_a, "a", patch), _side(b, known_b, "b", patch)
+    (first, counts_a), (second, counts_b) = _checked(a, known_a, "a", patch), _checked(b, known_b, "b", patch)
     if first.shape[2] != second.shape[2]:
         raise ValueError(f"a has {first.shape[2]} channels and b {second.shape[2]}: compare pictures of one kind")
-    least = 1 if known_a is None and known_b is None else max(1, patch * patch // 4)
+    min_pixels = 1 if known_a is None and known_b is None else max(1, patch * patch // 4)
     search = Search.over(_inside(first.shape[:2], patch), k=k, poses=turns.matrices, seed=seed)
     search.run(
         Patches.of(first, counts_a, patch), Patches.of(second, counts_b, patch),
-        Sources.of(_inside(second.shape[:2], patch)), iterations, partial=not counts_b.all(), least=least,
+        Sources.of(_inside(second.shape[:2], patch)), iterations, partial=not counts_b.all(), min_pixels=min_pixels,
     )  # fmt: skip
     found = search.source >= 0
     row, column = np.divmod(search.source, second.shape[1])
 
-    def spread(values: NDArray[Any], nothing: float, dtype: type) -> NDArray[Any]:
+    def spread(values: Array, nothing: float, dtype: type) -> Array:
         whole = np.full((*first.shape[:2], k), nothing, dtype)
         whole.reshape(-1, k)[search.anchors] = np.where(found, values, nothing)
         return whole
@@ -274,12 +277,12 @@ def nearest_neighbours(
 
 
 class _Poses(NamedTuple):
-    """What may be done to a source patch; the first is nothing."""
+    """What may be done to a source patch; the first leaves it as it is."""
 
-    matrices: NDArray[np.float32]  # (T, 2, 2), rows and columns of the target to those of the source
-    angle: NDArray[np.float32]
-    scale: NDArray[np.float32]
-    mirrored: Mask
+    matrices: F32x3  # (T, 2, 2), rows and columns of the target to those of the source
+    angle: F32x1
+    scale: F32x1
+    mirrored: Bool1
 
 
 def _poses(rotations: int, scales: tuple[float, ...], mirror: bool) -> _Poses:
@@ -294,15 +297,15 @@ def _poses(rotations: int, scales: tuple[float, ...], mirror: bool) -> _Poses:
         for turn in range(rotations)
     ]
     if len(every) > 256:
-        raise ValueError(f"rotations, scales and mirror make {len(every)} poses: 256 is the most")
+        raise ValueError(f"rotations, scales and mirror make {len(every)} poses: at most 256 are possible")
     angle, scale, flip = (np.array(values) for values in zip(*every, strict=True))
     cosine, sine, sign = np.cos(np.radians(angle)), np.sin(np.radians(angle)), np.where(flip, -1, 1)
     matrices = scale[:, None, None] * np.stack([[cosine, -sine * sign], [sine, cosine * sign]]).transpose(2, 0, 1)
     return _Poses(matrices.astype(np.float32), angle.astype(np.float32), scale.astype(np.float32), flip)
 
 
-def _side(picture: NDArray[Any], known: Mask | None, name: str, patch: int) -> tuple[Image, Mask]:
-    """A picture as float32 (H, W, C) with what counts in it."""
+def _checked(picture: Array, known: Mask | None, name: str, patch: int) -> tuple[Image, Mask]:
+    """A picture as float32 (H, W, C), and which of its pixels count; ValueError where they do not fit."""
     image = np.asarray(picture, np.float32)
     if image.ndim == 2:
         image = image[..., None]
@@ -326,19 +329,22 @@ def _inside(shape: tuple[int, ...], patch: int) -> Mask:
 
 @kernel(fastmath=True)
 def _search_kernel(
-    a: Any, b: Any, poses: Any, sizes: Any, anchors: Any, place: Any, label: Any, chosen: Any, allowed: Any,
-    sources: Any, first: Any, finds: Any, before: Any, start: int, stop: int, partial: bool, anew: bool, seed: int,
-    iteration: int,
+    a: Planes, b: Planes, poses: F32x3, sizes: Sizes, anchors: I32x1, number: I32x2, label: U8x1, chosen: Bool1,
+    allowed: U8x2, sources: I32x1, first: I32x1, finds: Finds, before: tuple[I32x2, U8x2], start: int, stop: int,
+    partial: bool, changed: bool, seed: int, iteration: int,
 ) -> None:  # fmt: skip
     """One iteration over the targets ``start`` to ``stop``, in raster order or against it.
 
-    a, b : (planes, counts) of targets' and sources' pictures.
-    sizes : (side of a patch, planes, least pixels compared).
-    finds : (source, pose, distance); ``before`` as they were at the iteration's start.
+    Parameters
+    ----------
+    a, b : of the targets' and the sources' pictures.
+    anchors, number, label, chosen, allowed, sources, first : as ``Search`` and ``Sources`` name them.
+    finds : changed in place; ``before`` as they were when the iteration began.
+    changed : the pictures are not those of the last iteration.
     """
     side = sizes[0]
     source, pose, distance = finds
-    height, width = place.shape
+    height, width = number.shape
     high, wide = allowed.shape
     k = source.shape[1]
     step = 1 if iteration % 2 == 0 else -1
@@ -356,7 +362,7 @@ def _search_kernel(
                 whole &= a[1][y + i, x + j] == 1
         state = _mixed(np.uint32(seed) ^ _mixed(np.uint32(anchors[n]) ^ _mixed(np.uint32(iteration))))
 
-        if anew:  # the picture has changed since
+        if changed:
             for c in range(k):
                 s, t = source[n, c], pose[n, c]
                 distance[n, c] = FAR
@@ -375,7 +381,7 @@ def _search_kernel(
             dy, dx = (step, 0) if axis == 0 else (0, step)
             if not (0 <= y - dy < height and 0 <= x - dx < width):
                 continue
-            m = place[y - dy, x - dx]
+            m = number[y - dy, x - dx]
             if m < 0:
                 continue
             for c in range(k):
@@ -408,7 +414,7 @@ def _search_kernel(
 
 
 @kernel()
-def _mixed(x: Any) -> Any:
+def _mixed(x: np.uint32) -> np.uint32:
     """A hash of 32 bits (the finaliser of MurmurHash3)."""
     x = np.uint32(x)
     x ^= x >> np.uint32(16)
@@ -420,21 +426,23 @@ def _mixed(x: Any) -> Any:
 
 
 @kernel()
-def _next(state: Any) -> Any:
+def _next(state: np.uint32) -> np.uint32:
+    """The next random number, which is the next state, too."""
     return _mixed(state + np.uint32(0x9E3779B9))
 
 
 @kernel()
-def _matches(offered: Any, wanted: Any) -> Any:
+def _matches(offered: int, wanted: int) -> bool:
+    """Whether a source of the one label may be taken for a target of the other."""
     return offered != 0 and (wanted == 0 or offered == wanted)
 
 
 @kernel(fastmath=True, inline=True)
 def _offer(
-    a: Any, b: Any, poses: Any, sizes: Any, finds: Any, n: int, y: int, x: int, sy: int, sx: int, wide: int, t: Any,
-    whole: bool,
+    a: Planes, b: Planes, poses: F32x3, sizes: Sizes, finds: Finds, n: int, y: int, x: int, sy: int, sx: int, wide: int,
+    t: np.int64, whole: bool,
 ) -> None:  # fmt: skip
-    """Take a source among the finds of target ``n`` if it is better than the worst of them and not there yet."""
+    """Take a source among the finds of target ``n`` if it is better than the worst of them and not yet among them."""
     source, pose, distance = finds
     last = source.shape[1] - 1
     s = sy * wide + sx
@@ -458,8 +466,8 @@ def _offer(
 
 
 @kernel(fastmath=True, inline=True)
-def _distance(a: Any, b: Any, y: int, x: int, sy: int, sx: int, sizes: Any, best: Any) -> Any:
-    """Of two patches all of whose pixels count; given up, row by row, as soon as it exceeds the best."""
+def _distance(a: F32x2, b: F32x2, y: int, x: int, sy: int, sx: int, sizes: Sizes, best: np.float32) -> np.float32:
+    """Of two patches all of whose pixels count; given up at the row where it exceeds the best."""
     side, depth, _ = sizes
     bound = best * np.float32(side * side)
     total = np.float32(0)
@@ -473,9 +481,11 @@ def _distance(a: Any, b: Any, y: int, x: int, sy: int, sx: int, sizes: Any, best
 
 
 @kernel(fastmath=True, inline=True)
-def _partial_distance(a: Any, b: Any, y: int, x: int, sy: int, sx: int, sizes: Any, best: Any) -> Any:
+def _partial_distance(
+    a: Planes, b: Planes, y: int, x: int, sy: int, sx: int, sizes: Sizes, best: np.float32
+) -> np.float32:
     """Over the pixels that count in both patches."""
-    side, depth, least = sizes
+    side, depth, min_pixels = sizes
     bound = best * np.float32(side * side)
     total = np.float32(0)
     count = 0
@@ -488,13 +498,15 @@ def _partial_distance(a: Any, b: Any, y: int, x: int, sy: int, sx: int, sizes: A
                     total += (p[t] - q[t]) * (p[t] - q[t])
         if total >= bound:
             return FAR
-    return total / np.float32(count) if count >= least else FAR
+    return total / np.float32(count) if count >= min_pixels else FAR
 
 
 @kernel(fastmath=True, inline=True)
-def _posed_distance(a: Any, b: Any, y: int, x: int, sy: int, sx: int, turn: Any, sizes: Any, best: Any) -> Any:
+def _posed_distance(
+    a: Planes, b: Planes, y: int, x: int, sy: int, sx: int, turn: F32x2, sizes: Sizes, best: np.float32
+) -> np.float32:
     """The source turned, scaled or mirrored: bilinear between four pixels, all of which must count."""
-    side, depth, least = sizes
+    side, depth, min_pixels = sizes
     bound = best * np.float32(side * side)
     total = np.float32(0)
     count = 0
@@ -519,4 +531,4 @@ def _posed_distance(a: Any, b: Any, y: int, x: int, sy: int, sx: int, turn: Any,
                 total += (a[0][y + i, x * depth + j * depth + t] - value) ** 2
         if total >= bound:
             return FAR
-    return total / np.float32(count) if count >= least else FAR
+    return total / np.float32(count) if count >= min_pixels else FAR

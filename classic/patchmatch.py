@@ -1,9 +1,10 @@
 """Completion by PatchMatch: a hole filled with patches of the picture's own known part, coarse to fine.
 
 Two steps alternate on every level of a masked pyramid (Wexler, Shechtman and Irani 2007): each patch that touches the
-hole looks for the known patch most like it (``classic/_nnf.py``), and each hole pixel takes the mean of what the
-patches over it say. Newson, Almansa, Gousseau and Pérez 2014 and 2017 gave the start, the texture features and the
-handing down of shifts instead of colours. doi:10.1109/TPAMI.2007.60, doi:10.1137/140954933, doi:10.5201/ipol.2017.189
+hole looks for the known patch most like it (``_nnf.py``), and each hole pixel takes the mean of what the sources of
+the patches over it hold there. The start, the texture features and the handing down of shifts instead of colours are
+those of Newson, Almansa, Gousseau and Pérez 2014 and 2017. doi:10.1109/TPAMI.2007.60, doi:10.1137/140954933,
+doi:10.5201/ipol.2017.189
 
 Symbols: patch c with its source c + s(c), at distance d(c), the mean over the patch of |colour|^2 + beta |texture|^2;
 texture T = (|Ix|, |Iy|), averaged over as many pixels as one of the coarsest level covers; depth t(c), pixels to the
@@ -20,14 +21,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from inpaintkit import threads
+from inpaintkit.arrays import Array, Bool1, F32x1, F32x2, F64x1, F64x2, I32x1, I32x2, U8x2
 from inpaintkit.classic._elliptic import fill
+from inpaintkit.classic._hole import base_colour
 from inpaintkit.classic._nnf import FAR, Neighbours, Patches, Search, Sources, nearest_neighbours
 from inpaintkit.classic._seams import blended, shifts, summed
 from inpaintkit.distance import distance_to, rim_distance
@@ -40,11 +41,11 @@ from inpaintkit.pyramid import Level, masked_pyramid, upsampled
 __all__ = ["Neighbours", "nearest_neighbours", "patchmatch"]
 
 _BETA = 50.0  # weight of the texture features beside three colours
-_GAMMA = 1.3  # a pixel deeper in the hole is trusted so many times less
+_GAMMA = 1.3  # a patch is trusted so many times less for every pixel deeper in the hole
 _SHARP = np.float32(0.25)  # sigma^2 over the 75th percentile of distances
 _SETTLED = 0.1 / 255  # mean change of the hole's colours at which a level is done
 _TILE = 2048  # hole pixels that vote at once
-_ENOUGH = 20  # whole source patches suffice where there is one for so many patches to be filled
+_ENOUGH = 20  # whole source patches are enough where there is one for so many patches to be filled
 
 
 def patchmatch(
@@ -64,10 +65,11 @@ def patchmatch(
     problem : the region to fill.
     patch : side of a patch in pixels, odd, 3 to 51.
     levels : sizes of the picture, each half the one before, 1 to 12; None: until the hole is about two patches wide.
-    iterations : most rounds of search and vote on a level, 1 to 100; the finest takes 2, each coarser twice as many.
-    completeness : 0 to 1, how much of the vote belongs to the known patches, each of which names the place in the hole
-        that is most like it: 0 asks only that the fill looks like the surroundings (coherence), more also that the
-        surroundings' variety shows in the fill (Simakov et al. 2008).
+    iterations : at most so many rounds of search and vote on a level, 1 to 100; the finest takes 2, each coarser one
+        twice as many.
+    completeness : 0 to 1, how much of the vote belongs to the known patches, each of which votes where the hole is most
+        like it: 0 asks only that the fill looks like the surroundings (coherence), more also that the surroundings'
+        variety shows in the fill (Simakov et al. 2008).
     source : bool mask as large as the picture, where to copy from; None: from anywhere known.
     guide : whole numbers as large as the picture, 0 for free: a pixel of the hole with a label is filled from pixels of
         the same label, for lines and borders that are to continue (Barnes et al. 2009).
@@ -79,7 +81,7 @@ def patchmatch(
 
     Raises
     ------
-    ValueError : an option out of range; a label in the hole that no known pixel bears.
+    ValueError : an option out of range; a label in the hole that no known pixel has.
     ContextError : no patch to copy from.
 
     References
@@ -122,7 +124,7 @@ def patchmatch(
     assert canvas is not None
     colours, origin = canvas.copied()
     filled = problem.image.copy()
-    filled[problem.hole] = colours[:, : filled.shape[2]] + _base(problem)
+    filled[problem.hole] = colours[:, : filled.shape[2]] + base_colour(problem.image, problem.known)
     filled = blended(problem, filled, origin)
     problem.note(levels=len(sizes), iterations=tuple(taken), shifts=shifts(problem.hole, origin))
     problem.note(confidence=_confidence(problem, filled, patch))
@@ -140,12 +142,6 @@ def _check(patch: int, levels: int | None, iterations: int, completeness: float)
         raise ValueError(f"patchmatch's option completeness is {completeness:g}: needed is 0 to 1")
 
 
-def _base(problem: Problem) -> NDArray[np.float32]:
-    """One known colour; all work is relative to it, so that a constant stays exactly constant."""
-    colour: NDArray[np.float32] = problem.image.reshape(-1, problem.image.shape[2])[np.argmax(problem.known)]
-    return colour
-
-
 # The sizes of the picture, and what does not change while one is worked on
 
 
@@ -158,9 +154,9 @@ class _Size:
     allowed: Mask  # pixels that may be copied
     sources: Sources
     partial: bool  # source patches hold pixels that may not be copied
-    labels: NDArray[np.uint8]  # (H, W), 0 free
+    labels: U8x2  # (H, W), 0 free
     targets: Mask  # anchors of the patches that touch the hole
-    pixels: NDArray[np.int32]  # the hole's, as flat places
+    pixels: I32x1  # the hole's, as flat indices
 
 
 def _sizes(
@@ -173,7 +169,7 @@ def _sizes(
     allowed = problem.known if source is None else problem.known & problem.part(source.pixels)
     labels = np.zeros(problem.hole.shape, np.uint8) if guide is None else problem.part(guide.pixels)
     wanted = levels or _levels(problem.hole, side)
-    colours = np.where(problem.known[..., None], problem.image - _base(problem), 0)
+    colours = np.where(problem.known[..., None], problem.image - base_colour(problem.image, problem.known), 0)
     planes = np.concatenate([colours, _texture(colours, problem.known, 2**wanted)], axis=2)
     pyramid = masked_pyramid(
         planes, problem.known, problem.hole, levels=wanted, min_known=side * side, min_side=2 * side
@@ -216,18 +212,18 @@ def _texture(colours: Image, known: Mask, width: int) -> Image:
     return stacked
 
 
-def _children(plane: NDArray[Any]) -> NDArray[Any]:
+def _children(plane: Array) -> Array:
     """Every coarse pixel's four children: (H, W) -> (H / 2, 2, W / 2, 2), sides rounded up."""
     height, width = plane.shape
     even = np.pad(plane, ((0, height % 2), (0, width % 2)), mode="edge")
     return even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2)
 
 
-def _size(level: Level, side: int, allowed: Mask, labels: NDArray[np.uint8]) -> _Size | None:
+def _size(level: Level, side: int, allowed: Mask, labels: U8x2) -> _Size | None:
     """The level made ready, or None where it offers no patch to copy from.
 
-    Where damage riddles the picture hardly a patch is whole; then patches serve of which half may be copied, or a
-    quarter.
+    Where damage is scattered all over the picture hardly a patch is whole; then patches are taken of which half may be
+    copied, or a quarter.
     """
     targets = _grown(level.hole, side)
     needed = max(1, int(np.count_nonzero(targets)) // _ENOUGH)
@@ -242,6 +238,7 @@ def _size(level: Level, side: int, allowed: Mask, labels: NDArray[np.uint8]) -> 
 
 
 def _lack(allowed: Mask, side: int) -> str:
+    """What no patch fulfils."""
     best = int(summed(allowed, side).max())
     return (
         f"no patch of {side} x {side} pixels has a quarter that may be copied (the best has {best} pixels of "
@@ -250,6 +247,7 @@ def _lack(allowed: Mask, side: int) -> str:
 
 
 def _check_labels(size: _Size) -> None:
+    """ValueError for a label in the hole that no source has."""
     offered = np.unique(size.labels.reshape(-1)[size.sources.anchors])
     missing = np.setdiff1d(np.unique(size.labels[size.level.hole]), np.append(offered, 0))
     if missing.size:
@@ -263,31 +261,32 @@ def _check_labels(size: _Size) -> None:
 
 
 class _Canvas:
-    """A level being filled: the picture so far, and the field of its patches."""
+    """A level being filled: the picture so far, and the nearest-neighbour field of its patches."""
 
     def __init__(self, size: _Size, seed: int) -> None:
         level = size.level
         self.size, self.seed = size, seed
-        self.goal = Patches.of(level.image, level.known | level.hole, size.side)
-        self.stock = replace(self.goal, counts=Patches.of(level.image[..., :1], size.allowed, size.side).counts)
-        self.field = Search.over(size.targets, seed=seed)
-        depth = rim_distance(level.hole, level.known).reshape(-1)[self.field.anchors]
+        # The same planes with different pixels counted: what is compared in a target, and what may be copied.
+        self.filled = Patches.of(level.image, level.known | level.hole, size.side)
+        self.copyable = replace(self.filled, counts=Patches.of(level.image[..., :1], size.allowed, size.side).counts)
+        self.nnf = Search.over(size.targets, seed=seed)
+        depth = rim_distance(level.hole, level.known).reshape(-1)[self.nnf.anchors]
         self.doubt = depth * np.float32(math.log(_GAMMA))
-        self.label = size.labels.reshape(-1)[self.field.anchors]
+        self.label = size.labels.reshape(-1)[self.nnf.anchors]
         self.label += self.label > 0  # as the sources count them
-        self.echo: Search | None = None
+        self.reverse: Search | None = None  # from known patches to the hole
 
     @property
     def image(self) -> Image:
         """The planes so far, (H, W, L), a view."""
-        return self.goal.image()
+        return self.filled.image()
 
     def begin(self, coarse: _Canvas | None) -> None:
         """The first guess: the shifts of the level before, or from the rim."""
         level = self.size.level
         if coarse is not None:
             self.image[level.hole] = upsampled(coarse.image, level.hole.shape)[level.hole]
-            self._inherit(coarse.field)
+            self._inherit(coarse.nnf)
             self.vote()
         elif rim_distance(level.hole, level.known).max() <= self.size.side:  # hardly a patch without known pixels
             self.image[level.hole] = fill(Problem(level.image, level.hole, level.known), power=1)[level.hole]
@@ -295,102 +294,103 @@ class _Canvas:
         else:
             self._peel()
 
-    def search(self, iterations: int, **more: Any) -> None:
-        """Measure the field's distances in the picture as it is now, and look for smaller ones."""
-        self.field.run(
-            self.goal, self.stock, self.size.sources, iterations, label=self.label, partial=self.size.partial, **more
-        )
+    def search(self, iterations: int, chosen: Bool1 | None = None) -> None:
+        """Measure all distances in the picture as it is now, and look for smaller ones (of the ``chosen`` anchors)."""
+        self.nnf.run(
+            self.filled, self.copyable, self.size.sources, iterations, label=self.label, partial=self.size.partial,
+            chosen=chosen,
+        )  # fmt: skip
 
     def vote(self, completeness: float = 0.0) -> float:
-        """Give every hole pixel the colour that its patches vote for; gives the mean change of colours."""
+        """Give every hole pixel the colour that its patches vote for; returns the mean change of the colours."""
         colours, origin = self._votes(self.size.pixels)
-        heard = origin >= 0
+        voted = origin >= 0
         if completeness:
-            self._complete(colours, heard, completeness)
+            self._complete(colours, voted, completeness)
         hole = self.image[self.size.level.hole]
-        change = float(np.abs(colours[heard] - hole[heard])[:, :-2].mean()) if heard.any() else 0.0
-        hole[heard] = colours[heard]
+        change = float(np.abs(colours[voted] - hole[voted])[:, :-2].mean()) if voted.any() else 0.0
+        hole[voted] = colours[voted]
         self.image[self.size.level.hole] = hole
         return change
 
-    def copied(self) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        """Each hole pixel's planes from the best of its patches (n, L), and the place they were copied from, or -1."""
+    def copied(self) -> tuple[F32x2, I32x1]:
+        """Each hole pixel's planes from the best of its patches (n, L), and the pixel they were copied from, or -1."""
         self.search(1)
-        colours, origin = self._votes(self.size.pixels, alone=True)
-        alike = origin < 0  # no patch over it could be copied: as it is
-        colours[alike] = self.image[self.size.level.hole][alike]
+        colours, origin = self._votes(self.size.pixels, best_only=True)
+        without = origin < 0  # no patch over it could be copied: it stays as it is
+        colours[without] = self.image[self.size.level.hole][without]
         return colours, origin
 
-    def _votes(self, pixels: NDArray[np.int32], alone: bool = False) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        """Planes (n, L) and the best patch's origin (n,) for hole pixels; origin -1 where no patch can speak."""
-        colours = np.empty((len(pixels), self.goal.shape[2]), np.float32)
+    def _votes(self, pixels: I32x1, best_only: bool = False) -> tuple[F32x2, I32x1]:
+        """Planes (n, L) and the best patch's origin (n,) for hole pixels; origin -1 where no patch has a vote."""
+        colours = np.empty((len(pixels), self.filled.shape[2]), np.float32)
         origin = np.empty(len(pixels), np.int32)
-        field, side = self.field, self.size.side
+        nnf, side = self.nnf, self.size.side
 
         def tile(start: int) -> None:
             part = slice(start, start + _TILE)
             _vote_kernel(
-                self.goal.planes, self.stock.counts, field.place, field.source[:, 0], field.distance[:, 0], self.doubt,
-                pixels[part], side, alone, colours[part], origin[part],
+                self.filled.planes, self.copyable.counts, nnf.number, nnf.source[:, 0], nnf.distance[:, 0], self.doubt,
+                pixels[part], side, best_only, colours[part], origin[part],
             )  # fmt: skip
 
         threads.run(tile, range(0, len(pixels), _TILE))
         return colours, origin
 
-    def _complete(self, colours: NDArray[np.float32], heard: Mask, share: float) -> None:
-        """Mix in what the known patches nearest to the hole say, each where it finds its like in the hole."""
-        field, level = self.field, self.size.level
-        if self.echo is None:
+    def _complete(self, colours: F32x2, voted: Bool1, share: float) -> None:
+        """Mix in the votes of the known patches nearest to the hole, each where the hole is most like it."""
+        nnf, level = self.nnf, self.size.level
+        if self.reverse is None:
             anchors = self.size.sources.anchors
             away = distance_to(level.hole).reshape(-1)[anchors]
             near = np.zeros(level.hole.shape, np.bool_)
-            near.reshape(-1)[anchors[np.argsort(away, kind="stable")[: len(field.anchors)]]] = True
-            self.echo = Search.over(near, seed=~self.seed & 0x7FFFFFFF)
-        self.echo.run(self.stock, self.goal, Sources.of(self.size.targets), 2, partial=True)
+            near.reshape(-1)[anchors[np.argsort(away, kind="stable")[: len(nnf.anchors)]]] = True
+            self.reverse = Search.over(near, seed=~self.seed & 0x7FFFFFFF)
+        self.reverse.run(self.copyable, self.filled, Sources.of(self.size.targets), 2, partial=True)
         number = np.full(level.hole.size, -1, np.int32)
         number[self.size.pixels] = np.arange(len(colours), dtype=np.int32)
         total, count = np.zeros(colours.shape), np.zeros(len(colours))
-        _echo_kernel(
-            self.goal.planes, self.stock.counts, self.echo.anchors, self.echo.source[:, 0], level.hole.shape[1],
-            self.size.side, number, total, count,
+        _reverse_vote_kernel(
+            self.filled.planes, self.copyable.counts, self.reverse.anchors, self.reverse.source[:, 0],
+            level.hole.shape[1], self.size.side, number, total, count,
         )  # fmt: skip
-        said = heard & (count > 0)
-        theirs = share * count[said] * (len(field.anchors) / len(self.echo.anchors))
-        ours = (1 - share) * self.size.side**2
-        mean = total[said] / count[said][:, None]
-        colours[said] += (theirs / (theirs + ours))[:, None] * (mean - colours[said])
+        both = voted & (count > 0)
+        reverse = share * count[both] * (len(nnf.anchors) / len(self.reverse.anchors))
+        forward = (1 - share) * self.size.side**2
+        mean = total[both] / count[both][:, None]
+        colours[both] += (reverse / (reverse + forward))[:, None] * (mean - colours[both])
 
     def _inherit(self, coarse: Search) -> None:
         """Every patch starts from its parent's shift."""
         height, width = self.size.level.hole.shape
-        y, x = np.divmod(self.field.anchors, width)
-        parent = coarse.place[y // 2, x // 2]
+        y, x = np.divmod(self.nnf.anchors, width)
+        parent = coarse.number[y // 2, x // 2]
         found = np.where(parent >= 0, coarse.source[parent, 0], -1)
-        row, column = np.divmod(found, coarse.place.shape[1])
+        row, column = np.divmod(found, coarse.number.shape[1])
         row, column = np.minimum(2 * row + y % 2, height - 1), np.minimum(2 * column + x % 2, width - 1)
-        self.field.source[:, 0] = np.where(found >= 0, row * width + column, -1)
-        self.field.distance[:, 0] = np.where(found >= 0, coarse.distance[parent, 0], FAR)
+        self.nnf.source[:, 0] = np.where(found >= 0, row * width + column, -1)
+        self.nnf.distance[:, 0] = np.where(found >= 0, coarse.distance[parent, 0], FAR)
 
     def _peel(self) -> None:
-        """Layer by layer from the rim inwards, patches compared where something stands already (onion peel)."""
+        """Layer by layer from the rim inwards, patches compared over the pixels filled so far (onion peel)."""
         level, side = self.size.level, self.size.side
         ready, todo = level.known.copy(), level.hole.copy()
         while todo.any():
             layer = todo & _grown(ready, 3)
-            self.goal.mark(ready)
-            self.search(6, some=_grown(layer, side).reshape(-1)[self.field.anchors])
+            self.filled.mark(ready)
+            self.search(6, chosen=_grown(layer, side).reshape(-1)[self.nnf.anchors])
             pixels = np.flatnonzero(layer).astype(np.int32)
             colours, origin = self._votes(pixels)
             done = np.zeros(layer.shape, np.bool_)
             done.reshape(-1)[pixels[origin >= 0]] = True
-            if not done.any():  # nothing that may be copied fits: smoothly
+            if not done.any():  # nothing that may be copied fits: fill smoothly
                 self.image[todo] = fill(Problem(self.image, todo, ready), power=1)[todo]
                 ready |= todo
                 break
             self.image[done] = colours[origin >= 0]
             ready |= done
             todo &= ~done
-        self.goal.mark(ready)
+        self.filled.mark(ready)
 
 
 def _grown(mask: Mask, side: int) -> Mask:
@@ -401,11 +401,11 @@ def _grown(mask: Mask, side: int) -> Mask:
 
 @kernel(fastmath=True)
 def _vote_kernel(
-    planes: Any, counts: Any, place: Any, source: Any, distance: Any, doubt: Any, pixels: Any, side: int, alone: bool,
-    colours: Any, origin: Any,
+    planes: F32x2, counts: U8x2, number: I32x2, source: I32x1, distance: F32x1, doubt: F32x1, pixels: I32x1, side: int,
+    best_only: bool, colours: F32x2, origin: I32x1,
 ) -> None:  # fmt: skip
-    """What the patches over each pixel say: their weighted mean, or that of the most similar patch ``alone``."""
-    height, width = place.shape
+    """The weighted mean of the votes of the patches over each pixel, or the vote of the most similar one alone."""
+    height, width = number.shape
     half, depth = side // 2, colours.shape[1]
     d = np.empty(side * side, np.float32)
     weight = np.empty(side * side, np.float32)
@@ -417,7 +417,7 @@ def _vote_kernel(
         count, best = 0, 0
         for i in range(max(0, y + half - height + 1), min(side, y + half + 1)):
             for j in range(max(0, x + half - width + 1), min(side, x + half + 1)):
-                n = place[y + half - i, x + half - j]
+                n = number[y + half - i, x + half - j]
                 if n < 0 or source[n] < 0:
                     continue
                 row[count], column[count] = source[n] // width + i, source[n] % width + j
@@ -430,19 +430,19 @@ def _vote_kernel(
             origin[e] = -1
             continue
         origin[e] = (row[best] - half) * width + column[best] - half
-        if alone:
+        if best_only:
             for t in range(depth):
                 colours[e, t] = planes[row[best], column[best] * depth + t]
             continue
         sigma2 = _SHARP * _quantile(d, count, (3 * count) // 4) + np.float32(1e-8)
-        least = np.float32(1e30)
-        for c in range(count):  # of the exponent: deep in a large hole every weight by itself would vanish
+        smallest = np.float32(1e30)  # exponent: without it every weight deep in a large hole would vanish
+        for c in range(count):
             weight[c] += d[c] / (2 * sigma2)
-            least = min(least, weight[c])
+            smallest = min(smallest, weight[c])
         all_weight = 0.0
         total[:] = 0
         for c in range(count):
-            w = np.exp(least - weight[c])
+            w = np.exp(smallest - weight[c])
             all_weight += w
             for t in range(depth):
                 total[t] += w * planes[row[c], column[c] * depth + t]
@@ -451,7 +451,7 @@ def _vote_kernel(
 
 
 @kernel(fastmath=True)
-def _quantile(values: Any, count: int, rank: int) -> Any:
+def _quantile(values: F32x1, count: int, rank: int) -> np.float32:
     """The value of that rank among the first ``count`` (Hoare's selection); they stay as they are."""
     order = values[:count].copy()
     low, high = 0, count - 1
@@ -473,14 +473,23 @@ def _quantile(values: Any, count: int, rank: int) -> Any:
             low = i
         else:
             break
-    return order[rank]
+    value: np.float32 = order[rank]
+    return value
 
 
 @kernel()
-def _echo_kernel(
-    planes: Any, counts: Any, anchors: Any, source: Any, width: int, side: int, number: Any, total: Any, count: Any
+def _reverse_vote_kernel(
+    planes: F32x2,
+    counts: U8x2,
+    anchors: I32x1,
+    source: I32x1,
+    width: int,
+    side: int,
+    number: I32x1,
+    total: F64x2,
+    count: F64x1,
 ) -> None:
-    """Add each known patch's colours to the hole pixels of the place it found."""
+    """Add each known patch's colours to the hole pixels that it found most like itself."""
     half, depth = side // 2, total.shape[1]
     height = len(number) // width
     for n in range(len(anchors)):
@@ -502,8 +511,8 @@ def _echo_kernel(
 def _confidence(problem: Problem, filled: Image, side: int) -> Image:
     """1 / (1 + 10 contrast sqrt(t)), 1 outside the hole: flat places near the rim can hardly be wrong.
 
-    The contrast is the fill's deviation in a patch, in units of the range. Distances d say little: a patch may fit well
-    and be wrong.
+    The contrast is the fill's standard deviation in a patch, in units of the range. Distances d say little: a patch may
+    fit well and be wrong.
     """
     grey = filled.mean(axis=2, dtype=np.float32)
     there = problem.known | problem.hole

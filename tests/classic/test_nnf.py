@@ -132,7 +132,7 @@ def test_the_field_does_not_depend_on_threads_but_on_the_seed(pictures):
         ({"iterations": 0}, "iterations is 0"),
         ({"rotations": 0}, "rotations is 0"),
         ({"scales": (0.5, -1)}, "needed are numbers above 0"),
-        ({"rotations": 200, "mirror": True}, "400 poses: 256 is the most"),
+        ({"rotations": 200, "mirror": True}, "400 poses: at most 256"),
         ({"patch": 80}, "a is 72 x 80: smaller than a patch of 80 x 80"),
         ({"known_a": np.ones((3, 3), bool)}, r"known_a is \(3, 3\), a is \(72, 80\)"),
     ],

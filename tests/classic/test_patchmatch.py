@@ -59,10 +59,10 @@ def test_a_vote_is_the_mean_weighted_by_depth_and_distance():
     distances, depths, colours = [], [], []
     for dy in range(-3, 4):
         for dx in range(-3, 4):
-            number = canvas.field.place[y + dy, x + dx]
-            row, column = divmod(canvas.field.source[number, 0], width)
+            number = canvas.nnf.number[y + dy, x + dx]
+            row, column = divmod(canvas.nnf.source[number, 0], width)
             assert not hole[row - 3 : row + 4, column - 3 : column + 4].any()
-            distances.append(canvas.field.distance[number, 0])
+            distances.append(canvas.nnf.distance[number, 0])
             depths.append(depth[y + dy, x + dx])
             colours.append(canvas.image[row - dy, column - dx])
             patch = canvas.image[y + dy - 3 : y + dy + 4, x + dx - 3 : x + dx + 4]
@@ -75,7 +75,7 @@ def test_a_vote_is_the_mean_weighted_by_depth_and_distance():
     voted, origin = canvas._votes(np.array([y * width + x], np.int32))
     assert voted[0] == pytest.approx(weight @ np.array(colours) / weight.sum(), rel=1e-3, abs=1e-5)
     best = np.argmin(distances)
-    alone, again = canvas._votes(np.array([y * width + x], np.int32), alone=True)
+    alone, again = canvas._votes(np.array([y * width + x], np.int32), best_only=True)
     assert alone[0] == pytest.approx(colours[best])
     assert origin == again
     assert canvas.image.reshape(-1, 5)[again[0]] == pytest.approx(colours[best])
