@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inpaintkit.benchmarks.masks import protocols as parsed
+from inpaintkit.benchmarks.protocols import parse
 
 FOLDER = Path(__file__).parent / "published"
 CHECKED = ("V", "V2", "M", "M+")
@@ -53,7 +53,7 @@ class Table:
             )
         for protocol in self.protocols:
             if protocol:
-                parsed(protocol)
+                parse(protocol)
         for method, figures in self.rows.items():
             for measure, values in figures.items():
                 if measure not in self.measures or len(values) != columns:

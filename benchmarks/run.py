@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from inpaintkit import batch
 from inpaintkit.api import versions
-from inpaintkit.benchmarks import masks, perceptual
-from inpaintkit.benchmarks.contestants import Contestant
+from inpaintkit.benchmarks import perceptual, protocols
+from inpaintkit.benchmarks.entrants import Contestant
 from inpaintkit.benchmarks.metrics import Compared, measured
 from inpaintkit.errors import ContextError, InpaintWarning, MissingExtraError
 from inpaintkit.executors import spread
@@ -102,9 +102,9 @@ class Run:
         """What the run was made with."""
         return dict(json.loads((self.folder / "run.json").read_text("utf-8")))
 
-    def entries(self) -> list[masks.Entry]:
+    def entries(self) -> list[protocols.Entry]:
         """The masks, in their order."""
-        return masks.load_manifest(self.manifest)
+        return protocols.load_manifest(self.manifest)
 
     def truth(self, picture: str) -> NDArray[Any]:
         """A picture as it should be."""
@@ -135,7 +135,7 @@ class Run:
 
     def prepare(
         self, images: Path, sources: Sequence[str], seed: int, names: Iterable[str], *, truth: bool = True
-    ) -> list[masks.Entry]:
+    ) -> list[protocols.Entry]:
         """Copy the pictures, draw the masks, and write what the run is; goes on with what is there already.
 
         Parameters
@@ -156,7 +156,7 @@ class Run:
         for key, value in said.items():
             if before and before.get(key, True) != value:
                 raise ValueError(f"{self.folder} holds a run with {key} {before[key]}, now it is {value}: name another")
-        made = drawn(images, sources, seed)
+        made = masked_pictures(images, sources, seed)
         kept = {entry.name: entry for entry in self.entries()} if self.manifest.is_file() else {}
         for entry, mask, pixels in made:
             if kept.setdefault(entry.name, entry).sha256 != entry.sha256:
@@ -167,7 +167,7 @@ class Run:
             ):
                 if not file.is_file():
                     write(file, shown)
-        masks.save_manifest(self.manifest, kept.values(), versions())
+        protocols.save_manifest(self.manifest, kept.values(), versions())
         everyone = list(dict.fromkeys([*before.get("contestants", ()), *names]))
         facts = {**said, "contestants": everyone, "machine": machine(), "versions": versions()}
         write_text(self.folder / "run.json", json.dumps(facts, indent=1))
@@ -180,7 +180,7 @@ class Task:
 
     folder: Path
     contestant: Contestant
-    entry: masks.Entry
+    entry: protocols.Entry
     alone: bool  # the only mask of its picture: a result may have the picture's name
 
 
@@ -267,7 +267,9 @@ def machine() -> str:
     return f"{name}, {cores} cores, {platform.system()}, Python {platform.python_version()}"
 
 
-def drawn(images: Path, sources: Sequence[str], seed: int) -> list[tuple[masks.Entry, Mask, NDArray[Any]]]:
+def masked_pictures(
+    images: Path, sources: Sequence[str], seed: int
+) -> list[tuple[protocols.Entry, Mask, NDArray[Any]]]:
     """Each mask with its line of the manifest and its picture."""
     files = batch.pictures(images)
     if not files:
@@ -284,10 +286,12 @@ def drawn(images: Path, sources: Sequence[str], seed: int) -> list[tuple[masks.E
             for job in jobs:
                 assert isinstance(job.mask, Path)
                 name = _name(job.photo, images)
-                made.append((*masks.brought(name, truths[name].shape[:2], job.mask), truths[name]))
+                made.append((*protocols.user_mask(name, truths[name].shape[:2], job.mask), truths[name]))
             continue
-        for protocol in masks.protocols(source):
-            made += [(*masks.drawn(name, truth.shape[:2], protocol, seed), truth) for name, truth in truths.items()]
+        for protocol in protocols.parse(source):
+            made += [
+                (*protocols.generated(name, truth.shape[:2], protocol, seed), truth) for name, truth in truths.items()
+            ]
     names = [entry.name for entry, _, _ in made]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:

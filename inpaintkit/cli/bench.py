@@ -117,7 +117,7 @@ def run(
     from inpaintkit import registry
     from inpaintkit.benchmarks import perceptual
     from inpaintkit.benchmarks import run as runs
-    from inpaintkit.benchmarks.contestants import contestants, words
+    from inpaintkit.benchmarks.entrants import contestants, words
 
     names = [*registry.methods(), "auto"] if methods == "all" else words(methods)
     everyone = contestants(names, results, models, conventions, composite=not no_composite, resize=resize_results)
@@ -190,8 +190,8 @@ def masks(sources: tuple[str, ...], images: Path | None, replay: Path | None, se
     import numpy as np
 
     from inpaintkit.api import versions
-    from inpaintkit.benchmarks import masks as protocols
-    from inpaintkit.benchmarks.run import drawn
+    from inpaintkit.benchmarks import protocols
+    from inpaintkit.benchmarks.run import masked_pictures
     from inpaintkit.files import write
 
     if (replay is None) == (images is None):
@@ -199,7 +199,7 @@ def masks(sources: tuple[str, ...], images: Path | None, replay: Path | None, se
     if replay is not None:
         made = [(entry, protocols.replayed(entry)) for entry in protocols.load_manifest(replay)]
     elif images is not None:
-        made = [(entry, mask) for entry, mask, _ in drawn(images, sources, seed)]
+        made = [(entry, mask) for entry, mask, _ in masked_pictures(images, sources, seed)]
     output.mkdir(parents=True, exist_ok=True)
     for entry, mask in made:
         write(output / f"{entry.name}.png", mask.astype(np.uint8) * 255)

@@ -14,7 +14,7 @@ import pytest
 from conftest import boxed
 from inpaintkit import inpaint, write
 from inpaintkit.benchmarks import report
-from inpaintkit.benchmarks.contestants import Contestant, contestants, words
+from inpaintkit.benchmarks.entrants import Contestant, contestants, words
 from inpaintkit.benchmarks.metrics import hole_psnr
 from inpaintkit.benchmarks.run import Cell, Extras, Run, Task, attempt
 from inpaintkit.benchmarks.run import run as do

@@ -8,7 +8,7 @@ import pytest
 import inpaintkit
 from conftest import boxed
 from inpaintkit.benchmarks import networks
-from inpaintkit.benchmarks.contestants import contestants
+from inpaintkit.benchmarks.entrants import contestants
 from inpaintkit.benchmarks.networks import SHIPPED, Conventions, Network, conventions, conventions_of
 from inpaintkit.benchmarks.run import run as do
 from inpaintkit.problem import Problem

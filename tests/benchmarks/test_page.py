@@ -16,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from inpaintkit import write
-from inpaintkit.benchmarks.contestants import Contestant
+from inpaintkit.benchmarks.entrants import Contestant
 from inpaintkit.benchmarks.report import write_report
 from inpaintkit.benchmarks.run import Extras, Run, Task, attempt
 

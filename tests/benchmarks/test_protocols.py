@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from inpaintkit import write
-from inpaintkit.benchmarks import masks
+from inpaintkit.benchmarks import protocols
 from inpaintkit.files import read
 
 SHAPE = (180, 240)
 
 
-@pytest.mark.parametrize("name", masks.DRAW)
+@pytest.mark.parametrize("name", protocols.DRAW)
 def test_a_seed_gives_one_mask_and_another_seed_another(name):
-    protocol = masks.protocols(name)[0]
+    protocol = protocols.parse(name)[0]
     first, again, other = (protocol.draw(SHAPE, seed) for seed in (1, 1, 2))
     assert first.shape == SHAPE
     assert first.dtype == bool
@@ -25,11 +25,11 @@ def test_a_seed_gives_one_mask_and_another_seed_another(name):
     assert 0 < first.mean() < 1
 
 
-@pytest.mark.parametrize("text", masks.BINS)
+@pytest.mark.parametrize("text", protocols.BINS)
 @pytest.mark.parametrize("border", ["yes", "no"])
 def test_irregular_masks_lie_in_their_bin_and_keep_off_the_border(text, border):
     low, high = (float(end) / 100 for end in text.split("-"))
-    protocol = masks.protocols(f"pconv:bin={text},border={border}")[0]
+    protocol = protocols.parse(f"pconv:bin={text},border={border}")[0]
     for seed in range(3):
         mask = protocol.draw((256, 256), seed)
         assert low < mask.mean() <= high
@@ -41,16 +41,16 @@ def test_irregular_masks_lie_in_their_bin_and_keep_off_the_border(text, border):
 
 
 def test_pconv_alone_is_all_bins():
-    assert [protocol.options["bin"] for protocol in masks.protocols("pconv")] == list(masks.BINS)
+    assert [protocol.options["bin"] for protocol in protocols.parse("pconv")] == list(protocols.BINS)
 
 
 def test_boxes_have_the_sides_that_are_asked_for():
-    center = masks.protocols("center:side=0.5")[0].draw((256, 256), 0)
+    center = protocols.parse("center:side=0.5")[0].draw((256, 256), 0)
     assert center[64:192, 64:192].all()
     assert center.sum() == 128 * 128
     places = set()
     for seed in range(5):
-        box = masks.protocols("box:side=0.25")[0].draw((64, 128), seed)
+        box = protocols.parse("box:side=0.25")[0].draw((64, 128), seed)
         rows, columns = np.nonzero(box)
         places.add((rows.min(), columns.min()))
         assert (np.ptp(rows) + 1, np.ptp(columns) + 1, box.sum()) == (16, 32, 16 * 32)
@@ -58,13 +58,13 @@ def test_boxes_have_the_sides_that_are_asked_for():
 
 
 def test_text_covers_what_is_asked_for_and_lost_pixels_too():
-    assert masks.protocols("text:share=0.2,size=12")[0].draw((400, 400), 0).mean() == pytest.approx(0.2, abs=0.02)
-    assert masks.protocols("drop:share=0.3")[0].draw((400, 400), 0).mean() == pytest.approx(0.3, abs=0.01)
+    assert protocols.parse("text:share=0.2,size=12")[0].draw((400, 400), 0).mean() == pytest.approx(0.2, abs=0.02)
+    assert protocols.parse("drop:share=0.3")[0].draw((400, 400), 0).mean() == pytest.approx(0.3, abs=0.01)
 
 
 @pytest.mark.parametrize("name", ["lama-thin", "lama-medium", "lama-thick"])
 def test_lamas_masks_cover_at_most_half(name):
-    protocol = masks.protocols(name)[0]
+    protocol = protocols.parse(name)[0]
     shares = [protocol.draw((128, 128), seed).mean() for seed in range(20)]
     assert 0 < min(shares) < max(shares) <= 0.5
 
@@ -75,29 +75,33 @@ def test_a_folder_of_masks_is_drawn_from_by_share_and_border(tmp_path):
     outer[:200, :200] = 255
     write(tmp_path / "inner.png", inner)
     write(tmp_path / "outer.png", outer)
-    off, on = (masks.protocols(f"pconv:bin=10-20,border={border},folder={tmp_path}")[0] for border in ("no", "yes"))
+    off, on = (protocols.parse(f"pconv:bin=10-20,border={border},folder={tmp_path}")[0] for border in ("no", "yes"))
     assert (off.draw((512, 512), 3) == (inner > 0)).all()
     assert (on.draw((256, 256), 3) == (outer[::2, ::2] > 0)).all()
     with pytest.raises(ValueError, match="holds 2 masks, none that covers 30% to 40%"):
-        masks.protocols(f"pconv:bin=30-40,folder={tmp_path}")[0].draw((256, 256), 0)
+        protocols.parse(f"pconv:bin=30-40,folder={tmp_path}")[0].draw((256, 256), 0)
 
 
 def test_a_manifest_replays_exactly_and_tells_when_it_does_not(tmp_path):
-    made = [masks.drawn("cat", SHAPE, protocol, 7) for name in masks.DRAW for protocol in masks.protocols(name)[:1]]
-    masks.save_manifest(tmp_path / "manifest.json", [entry for entry, _ in made], {"numpy": "2"})
-    for entry, (same, mask) in zip(masks.load_manifest(tmp_path / "manifest.json"), made, strict=True):
+    made = [
+        protocols.generated("cat", SHAPE, protocol, 7)
+        for name in protocols.DRAW
+        for protocol in protocols.parse(name)[:1]
+    ]
+    protocols.save_manifest(tmp_path / "manifest.json", [entry for entry, _ in made], {"numpy": "2"})
+    for entry, (same, mask) in zip(protocols.load_manifest(tmp_path / "manifest.json"), made, strict=True):
         assert entry == same
-        assert (masks.replayed(entry) == mask).all()
+        assert (protocols.replayed(entry) == mask).all()
     with pytest.raises(ValueError, match="the manifest says 000000000000"):
-        masks.replayed(dataclasses.replace(made[0][0], sha256="0" * 64))
+        protocols.replayed(dataclasses.replace(made[0][0], sha256="0" * 64))
 
 
 def test_the_digest_is_of_shape_and_bits():
     # printf '(2, 3)\xc8' | sha256sum: the bits 110 010 and two of padding are 0xc8
     expected = "18d0ca958ea28c70721c6c65ecc40e91ceb6a64145ef461eca7201063cee6a02"
     mask = np.array([[1, 1, 0], [0, 1, 0]], bool)
-    assert masks.digest(mask) == expected
-    assert masks.digest(mask.reshape(3, 2)) != expected
+    assert protocols.digest(mask) == expected
+    assert protocols.digest(mask.reshape(3, 2)) != expected
 
 
 @pytest.mark.parametrize(
@@ -112,7 +116,7 @@ def test_the_digest_is_of_shape_and_bits():
 )
 def test_what_is_no_protocol_is_told(text, message):
     with pytest.raises(ValueError, match=message):
-        masks.protocols(text)
+        protocols.parse(text)
 
 
 def test_the_command_writes_masks_and_makes_them_again(run, photo, tmp_path):

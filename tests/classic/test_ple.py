@@ -7,8 +7,8 @@ import pytest
 import skimage.data
 
 from inpaintkit import ContextError, damage, inpaint
-from inpaintkit.benchmarks.bernoulli import published
 from inpaintkit.benchmarks.metrics import hole_psnr
+from inpaintkit.benchmarks.studies.bernoulli import published
 from inpaintkit.classic import ple as file
 from inpaintkit.classic.ple import ple
 from inpaintkit.problem import Problem

@@ -1,6 +1,6 @@
 """``auto`` beside single methods: what it loses to the best of them, and how well it foretells its own error.
 
-    python -m inpaintkit.benchmarks.auto [--images DIR] [--qualities fast,balanced] [--methods ple,fsr,...]
+    python -m inpaintkit.benchmarks.studies.auto [--images DIR] [--qualities fast,balanced] [--methods ple,fsr,...]
 
 Text, scratches and half of the pixels lost, drawn from seeds. Regret is the best single method's hole PSNR less
 ``auto``'s; what is foretold stands as its difference to what came.
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from inpaintkit import inpaint
 from inpaintkit.benchmarks.metrics import hole_psnr
-from inpaintkit.benchmarks.quality import photographs
+from inpaintkit.benchmarks.studies.quality import photographs
 from inpaintkit.damage import drop, scratches, text
 from inpaintkit.files import read
 from inpaintkit.problem import Mask

@@ -1,6 +1,6 @@
 """How well damage is found: recall, precision and what a repair with the found mask loses, on drawn damage.
 
-    python -m inpaintkit.benchmarks.find [--kinds text,stamp,...] [--sizes 8,12,...] [--photos N] [--images DIR]
+    python -m inpaintkit.benchmarks.studies.find [--kinds text,stamp,...] [--sizes 8,12,...] [--photos N] [--images DIR]
                                          [--save DIR]
 
 Recall counts every pixel that the damage changed, by however little; a proposed pixel is right where it lies at most

@@ -1,6 +1,6 @@
 """Deep Image Prior beside its paper: table 1's pictures with half of their pixels lost, and seconds for each step.
 
-    python -m inpaintkit.benchmarks.dip_table [--device cuda] [--budget-s 540] [--results FILE] [--recipes A,B] [...]
+    python -m inpaintkit.benchmarks.studies.dip_table [--device cuda] [--budget-s 540] [--results FILE] [...]
 
 Every picture's result is a line of JSON in FILE as soon as it is there; a further call goes on where the last one
 stopped, also within a picture. ``raw`` is the PSNR of the network's last output over the whole picture, as the paper
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from inpaintkit import InpaintWarning, inpaint
 from inpaintkit.api import versions
-from inpaintkit.benchmarks.dip_reference import Loop
+from inpaintkit.benchmarks.studies.dip_reference import Loop
 from inpaintkit.damage import drop
 from inpaintkit.files import read
 from inpaintkit.prior._fit import Fit

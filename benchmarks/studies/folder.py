@@ -1,6 +1,6 @@
 """Throughput and memory of folders: one process against several, and peak memory over many files.
 
-python -m inpaintkit.benchmarks.folder [--photos N] [--jobs N] [--repeats N] [--many N]
+python -m inpaintkit.benchmarks.studies.folder [--photos N] [--jobs N] [--repeats N] [--many N]
 """
 
 from __future__ import annotations

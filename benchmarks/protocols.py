@@ -170,7 +170,7 @@ class Protocol:
         return DRAW[self.name](shape, seed, **self.options)
 
 
-def protocols(text: str) -> list[Protocol]:
+def parse(text: str) -> list[Protocol]:
     """What a text names; ``pconv`` without a bin is all six of them.
 
     Raises
@@ -223,7 +223,7 @@ def seed_of(picture: str, protocol: Protocol, seed: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {picture} {protocol}".encode()).digest()[:4])
 
 
-def drawn(picture: str, shape: Shape, protocol: Protocol, seed: int) -> tuple[Entry, Mask]:
+def generated(picture: str, shape: Shape, protocol: Protocol, seed: int) -> tuple[Entry, Mask]:
     """A picture's mask of a protocol and its line for the manifest."""
     own = seed_of(picture, protocol, seed)
     mask = protocol.draw(shape, own)
@@ -231,8 +231,8 @@ def drawn(picture: str, shape: Shape, protocol: Protocol, seed: int) -> tuple[En
     return Entry(picture, name, str(protocol), own, shape, float(mask.mean()), digest(mask)), mask
 
 
-def brought(picture: str, shape: Shape, file: Path) -> tuple[Entry, Mask]:
-    """A mask of the user's own, as ``drawn`` gives it."""
+def user_mask(picture: str, shape: Shape, file: Path) -> tuple[Entry, Mask]:
+    """A mask of the user's own, as ``generated`` gives it."""
     mask = _read(file)
     if mask.shape != shape:
         raise ValueError(f"{file} is {mask.shape}, {picture} is {shape}: give masks of the pictures' size")
@@ -250,7 +250,7 @@ def replayed(entry: Entry) -> Mask:
     if entry.protocol == FOLDER:
         mask = _read(Path(entry.source))
     else:
-        mask = protocols(entry.protocol)[0].draw(entry.shape, entry.seed)
+        mask = parse(entry.protocol)[0].draw(entry.shape, entry.seed)
     if digest(mask) != entry.sha256:
         raise ValueError(
             f"the mask {entry.name} came out as {digest(mask)[:12]}, the manifest says {entry.sha256[:12]}: install "

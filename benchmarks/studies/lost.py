@@ -1,6 +1,6 @@
 """Text, scratches and lost pixels: our methods beside OpenCV's frequency-selective reconstruction, in turn.
 
-    python -m inpaintkit.benchmarks.lost [--methods fsr,...] [--peer-python PATH] [--mode FAST|BEST] [--repeats N]
+    python -m inpaintkit.benchmarks.studies.lost [--methods fsr,...] [--peer-python PATH] [--mode FAST|BEST] [...]
 
 The peer is ``cv2.xphoto.inpaint`` of opencv-contrib-python 4, which cannot share a process with OpenCV 5: PATH is the
 Python of an environment that has it. A worker there reads pictures and holes from a folder and answers one request at
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from inpaintkit import inpaint
 from inpaintkit.api import versions
 from inpaintkit.benchmarks.metrics import hole_psnr
-from inpaintkit.benchmarks.quality import cases, photographs
+from inpaintkit.benchmarks.studies.quality import cases, photographs
 from inpaintkit.damage import drop
 from inpaintkit.files import read
 from inpaintkit.problem import Mask

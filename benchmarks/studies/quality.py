@@ -1,6 +1,6 @@
 """Hole PSNR of every method beside OpenCV's and scikit-image's, on scikit-image's colour photographs.
 
-    python -m inpaintkit.benchmarks.quality [--images DIR] [--methods telea,...] [--radius R]
+    python -m inpaintkit.benchmarks.studies.quality [--images DIR] [--methods telea,...] [--radius R]
 
 Damage is drawn from seeds: two sizes of text and scratches. Losses stand beside wins.
 """

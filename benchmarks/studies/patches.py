@@ -1,6 +1,6 @@
 """Patch-based filling measured: the field, times, textures, and pictures with a hole beside the peers.
 
-    python -m inpaintkit.benchmarks.patches [--only PART,...] [--vgg FILE] [--images DIR] [--sheets DIR]
+    python -m inpaintkit.benchmarks.studies.patches [--only PART,...] [--vgg FILE] [--images DIR] [--sheets DIR]
 
 Parts: field (distance over brute force's and seconds at 1 megapixel), times (512 x 512 with a box and with text, 12
 megapixels with a box), textures (brick, grass, gravel: does a fill lie among the picture's own windows?), boxes (a box
@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from inpaintkit import inpaint, methods, read, write
 from inpaintkit.benchmarks.features import Features, gram_distance
 from inpaintkit.benchmarks.metrics import hole_psnr
-from inpaintkit.benchmarks.quality import photographs
 from inpaintkit.benchmarks.speed import box, photograph, timed
+from inpaintkit.benchmarks.studies.quality import photographs
 from inpaintkit.classic.patchmatch import nearest_neighbours
 from inpaintkit.damage import text
 from inpaintkit.problem import Mask

@@ -1,6 +1,6 @@
 """Sheets that show what each method does: damaged photographs, drawn scenes and objects, beside OpenCV's two.
 
-    python -m inpaintkit.benchmarks.gallery [--folder DIR] [--methods telea,...]
+    python -m inpaintkit.benchmarks.studies.gallery [--folder DIR] [--methods telea,...]
 
 Writes words.png, thick.png, scenes.png and objects.png. Each picture is captioned with PSNR over the whole hole and
 seconds for the whole photograph, compiling excluded; a crop of it is shown, at 200 % but for objects.
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from inpaintkit import write
 from inpaintkit.benchmarks.metrics import hole_psnr
-from inpaintkit.benchmarks.quality import Fill, Pixels, contestants, unaided
+from inpaintkit.benchmarks.studies.quality import Fill, Pixels, contestants, unaided
 from inpaintkit.damage import scratches, text
 from inpaintkit.masks import combine, ellipse, stroke
 from inpaintkit.problem import Mask

@@ -1,6 +1,6 @@
 """Neural patch synthesis measured: a box of 180 x 180 amid photographs, from several first fills.
 
-    python -m inpaintkit.benchmarks.mnps --vgg FILE --images DIR [--contents A,B] [--options JSON] [--sheets DIR]
+    python -m inpaintkit.benchmarks.studies.mnps --vgg FILE --images DIR [--contents A,B] [--sheets DIR]
 
 For every first fill, before and after: Gram distance to the truth and to all of the picture but the hole, PSNR in the
 hole, where the gradient energy stands among the windows of the picture (a percentile; over 95 it would stand out), and
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from inpaintkit import inpaint, read, write
 from inpaintkit.benchmarks.features import Features, gram_distance
 from inpaintkit.benchmarks.metrics import hole_psnr
-from inpaintkit.benchmarks.patches import (
+from inpaintkit.benchmarks.studies.patches import (
     SIDE,
     box_of,
     gradient_energy,

@@ -1,6 +1,6 @@
 """Lost pixels: whole-image PSNR of methods over a folder of grey pictures, each pixel lost with the same probability.
 
-    python -m inpaintkit.benchmarks.bernoulli FOLDER [--methods ple,biharmonic] [--loss 0.5] [--seed 0] [--threads N]
+    python -m inpaintkit.benchmarks.studies.bernoulli FOLDER [--methods ple,biharmonic] [--loss 0.5] [...]
 
 "composited" is the PSNR of the result as a user gets it, known pixels exact; "raw" of the method's own float answer,
 clipped to [0, 1] and neither rounded nor composited, for methods that change known pixels (ours do not, so that theirs
