@@ -6,10 +6,10 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -60,42 +60,60 @@ def run(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Resul
     count = min(allowed(), len(work))
     if count <= 1:
         return [function(item) for item in work]
-    todo = deque(enumerate(work))
-    results: dict[int, Result] = {}
-    errors: dict[int, BaseException] = {}
-    begun: list[Future[None]] = []
+    call = _Call(function, deque(enumerate(work)))
     try:
         for _ in range(count):
-            begun.append(_pool().submit(_work, function, todo, results, errors))
-        wait(begun)
-    finally:
-        todo.clear()
-        wait(begun)
+            _pool().submit(call.work)
+        call.wait()
+    finally:  # an interruption gets here, too
+        call.todo.clear()
+        call.wait()
     try:
-        for index in sorted(errors):
-            raise errors[index]
+        for index in sorted(call.errors):
+            raise call.errors[index]
     finally:
-        errors.clear()  # an error holds this frame, which would hold the error, and all of the work's arrays
-    return [results[index] for index in range(len(work))]
+        call.errors.clear()  # an error holds this frame, which would hold the error, and all of the work's arrays
+    return [call.results[index] for index in range(len(work))]
 
 
-def _work(
-    function: Callable[[Item], Result],
-    todo: deque[tuple[int, Item]],
-    results: dict[int, Result],
-    errors: dict[int, BaseException],
-) -> None:
-    """What one thread does for a call: one item after another until none is left."""
-    while todo:
+class _Call(Generic[Item, Result]):
+    """The work of one call, which several threads take from: ``todo`` holds what has not begun."""
+
+    def __init__(self, function: Callable[[Item], Result], todo: deque[tuple[int, Item]]) -> None:
+        self.todo = todo
+        self.results: dict[int, Result] = {}
+        self.errors: dict[int, BaseException] = {}
+        self._function = function
+        self._working = 0  # threads
+        self._changed = threading.Condition()
+
+    def work(self) -> None:
+        """What one thread does: one item after another until none is left."""
+        with self._changed:
+            self._working += 1
         try:
-            index, item = todo.popleft()
+            while self.todo:
+                self._next()
+        finally:
+            with self._changed:
+                self._working -= 1
+                self._changed.notify()
+
+    def wait(self) -> None:
+        """Return when nothing is left to do and no thread works any more; one that has not begun finds nothing."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self.todo and not self._working)
+
+    def _next(self) -> None:
+        try:
+            index, item = self.todo.popleft()
         except IndexError:  # another thread took the last one
             return
         try:
-            results[index] = function(item)
+            self.results[index] = self._function(item)
         except BaseException as error:
-            errors[index] = error
-            todo.clear()
+            self.errors[index] = error
+            self.todo.clear()
 
 
 @cache
