@@ -41,6 +41,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def _compiled():
     """A first fill on a machine compiles, and says so: before the tests that look at what is printed."""
     inpaint(piece(0), HOLE)
+    inpaint(piece(0), HOLE, "telea")
 
 
 @pytest.fixture
@@ -89,12 +90,12 @@ def test_mask_and_output_folders_inside_the_input_are_not_pictures(tmp_path):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_folder_is_filled_with_its_paths_kept_and_done_files_skipped(run, album, jobs):
-    line = ["fill", album / "in", "--mask", album / "masks", "-o", album / "out", "--jobs", jobs]
+    line = ["fill", album / "in", "--mask", album / "masks", "-o", album / "out", "--jobs", jobs, "--method", "telea"]
     status, out, err = run(*line)
     assert (status, out, err) == (0, "", "3 done, 0 skipped, 0 failed\n")
     assert set(contents(album / "out")) == set(contents(album / "in"))
     for name in ("a.png", "sub/deep/ça va 日本.png"):
-        assert np.array_equal(read(album / "out" / name), inpaint(read(album / "in" / name), HOLE))
+        assert np.array_equal(read(album / "out" / name), inpaint(read(album / "in" / name), HOLE, "telea"))
     before = contents(album / "out")
     (album / "out" / "a.png").write_bytes(b"kept as it is")
     assert run(*line)[2] == "0 done, 3 skipped, 0 failed\n"
@@ -128,12 +129,12 @@ def test_one_mask_for_all_is_scaled_only_when_asked(run, tmp_path):
     tree(tmp_path / "in", ["a.png", "b.png"])
     write(tmp_path / "in" / "b.png", CAT[:120, :160])
     write(tmp_path / "stamp.png", MASK)
-    line = ["fill", tmp_path / "in", "--mask", tmp_path / "stamp.png", "-o", tmp_path / "out"]
+    line = ["fill", tmp_path / "in", "--mask", tmp_path / "stamp.png", "-o", tmp_path / "out", "--method", "telea"]
     status, _, err = run(*line)
     assert status == 1
     assert "b.png: mask is (60, 80), image is (120, 160): resize one" in err
     assert run(*line, "--resize-mask")[0] == 0
-    expected = inpaint(CAT[:120, :160], np.repeat(np.repeat(HOLE, 2, axis=0), 2, axis=1))
+    expected = inpaint(CAT[:120, :160], np.repeat(np.repeat(HOLE, 2, axis=0), 2, axis=1), "telea")
     assert np.array_equal(read(tmp_path / "out" / "b.png"), expected)
 
 
@@ -154,15 +155,15 @@ def test_a_dry_run_reports_and_does_nothing(run, album):
 def test_in_place_keeps_the_original_and_starts_from_it_again(run, album):
     photo = album / "in" / "a.png"
     original = photo.read_bytes()
-    line = ["fill", photo, "--mask", album / "masks/a.png", "--in-place"]
+    line = ["fill", photo, "--mask", album / "masks/a.png", "--in-place", "--method", "telea"]
     assert run(*line)[0] == 0
     assert (album / "in" / "a.png.orig").read_bytes() == original
-    assert np.array_equal(read(photo), inpaint(piece(0), HOLE))
+    assert np.array_equal(read(photo), inpaint(piece(0), HOLE, "telea"))
     once = photo.read_bytes()
     assert run(*line)[0] == 0  # from the original, not from the result
     assert photo.read_bytes() == once
     assert (album / "in" / "a.png.orig").read_bytes() == original
-    line = ["fill", album / "in", "--mask", album / "masks", "--in-place"]
+    line = ["fill", album / "in", "--mask", album / "masks", "--in-place", "--method", "telea"]
     assert run(*line)[2] == "2 done, 1 skipped, 0 failed\n"
     assert run(*line)[2] == "0 done, 3 skipped, 0 failed\n"
 
@@ -171,7 +172,7 @@ def test_in_place_works_without_hard_links(album, monkeypatch):
     monkeypatch.setattr(batch.os, "link", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
     photo = album / "in" / "a.png"
     original = photo.read_bytes()
-    batch.repair(batch.Job(photo, album / "masks/a.png", photo), batch.Settings())
+    batch.repair(batch.Job(photo, album / "masks/a.png", photo), batch.Settings("telea"))
     assert (album / "in" / "a.png.orig").read_bytes() == original
     assert photo.read_bytes() != original
 
@@ -251,7 +252,7 @@ main(sys.argv[1:])
 
 
 def test_a_run_that_was_killed_leaves_whole_files_and_is_finished_by_the_next(run, album):
-    line = ["fill", album / "in", "--mask", album / "masks"]
+    line = ["fill", album / "in", "--mask", album / "masks", "--method", "telea"]
     assert run(*line, "-o", album / "undisturbed")[0] == 0
     expected = contents(album / "undisturbed")
     command = [sys.executable, "-c", KILLED, *map(str, line), "-o", str(album / "killed")]
@@ -269,6 +270,7 @@ def test_palette_and_grey_pictures_go_through_a_folder(run, tmp_path):
     Image.fromarray(piece(1)).convert("P").save(tmp_path / "in" / "p.png")
     Image.fromarray(piece(1)).convert("L").save(tmp_path / "in" / "g.png")
     write(tmp_path / "m.png", MASK)
-    assert run("fill", tmp_path / "in", "--mask", tmp_path / "m.png", "-o", tmp_path / "out")[0] == 0
+    line = ["fill", tmp_path / "in", "--mask", tmp_path / "m.png", "-o", tmp_path / "out", "--method", "telea"]
+    assert run(*line)[0] == 0
     assert read(tmp_path / "out" / "p.png").shape == (60, 80, 3)
     assert read(tmp_path / "out" / "g.png").shape == (60, 80)
