@@ -132,7 +132,8 @@ def scratch(shape: Shape, seed: int, *, number: int = 14, widest: int = 6) -> Ma
 def drop(shape: Shape, seed: int, *, share: float = 0.5) -> Mask:
     """Every pixel lost with probability ``share``, in (0, 1)."""
     _check("share", share, 1)
-    return damage.drop(shape, share=share, seed=seed)
+    lost: Mask = np.random.default_rng(seed).random(shape) < share
+    return lost
 
 
 DRAW: dict[str, Callable[..., Mask]] = {

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from inpaintkit import inpaint
 from inpaintkit.benchmarks.metrics import hole_psnr
+from inpaintkit.benchmarks.protocols import drop
 from inpaintkit.benchmarks.studies.quality import photographs
-from inpaintkit.damage import drop, scratches, text
+from inpaintkit.damage import scratches, text
 from inpaintkit.files import read
 from inpaintkit.problem import Mask
 

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from inpaintkit import InpaintWarning, inpaint
 from inpaintkit.api import versions
+from inpaintkit.benchmarks.protocols import drop
 from inpaintkit.benchmarks.studies.dip_reference import Loop
-from inpaintkit.damage import drop
 from inpaintkit.files import read
 from inpaintkit.prior._fit import Fit
 from inpaintkit.prior._recipes import recipe_of

@@ -25,8 +25,9 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-from inpaintkit import damage, find_mask, inpaint
-from inpaintkit.damage import Pixels
+from inpaintkit import find_mask, inpaint
+from inpaintkit.benchmarks.studies import damage
+from inpaintkit.benchmarks.studies.damage import Pixels
 from inpaintkit.files import read, write
 from inpaintkit.problem import Mask
 

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from inpaintkit import inpaint
 from inpaintkit.api import versions
 from inpaintkit.benchmarks.metrics import hole_psnr
+from inpaintkit.benchmarks.protocols import drop
 from inpaintkit.benchmarks.studies.quality import cases, photographs
-from inpaintkit.damage import drop
 from inpaintkit.files import read
 from inpaintkit.problem import Mask
 

@@ -8,6 +8,7 @@ import skimage.data
 from skimage.restoration import inpaint_biharmonic
 
 from inpaintkit import damage, inpaint
+from inpaintkit.benchmarks.protocols import drop
 from inpaintkit.classic.biharmonic import biharmonic
 from inpaintkit.problem import Problem
 
@@ -27,7 +28,7 @@ def border(shape: tuple[int, int]) -> np.ndarray:
 HOLES = {
     "text": lambda shape: damage.text(shape, size=24, seed=1),
     "scratches": lambda shape: damage.scratches(shape, number=5, seed=2),
-    "half lost": lambda shape: damage.drop(shape, seed=3),
+    "half lost": lambda shape: drop(shape, seed=3),
     "box": box,
     "border": border,
 }

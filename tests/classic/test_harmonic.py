@@ -8,6 +8,7 @@ import skimage.data
 from scipy import ndimage
 
 from inpaintkit import ContextError, damage, inpaint
+from inpaintkit.benchmarks.protocols import drop
 from inpaintkit.classic.harmonic import harmonic
 from inpaintkit.problem import Problem
 
@@ -36,7 +37,7 @@ def test_beyond_the_last_known_pixel_of_a_row_colours_stay():
 
 def test_every_pixel_of_the_fill_is_the_mean_of_its_neighbours():
     photo = skimage.data.astronaut()[:200, 100:330].astype(np.float32) / 255
-    hole = damage.text((200, 230), size=30, seed=1) | damage.drop((200, 230), share=0.3, seed=1)
+    hole = damage.text((200, 230), size=30, seed=1) | drop((200, 230), share=0.3, seed=1)
     hole[50:140, 60:180] = True
     filled = harmonic(Problem.create(photo, hole)).astype(np.float64)
     mean = sum(ndimage.correlate1d(filled, [0.25, 0, 0.25], axis=axis, mode="nearest") for axis in (0, 1))

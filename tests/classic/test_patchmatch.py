@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 
 from conftest import boxed
 from inpaintkit import ContextError, damage, inpaint, variants
+from inpaintkit.benchmarks.protocols import drop
 from inpaintkit.classic import patchmatch as module
 from inpaintkit.classic._seams import blended, shifts
 from inpaintkit.picture import PictureLabels, PictureMask
@@ -152,11 +153,11 @@ def test_labels_are_whole_numbers_or_colours():
 
 def test_a_riddled_picture_is_filled_from_partial_patches():
     truth = skimage.data.coffee()[150:250, 200:320]
-    hole = damage.drop(truth.shape[:2], share=0.5, seed=4)
+    hole = drop(truth.shape[:2], share=0.5, seed=4)
     filled = inpaint(hidden(truth, hole), hole, "patchmatch")
     error = np.mean((filled[hole] - truth[hole].astype(float)) ** 2)
     assert error < 0.15 * truth[hole].astype(float).var()
-    sparse = damage.drop(truth.shape[:2], share=0.97, seed=4)
+    sparse = drop(truth.shape[:2], share=0.97, seed=4)
     with pytest.raises(ContextError, match="has a quarter that may be copied"), pytest.warns(match="hides 97"):
         inpaint(truth, sparse, "patchmatch")
 

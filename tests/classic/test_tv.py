@@ -10,6 +10,7 @@ import skimage.data
 from scipy import optimize, sparse
 
 from inpaintkit import ContextError, damage, inpaint, registry
+from inpaintkit.benchmarks.protocols import drop
 from inpaintkit.classic import tv as module
 from inpaintkit.classic.tv import tv
 from inpaintkit.problem import Problem
@@ -207,7 +208,7 @@ def test_a_part_that_has_settled_stops():
 def test_looking_at_the_gap_disturbs_nothing():
     """Here, clipped and projected iterates went round in circles."""
     photo = skimage.data.astronaut()[130:160, 390:430]
-    hole = damage.drop((512, 512), seed=1)[130:160, 390:430]
+    hole = drop((512, 512), seed=1)[130:160, 390:430]
     _, info = inpaint(photo, hole, "tv", return_info=True)
     assert all(region.facts["converged"] for region in info.regions)
 

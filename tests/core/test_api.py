@@ -11,6 +11,7 @@ import skimage.data
 
 import inpaintkit
 from inpaintkit import ContextError, InpaintWarning, compositing, damage, inpaint, kernels, variants
+from inpaintkit.benchmarks.protocols import drop
 from inpaintkit.problem import Problem, Step
 
 
@@ -74,7 +75,7 @@ def test_a_hole_full_of_nan_is_filled():
 def test_fractional_ordinary_floats_stay_within_their_range():
     rng = np.random.default_rng(0)
     image = (rng.random((60, 60, 3)) > 0.5).astype(np.float64)
-    result = inpaint(image, damage.drop((60, 60), share=0.3))
+    result = inpaint(image, drop((60, 60), 0, share=0.3))
     assert result.min() >= 0
     assert result.max() <= 1
 

@@ -10,6 +10,7 @@ import skimage.data
 
 from conftest import boxed
 from inpaintkit import Method, auto, auto_trials, damage, inpaint, registry
+from inpaintkit.benchmarks.protocols import drop
 from inpaintkit.box import Box
 from inpaintkit.filling import Call
 from inpaintkit.picture import Picture
@@ -134,7 +135,7 @@ def test_the_error_expected_is_within_two_decibels_in_four_of_five_cases():
         for hole in (
             damage.text(shape, size=20, share=0.19, seed=1),
             damage.scratches(shape, number=14, seed=3),
-            damage.drop(shape, share=0.4),
+            drop(shape, 0, share=0.4),
         ):
             result, info = inpaint(photo, hole, quality="fast", return_info=True)
             made = np.square((result[hole].astype(float) - photo[hole]) / 255).mean()

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from inpaintkit import damage, threads
+from inpaintkit import threads
+from inpaintkit.benchmarks.studies import damage
 from inpaintkit.find.dust import find_dust
 
 

@@ -10,7 +10,8 @@ import skimage.data
 from PIL import Image
 
 import inpaintkit
-from inpaintkit import damage, find_mask, inpaint, masks, read, write
+from inpaintkit import find_mask, inpaint, masks, read, write
+from inpaintkit.benchmarks.studies import damage
 from inpaintkit.files import read_mask
 
 STYLE = damage.Style(28, "pillow", (255, 232, 60))

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from inpaintkit import damage, inpaint, threads
+from inpaintkit import inpaint, threads
+from inpaintkit.benchmarks.studies import damage
 from inpaintkit.find.scratches import find_scratches
 
 
@@ -23,7 +24,7 @@ def scratched(image, way, *, width=2.5, edge=1.5, to=0.95, strength=0.8):
     way = np.array(way, float)
     steps = np.linspace(0, len(way) - 1, 4000)
     fine = np.stack([np.interp(steps, np.arange(len(way)), way[:, axis]) for axis in (0, 1)], axis=1)
-    cover = damage._ridge(image.shape[:2], fine, np.full(4000, strength), width, edge)
+    cover = damage.ridge(image.shape[:2], fine, np.full(4000, strength), width, edge)
     return image + cover[..., None] * (np.float32(to) - image), cover > 0
 
 

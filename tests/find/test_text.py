@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from inpaintkit import damage, find_mask, threads
+from inpaintkit import find_mask, threads
+from inpaintkit.benchmarks.studies import damage
 from inpaintkit.box import Box
 from inpaintkit.find.lines import Line
 from inpaintkit.find.text import FoundLine, chosen, find_text

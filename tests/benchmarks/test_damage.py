@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from inpaintkit import damage
+from inpaintkit.benchmarks.studies import damage
 
 DRAWN = {
     "caption": lambda photo, seed: damage.caption(photo, size=20, seed=seed)[:2],
@@ -89,7 +89,7 @@ def test_a_drawn_colour_can_be_read():
 
 def test_a_scratchs_profile_by_hand():
     way = np.stack([np.arange(0, 20, 0.25), np.full(80, 5.0)], axis=1)
-    cover = damage._ridge((11, 20), way, np.ones(80), width=4, edge=2)
+    cover = damage.ridge((11, 20), way, np.ones(80), width=4, edge=2)
     # Half coverage 2 px from the middle, nothing from 3 px on.
     assert cover[:, 10].tolist() == [0, 0, 0, 0.5, 1, 1, 1, 0.5, 0, 0, 0]
 
