@@ -18,8 +18,8 @@ ROWS = (
         own_threads=True,
         trial=48,
         quick={
-            "recipe": {"base": "small", "runs": 1, "down": (16, 16, 16), "up": (16, 16, 16), "skip": (4, 4, 4)},
-            "steps": 50,
+            "recipe": {"base": "small", "runs": 1, "down": (16, 16), "up": (16, 16), "skip": (4, 4)},
+            "steps": 60,
         },
     ),
     Method(

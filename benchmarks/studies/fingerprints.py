@@ -52,6 +52,14 @@ PRIOR = ("dip", "mnps")
 CLASSIC = tuple(name for name in methods() if name not in PRIOR)
 VGG19_CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23)  # as torchvision counts its layers, up to conv4_3
 PART = " | "  # between the name of a case and that of a part of what it gives
+QUICK: dict[str, dict[str, Any]] = {
+    "dip": {
+        "recipe": {"base": "small", "runs": 1, "down": (16, 16, 16), "up": (16, 16, 16), "skip": (4, 4, 4)},
+        "steps": 50,
+        "threads": 1,
+    },
+    "mnps": {"content": "harmonic", "steps": 2, "scales": 1, "threads": 1},
+}
 SMALL = {"down": (16, 16), "up": (16, 16), "skip": (4, 4), "runs": 1}
 
 # ---------------------------------------------------------------------------------------------- pictures and holes
@@ -176,7 +184,7 @@ def method_cases() -> Iterator[Case]:
         if method in PRIOR and not TORCH:
             print(f"{method} is skipped: torch is not installed", file=sys.stderr)
             continue
-        quick = {**methods()[method].quick, "threads": 1} if method in PRIOR else {}
+        quick = QUICK.get(method, {})
         kinds = ("scratch", "box") if method in PRIOR else ("scratch", "text", "loss", "box", "border")
         for kind in kinds:
             yield f"{method} {kind}", partial(filled, photo(), hole(kind), method, **quick)
