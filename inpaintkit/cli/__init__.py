@@ -21,6 +21,7 @@ _MODULES = {  # command -> its module here, which is loaded when it is needed an
     "demo": "demo",
     "bench": "bench",
     "weights": "weights",
+    "cache": "cache",
 }
 
 

@@ -1,0 +1,135 @@
+"""The command ``inpaintkit cache``: the compiled code that fills and finds, made ahead of time or removed."""
+
+from __future__ import annotations
+
+import logging
+import time
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from inpaintkit.cli.options import examples, method_named
+
+if TYPE_CHECKING:
+    import inspect
+
+    from inpaintkit.method import Method
+
+_UNION = type(int | str)
+
+
+@click.group()
+def cache() -> None:
+    """Compile ahead of time, or remove what was compiled.
+
+    The first fill with a method compiles it for this machine, which takes some seconds. The compiled code is kept in
+    the user's cache folder, or in the folder that the environment variable NUMBA_CACHE_DIR names. Code that has not
+    been used for 30 days is removed.
+    """
+
+
+@cache.command()
+def where() -> None:
+    """Print the folder of the compiled code."""
+    from inpaintkit import kernel_cache
+
+    click.echo(kernel_cache.root())
+
+
+@cache.command()
+def clear() -> None:
+    """Remove all compiled code. What is needed again is compiled again."""
+    from inpaintkit import kernel_cache
+
+    kernels, size = kernel_cache.clear()
+    folder = kernel_cache.root()
+    click.echo(f"removed: {folder} (kernels: {kernels}, {size / 2**20:.1f} MiB)" if kernels else f"empty: {folder}")
+
+
+@cache.command(epilog=examples("inpaintkit cache warm", "inpaintkit cache warm telea patchmatch"))
+@click.argument("methods", nargs=-1, metavar="[METHOD]...")
+def warm(methods: tuple[str, ...]) -> None:
+    """Compile methods now, so that later fills begin at once.
+
+    Without METHOD all methods and the search for damage are compiled, which takes a minute or two. For a container, run
+    it while the image is built.
+    """
+    from inpaintkit.registry import methods as registered
+
+    rows = [method_named(name) for name in methods] or [row for row in registered().values() if not row.needs]
+    for row in rows:
+        _report(row.name, _compiles(lambda row=row: _fill(row)))  # type: ignore[misc]
+    if not methods:
+        _report("search for damage", _compiles(_find))
+
+
+def _report(name: str, seconds: float | None) -> None:
+    click.echo(f"{name}: {'nothing to compile' if seconds is None else f'compiled in {seconds:.0f} s'}")
+
+
+def _compiles(work: Callable[[], None]) -> float | None:
+    """Do some work quietly; gives its seconds if anything was compiled for it."""
+    from inpaintkit.kernels import compiling
+
+    log = logging.getLogger("inpaintkit")
+    before, began = log.level, time.perf_counter()
+    log.setLevel(logging.ERROR)  # that it compiles is no news here
+    try:
+        with compiling() as watch:
+            work()
+    finally:
+        log.setLevel(before)
+    return time.perf_counter() - began if watch.happened else None
+
+
+def _choices(parameters: Mapping[str, inspect.Parameter]) -> Iterator[dict[str, Any]]:
+    """Each way that a method can be asked to work, one option at a time."""
+    yield {}
+    for name, parameter in parameters.items():
+        kinds = typing.get_args(parameter.annotation) if _is_union(parameter.annotation) else (parameter.annotation,)
+        for kind in kinds:
+            values = (
+                typing.get_args(kind) if typing.get_origin(kind) is Literal else (False, True) if kind is bool else ()
+            )
+            yield from ({name: value} for value in values if value != parameter.default)
+
+
+def _is_union(annotation: Any) -> bool:
+    return typing.get_origin(annotation) in (typing.Union, _UNION)
+
+
+def _fill(row: Method) -> None:
+    """Fill pictures of the usual kinds, whose holes are thin in one and wide in the other, in every way."""
+    import numpy as np
+    import skimage.data
+
+    from inpaintkit import damage
+    from inpaintkit.api import inpaint
+    from inpaintkit.registry import AUTO
+
+    photo = skimage.data.chelsea()[60:220, 120:280]
+    thin = damage.text(photo.shape[:2], size=20, seed=2)
+    wide = np.zeros_like(thin)
+    wide[40:110, 45:115] = True
+    for options in _choices({} if row.name == AUTO.name else row.parameters()):
+        for picture in (photo, photo[..., 0], photo.astype(np.float32) / 255):
+            for hole in (thin, wide):
+                inpaint(picture, hole, row.name, fallback=True, **options)
+
+
+def _find() -> None:
+    """Look for each kind of damage where there is some."""
+    import skimage.data
+
+    from inpaintkit import damage
+    from inpaintkit.find import find_mask
+
+    photo = skimage.data.chelsea()
+    damaged, *_ = damage.caption(photo, seed=1)
+    damaged, _ = damage.scratched(damaged, seed=1)
+    damaged, _ = damage.dusty(damaged, seed=1)
+    for picture in (damaged, damaged[..., 0]):
+        for kind in ("text", "scratches", "dust"):
+            find_mask(picture, kind)
