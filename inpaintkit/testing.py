@@ -224,7 +224,7 @@ def check_constants(row: Method) -> None:
             constant = kind.type(value * _full(kind))
             image = np.full((row.trial, row.trial, 3), constant)
             result = _fill(np.where(hole[..., None], kind.type(0), image), hole, row)
-            rounding = np.finfo(np.float32).eps if dtype == "float64" else 0  # methods work in float32
+            rounding = float(np.finfo(np.float32).eps) if dtype == "float64" else 0.0  # methods work in float32
             off = float(np.abs(result.astype(float) - float(constant)).max()) / _full(kind)
             bound = row.constant_tol + rounding
             what = f"a picture of {constant!r} stays so"
@@ -268,7 +268,7 @@ def check_problem(row: Method) -> None:
     """The function gives float32 of the crop's shape for a ``Problem``, and leaves it as it is."""
     if row.scope == "call":
         return
-    image = _photo(row.trial).astype(np.float32) / 255
+    image = _photo(row.trial).astype(np.float32) / np.float32(255)
     problem = Problem.create(image, _scratch(row.trial))
     before = [array.copy() for array in (problem.image, problem.hole, problem.known)]
     filled = row.load()(problem, **row.quick)
@@ -328,7 +328,8 @@ def _case(row: Method, kind: str) -> tuple[Pixels, Mask]:
 
 def _filled(row: Method, kind: str) -> Pixels:
     image, hole = _case(row, kind)
-    return _fill(np.where(hole[..., None], np.uint8(255), image), hole, row)
+    filled: Pixels = _fill(np.where(hole[..., None], np.uint8(255), image), hole, row)
+    return filled
 
 
 def _fill(image: Any, mask: Any, row: Method, **more: Any) -> Any:
