@@ -329,7 +329,7 @@ def find_dust(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     for picture, spots, first, own, others in zip(pictures, found, alone, amount, amount[::-1], strict=True):
         # The dust of one picture is bright or dark.
         minority = _MINORITY * min(0.0, math.log((own + _FEW) / (others + _FEW)))
-        log_odds = _alike(spots, first, mask.shape) + minority
+        log_odds = alike_log_odds(spots, first, mask.shape) + minority
         keep = np.flatnonzero(log_odds > threshold(sensitivity, 0.0, _SPAN))
         keep = keep[np.argsort(-log_odds[keep], kind="stable")]
         part, trust = spots.part(keep), probability(log_odds[keep])
@@ -371,27 +371,34 @@ def alone_features(spots: Spots, shape: tuple[int, ...]) -> dict[str, Array]:
     """What ``ALONE`` is for, (N,) each."""
     return {
         "constant": np.ones(len(spots.y)),
-        "looks": _looks(spots),
+        "looks": looks(spots),
         "crowding": _crowding(spots, shape),
         "uncovered": _uncovered(spots, _WHITE),
     }
 
 
-def _alike(spots: Spots, alone: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """The log-odds of each candidate once the certain ones show the colour of the picture's dust: (N,).
-
-    All cover most of their background with it and none is brighter.
-    """
-    certain = alone > _CERTAIN
-    if np.count_nonzero(certain) < _MIN_CERTAIN:
+def alike_log_odds(spots: Spots, alone: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The log-odds of each candidate once the certain ones show the colour of the picture's dust: (N,)."""
+    white = dust_brightness(spots, alone)
+    if white is None:
         return alone - _DOUBT
-    white = float(np.quantile(spots.core[certain], _FULL))
-    features = {
+    against = weighted(ALIKE, alike_features(spots, white, shape))
+    return np.asarray(ALIKE_CONSTANT + looks(spots) + against, np.float64)
+
+
+def dust_brightness(spots: Spots, alone: NDArray[np.float64]) -> float | None:
+    """The brightness of the picture's dust, as certain spots show it; None where these are too few."""
+    certain = alone > _CERTAIN
+    return float(np.quantile(spots.core[certain], _FULL)) if np.count_nonzero(certain) >= _MIN_CERTAIN else None
+
+
+def alike_features(spots: Spots, white: float, shape: tuple[int, ...]) -> dict[str, Array]:
+    """What ``ALIKE`` is for, (N,) each: dust of a brightness ``white`` covers most of its background with it."""
+    return {
         "crowding": _crowding(spots, shape),
         "uncovered": _uncovered(spots, white),
         "brighter": np.clip(spots.core - white, 0, 0.1),
     }
-    return np.asarray(ALIKE_CONSTANT + _looks(spots) + weighted(ALIKE, features), np.float64)
 
 
 def look_features(spots: Spots) -> dict[str, Array]:
@@ -412,7 +419,7 @@ def look_features(spots: Spots) -> dict[str, Array]:
     }
 
 
-def _looks(spots: Spots) -> NDArray[np.float64]:
+def looks(spots: Spots) -> NDArray[np.float64]:
     """What speaks for each candidate by itself: (N,)."""
     return np.asarray(weighted(LOOKS, look_features(spots)), np.float64)
 
@@ -425,5 +432,5 @@ def _uncovered(spots: Spots, white: float) -> Image:
 def _crowding(spots: Spots, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """How many similar things, hardly dust themselves, there are around each candidate: logarithm, (N,)."""
     rows, columns = np.rint(spots.y).astype(np.int64), np.rint(spots.x).astype(np.int64)
-    counted = _looks(spots) - 3 * _uncovered(spots, _WHITE) < _HARDLY
+    counted = looks(spots) - 3 * _uncovered(spots, _WHITE) < _HARDLY
     return np.asarray(np.log(np.maximum(crowding(rows, columns, spots.contrast, counted, shape), 1)))
