@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from inpaintkit import find_mask
-from inpaintkit.benchmarks.find import Case, cases, photographs, reduced
+from inpaintkit.benchmarks.studies.find import Case, cases, photographs, reduced
 from inpaintkit.find import dust, lines, scoring, scratches, text
 from inpaintkit.problem import Image, Mask
 

@@ -1,6 +1,8 @@
 """Find the damage: propose a mask of overlaid text, scratches, dust or a colour, for a person to look at and correct.
 
-picture -> what looks for a kind of damage -> inside, exclude -> mask
+picture -> a finder for each kind of damage -> inside, exclude -> mask
+
+Each finder gives its mask and how sure it is of every pixel; how it scores what it finds is in ``scoring``.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import importlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, overload
+from typing import Any, Literal, cast, overload
 
 import cv2
 import numpy as np
@@ -19,12 +21,13 @@ from inpaintkit.picture import Picture
 from inpaintkit.problem import Image, Mask
 
 Kind = Literal["text", "scratches", "dust", "colour", "auto"]
+Colour = str | Sequence[float]
 Bounds = tuple[int, int, int, int]  # LEFT, TOP, WIDTH, HEIGHT, as in ``Box``
 
 KINDS = ("text", "scratches", "dust", "colour", "auto")
 _SEARCHED = {"auto": ("text", "scratches", "dust")}
-_CAUTION = 0.7  # times the sensitivity where nobody said what the damage is: three searches, three chances to err
-_WIDEST = 128  # levels: how far from a colour sensitivity 1 reaches
+_CAUTION = 0.7  # times the sensitivity for "auto": three searches have three chances to be wrong
+_MAX_TOLERANCE = 128  # levels: how far from a colour sensitivity 1 reaches
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +39,8 @@ class FindInfo:
     kind : what was looked for.
     pixels : how many are proposed.
     share : of the picture, in [0, 1].
-    pieces : connected parts of the mask.
-    seconds : time of the call.
+    pieces : number of connected parts of the mask.
+    seconds : how long the call took.
     confidence : float32 (H, W) in [0, 1], how sure each proposed pixel is; 0 where nothing is proposed.
     """
 
@@ -60,7 +63,7 @@ def find_mask(
     sensitivity: float = ...,
     inside: Bounds | None = ...,
     exclude: Bounds | Sequence[Bounds] = ...,
-    colour: str | Sequence[float] | None = ...,
+    colour: Colour | None = ...,
     pick: tuple[int, int] | None = ...,
     connected: bool = ...,
     return_info: Literal[False] = ...,
@@ -75,7 +78,7 @@ def find_mask(
     sensitivity: float = ...,
     inside: Bounds | None = ...,
     exclude: Bounds | Sequence[Bounds] = ...,
-    colour: str | Sequence[float] | None = ...,
+    colour: Colour | None = ...,
     pick: tuple[int, int] | None = ...,
     connected: bool = ...,
     return_info: Literal[True],
@@ -89,11 +92,11 @@ def find_mask(
     sensitivity: float = 0.5,
     inside: Bounds | None = None,
     exclude: Bounds | Sequence[Bounds] = (),
-    colour: str | Sequence[float] | None = None,
+    colour: Colour | None = None,
     pick: tuple[int, int] | None = None,
     connected: bool = False,
     return_info: bool = False,
-) -> Any:
+) -> Mask | tuple[Mask, FindInfo]:
     """Propose the mask of a picture's damage.
 
     Parameters
@@ -101,15 +104,15 @@ def find_mask(
     image : array (H, W) or (H, W, 1..4), or a PIL image, as ``inpaint`` takes it. What is fully transparent is never
         proposed.
     kind : "text": captions, subtitles and date stamps of nearly uniform colour; "scratches": thin bright or dark lines;
-        "dust": small isolated spots; "colour": what is near ``colour`` or near the pixel at ``pick``; "auto": text,
-        scratches and dust, each with more caution than alone.
-    sensitivity : in [0, 1]; 0 proposes only what is certain, 1 everything plausible. For a colour 0 is that colour
-        alone, 0.5 takes in what differs by 32 of 255 in any channel, 1 by 128.
+        "dust": small isolated spots; "colour": what is near ``colour`` or near the colour of the pixel at ``pick``;
+        "auto": text, scratches and dust, each with 0.7 of the sensitivity.
+    sensitivity : in [0, 1]; 0 finds only clear cases, 1 anything plausible. For a colour 0 is that colour alone, 0.5
+        takes in what differs by 32 of 255 in any channel, 1 by 128.
     inside : LEFT, TOP, WIDTH, HEIGHT in pixels, origin at the top left: propose nothing elsewhere.
     exclude : one such box or several: propose nothing in them.
     colour : "#rrggbb", "r,g,b", a name like "red", or three numbers in [0, 255]; for kind "colour".
     pick : X, Y of a pixel whose colour is meant; for kind "colour".
-    connected : only what hangs together with ``pick``, by sides or corners.
+    connected : only the area around ``pick`` that is connected to it, by sides or corners.
     return_info : also return a ``FindInfo``.
 
     Returns
@@ -130,7 +133,7 @@ def find_mask(
     >>> int(mask.sum()), inpaintkit.inpaint(photo, mask).max()
     (120, np.uint8(120))
     """
-    began = time.perf_counter()
+    start = time.perf_counter()
     _check(kind, sensitivity, colour, pick, connected)
     picture = Picture.of(image)
     picture.check_known(np.zeros(picture.shape, np.bool_))
@@ -144,28 +147,28 @@ def find_mask(
         return mask
     pixels = int(np.count_nonzero(mask))
     pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     return mask, FindInfo(kind, pixels, pixels / mask.size, pieces, seconds, np.where(mask, confidence, np.float32(0)))
 
 
-def _check(kind: str, sensitivity: float, colour: Any, pick: Any, connected: bool) -> None:
+def _check(kind: str, sensitivity: float, colour: Colour | None, pick: tuple[int, int] | None, connected: bool) -> None:
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}: choose one of {', '.join(KINDS)}")
     if isinstance(sensitivity, bool) or not isinstance(sensitivity, (int, float)) or not 0 <= sensitivity <= 1:
-        raise ValueError(f"sensitivity is {sensitivity!r}: needed is 0 (only the certain) to 1 (everything plausible)")
+        raise ValueError(f"sensitivity is {sensitivity!r}: needed is 0 (only clear cases) to 1 (anything plausible)")
     if kind != "colour" and not (colour is None and pick is None and not connected):
         raise ValueError(f"colour, pick and connected are for kind 'colour', not {kind!r}")
     if kind == "colour" and (colour is None) == (pick is None):
         raise ValueError("kind 'colour' needs either a colour, e.g. 'red' or '#ff8800', or pick, X,Y of a pixel of it")
     if connected and pick is None:
-        raise ValueError("connected needs pick, X,Y of a pixel to hang together with")
+        raise ValueError("connected needs pick, the pixel X,Y that the area is connected to")
 
 
 def _allowed(picture: Picture, inside: Bounds | None, exclude: Bounds | Sequence[Bounds]) -> Mask:
     """Where a proposal may lie."""
     allowed = np.ones(picture.shape, np.bool_) if inside is None else masks.rect(picture.shape, inside)
-    several: Any = [exclude] if len(exclude) and np.ndim(exclude[0]) == 0 else exclude
-    for box in several:
+    single = len(exclude) > 0 and np.ndim(exclude[0]) == 0
+    for box in cast(Sequence[Bounds], [exclude] if single else exclude):
         allowed[masks.checked_box(box).clipped(picture.shape).slices] = False
     if picture.alpha:
         allowed &= picture.pixels[..., -1] > 0
@@ -197,12 +200,15 @@ def _searched(image: Image, kind: str, sensitivity: float) -> tuple[Mask, Image]
     return mask, confidence
 
 
-def _near(picture: Picture, colour: Any, pick: Any, connected: bool, sensitivity: float) -> tuple[Mask, Image]:
-    """What is near a colour, the surer the nearer."""
-    tolerance = round(_WIDEST * sensitivity**2)
-    off = masks.colour_difference(picture, masks.rgb(colour) if pick is None else _picked(picture, pick))
+def _near(
+    picture: Picture, colour: Colour | None, pick: tuple[int, int] | None, connected: bool, sensitivity: float
+) -> tuple[Mask, Image]:
+    """What is near a colour, with more confidence the nearer it is."""
+    tolerance = round(_MAX_TOLERANCE * sensitivity**2)
+    wanted = _picked(picture, pick) if pick is not None else masks.rgb(cast(Colour, colour))
+    off = masks.colour_difference(picture, wanted)
     mask: Mask = off <= tolerance
-    if connected:
+    if connected and pick is not None:
         mask = masks.hanging_together(mask, off, pick)
     return mask, (1 - np.minimum(off, tolerance) / (tolerance + 1)).astype(np.float32)
 
