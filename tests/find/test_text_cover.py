@@ -1,4 +1,4 @@
-"""What letters cover beside themselves, on bars whose outline, shadow and edge are known pixel by pixel."""
+"""What letters cover beside themselves: bars whose outline, shadow and edge are known pixel by pixel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def line(core: np.ndarray, colour=YELLOW) -> Letters:
     return Letters(Box.of_shape(core.shape), box, core, np.array(colour, np.float64), float(box.bottom - box.top))
 
 
-def ground(noise: float = 0.0) -> np.ndarray:
+def background(noise: float = 0.0) -> np.ndarray:
     return np.clip(np.random.default_rng(0).normal(GREY, noise, (120, 280, 1)).repeat(3, axis=2), 0, 255).astype(
         np.uint8
     )
@@ -47,7 +47,7 @@ def shifted(mask: np.ndarray, down: int, right: int) -> np.ndarray:
 def test_an_outline_is_covered_to_its_last_pixel(radius, noise):
     core = bars()
     outline = disc(core, radius)
-    picture = ground(noise)
+    picture = background(noise)
     picture[outline] = (0, 0, 0)
     picture[core] = YELLOW
     (hole,) = holes(picture, [line(core)])
@@ -59,7 +59,7 @@ def test_an_outline_is_covered_to_its_last_pixel(radius, noise):
 def test_a_shadow_is_covered_wherever_it_falls(way):
     core = bars()
     shadow = shifted(core, *way)
-    picture = ground(8)
+    picture = background(8)
     picture[shadow] = (0, 0, 0)
     picture[core] = YELLOW
     (hole,) = holes(picture, [line(core)])
@@ -67,10 +67,10 @@ def test_a_shadow_is_covered_wherever_it_falls(way):
     assert not (hole & ~disc(core | shadow, 2)).any()
 
 
-def test_a_shadow_that_black_ground_hides_in_one_place_is_known_from_the_rest():
+def test_a_shadow_that_a_black_background_hides_in_one_place_is_known_from_the_rest():
     core = bars()
     shadow = shifted(core, 4, 4)
-    picture = ground()
+    picture = background()
     picture[:, 200:] = 0
     picture[shadow] = (0, 0, 0)
     picture[core] = YELLOW
@@ -80,7 +80,7 @@ def test_a_shadow_that_black_ground_hides_in_one_place_is_known_from_the_rest():
 
 def test_beside_a_pixel_that_a_letter_covers_in_part_there_is_nothing_of_it():
     core = bars()
-    picture = ground(10)
+    picture = background(10)
     picture[core] = YELLOW
     rights = np.zeros_like(core)
     for top, _, bottom, right in BARS:
@@ -95,7 +95,7 @@ def test_beside_a_pixel_that_a_letter_covers_in_part_there_is_nothing_of_it():
 
 def test_texture_beside_letters_is_no_outline():
     core = bars()
-    picture = ground(45)
+    picture = background(45)
     picture[core] = YELLOW
     (hole,) = holes(picture, [line(core)])
     assert not (hole & ~disc(core, 1.5)).any()
@@ -104,7 +104,7 @@ def test_texture_beside_letters_is_no_outline():
 def test_a_shadow_taken_for_letters_of_their_own_adds_nothing():
     core = bars()
     shadow = shifted(core, 4, 4) & ~core
-    picture = ground(6)
+    picture = background(6)
     picture[shadow] = (10, 10, 10)
     picture[core] = YELLOW
     both = holes(picture, [line(shadow, (10, 10, 10)), line(core)])
@@ -115,7 +115,7 @@ def test_a_shadow_taken_for_letters_of_their_own_adds_nothing():
 def test_grey_pictures_have_outlines_as_well():
     core = bars()
     outline = disc(core, 2)
-    picture = ground(8)[..., :1].copy()
+    picture = background(8)[..., :1].copy()
     picture[outline] = 0
     picture[core] = 240
     (hole,) = holes(picture, [line(core, (240,))])
@@ -124,4 +124,4 @@ def test_grey_pictures_have_outlines_as_well():
 
 
 def test_no_letters_no_holes():
-    assert holes(ground(), []) == []
+    assert holes(background(), []) == []
