@@ -37,6 +37,7 @@ import numpy as np
 from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x2, F32x3, I32x1, I64x1
 from inpaintkit.classic._hole import base_colour, padded_places
 from inpaintkit.classic._march import fill_in_order, filled_from, measure
+from inpaintkit.classic.rows import half_width
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Problem
@@ -128,11 +129,6 @@ def coherence(
     )
     del usable, arrival, order, tensor
     return filled_from(problem, data, base, margin)
-
-
-def half_width(width: float) -> int:
-    """Pixels that a Gaussian window of this width reaches to either side."""
-    return max(1, round(2 * width))
 
 
 def _gaussian(width: float) -> F32x1:

@@ -1,12 +1,12 @@
 """Exemplar-based filling (Criminisi, Pérez and Toyama 2004): whole patches copied in an order that carries lines on.
 
-The patch of highest priority on the fill front takes its missing pixels from the most similar known patch; then the
-front has moved, and the next one is chosen. doi:10.1109/TIP.2004.833105
+The patch of highest priority on the fill front takes its missing pixels from the most similar known patch; the front
+moves with it, and the next patch is chosen. doi:10.1109/TIP.2004.833105
 
 P(p) = C(p) D(p), the priority of front pixel p with its patch Psi_p
 C(p) = sum of C(q) over the filled pixels q of Psi_p / |Psi_p|, the confidence; at first 1 where known, 0 in the hole,
        and C(p) for what patch p filled in
-D(p) = |grad I^perp . n| / alpha, the data term: the isophote of the strongest slope in Psi_p against the front's normal
+D(p) = |grad I^perp . n| / alpha, the data term: the isophote of the strongest slope in Psi_p along the front's normal
        n; alpha is the range
 Distances are sums of squares in CIE Lab over the filled pixels; sources are patches of known pixels alone.
 """
@@ -16,13 +16,12 @@ from __future__ import annotations
 import heapq
 import math
 from functools import cache, partial
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from inpaintkit import threads
+from inpaintkit.arrays import Bool2, F32x2, F32x3, F64x1, I32x1, I32x2, I64x1, I64x2
 from inpaintkit.classic._seams import shifts
 from inpaintkit.distance import distance_to
 from inpaintkit.errors import ContextError
@@ -30,11 +29,13 @@ from inpaintkit.kernels import kernel
 from inpaintkit.picture import PictureMask
 from inpaintkit.problem import Image, Mask, Problem, Step
 
-_TILE = 131072  # source places that one thread searches at a time; fewer do not pay for a thread
+_TILE = 131072  # sources that one thread searches at a time; fewer are not worth a thread
 _BLOCK = 128  # px, sources side by side whose distances grow together
-_STRIDE = 8  # pixels of the patch between two looks at whether a block may still hold the best
-_FEW = 8  # sources left in a block that are finished one by one
+_STRIDE = 8  # pixels of the patch between two checks of whether a block may still hold the best
+_FEW = 8  # sources left in a block: they are finished one by one
 _REPORT = 50  # patches between two reports
+
+Target = tuple[I64x1, I64x1, F32x2]  # rows and columns from the centre (N,), colours (N, L)
 
 
 def criminisi(
@@ -69,10 +70,10 @@ def criminisi(
     --------
     >>> import numpy as np
     >>> from inpaintkit.problem import Problem
-    >>> stripes = np.tile(np.arange(64) // 4 % 2, (64, 1)).astype(np.float32)[..., None]
-    >>> hole = np.zeros((64, 64), bool)
-    >>> hole[20:40, 25:41] = True
-    >>> bool((criminisi(Problem.create(stripes, hole)) == stripes).all())
+    >>> board = np.kron(np.indices((10, 10)).sum(axis=0) % 2, np.ones((6, 6))).astype(np.float32)[..., None]
+    >>> hole = np.zeros((60, 60), bool)
+    >>> hole[21:40, 24:41] = True
+    >>> bool((criminisi(Problem.create(board, hole)) == board).all())
     True
     """
     if not 3 <= patch <= 51 or patch % 2 == 0:
@@ -126,7 +127,7 @@ class _Front:
         return None
 
     def search(self, p: int) -> int:
-        """The centre of the known patch most like that of ``p`` where that is filled; the first among equals."""
+        """The centre of the known patch most like the filled part of the patch of ``p``; the first among equals."""
         (height, width), half = self.shape, self.side // 2
         y, x = divmod(p, width)
         reach = max(height, width) if self.window is None else self.window
@@ -143,18 +144,15 @@ class _Front:
         return int(min([guess, *threads.run(tile, range(top, bottom, step))])[1])
 
     def _tile(
-        self, target: Any, bound: float, step: int, bottom: int, left: int, right: int, top: int
-    ) -> tuple[float, int]:
+        self, target: Target, bound: np.float32, step: int, bottom: int, left: int, right: int, top: int
+    ) -> tuple[np.float32, int]:
         """(distance, centre) of the best source in some rows; the centre lies beyond the crop where the bound holds."""
-        found: tuple[float, int] = _search_kernel(
-            self.lab, self.allowed, target, bound, top, min(top + step, bottom), left, right
-        )
-        return found
+        return _search_kernel(self.lab, self.allowed, target, bound, top, min(top + step, bottom), left, right)
 
     def copy(self, p: int, source: int) -> int:
-        """Copy what the patch of ``p`` lacks, and rate the front around it anew; gives the number of pixels."""
+        """Copy what the patch of ``p`` lacks, and rate the front around it again; returns the number of pixels."""
         (y, x), width = divmod(p, self.shape[1]), self.shape[1]
-        count: int = _copy_kernel(
+        count = _copy_kernel(
             self.lab, self.grey, self.filled, self.hole, self.confidence, self.origin, y, x, source // width,
             source % width, self.side,
         )  # fmt: skip
@@ -162,7 +160,7 @@ class _Front:
         return count
 
     def _rate(self, top: int, left: int, bottom: int, right: int) -> None:
-        """Push the priorities of the front pixels in a box, which supersede earlier ones."""
+        """Push the priorities of a box's front pixels; earlier ones count no more."""
         height, width = self.shape
         top, left, bottom, right = max(0, top), max(0, left), min(height, bottom), min(width, right)
         self.latest.reshape(self.shape)[top:bottom, left:right] += 1
@@ -174,14 +172,14 @@ class _Front:
 
 
 def _whole(allowed: Mask, side: int) -> Mask:
-    """Centres of the patches that hold nothing else, bool (H, W)."""
+    """Centres of the patches that hold allowed pixels alone, bool (H, W)."""
     element = np.ones((side, side), np.uint8)
     whole: Mask = cv2.erode(allowed.view(np.uint8), element, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     return whole
 
 
 def _lack(allowed: Mask, side: int) -> str:
-    """What is missing to a source patch."""
+    """Why there is no source patch."""
     height, width = allowed.shape
     if min(height, width) < side:
         return f"a patch of {side} x {side} pixels is larger than the crop of {height} x {width}"
@@ -206,10 +204,10 @@ def _lab(image: Image) -> Image:
 
 
 @cache
-def _spread(side: int) -> NDArray[np.int64]:
+def _spread(side: int) -> I64x2:
     """Rows and columns from a patch's centre, (side^2, 2), each as far as can be from those before it.
 
-    The first few then tell patches apart about as well as all do.
+    The first few then distinguish patches about as well as all of them.
     """
     place = np.stack(np.divmod(np.arange(side * side), side), axis=1) - side // 2
     order = [0]
@@ -222,8 +220,8 @@ def _spread(side: int) -> NDArray[np.int64]:
 
 @kernel()
 def _priority_kernel(
-    grey: Any, filled: Any, hole: Any, confidence: Any, side: int, top: int, left: int, bottom: int, right: int
-) -> Any:
+    grey: F32x2, filled: Bool2, hole: Bool2, confidence: F32x2, side: int, top: int, left: int, bottom: int, right: int
+) -> tuple[I32x1, F64x1, F64x1]:
     """(places, P, C) of the front's pixels in a box: hole pixels beside a filled one."""
     height, width = filled.shape
     half = side // 2
@@ -262,21 +260,21 @@ def _priority_kernel(
 
 
 @kernel()
-def _slope(grey: Any, filled: Any, r: int, c: int, dy: int, dx: int) -> Any:
-    """Central difference where both neighbours are filled, else to the one that is, else 0."""
+def _slope(grey: F32x2, filled: Bool2, r: int, c: int, dy: int, dx: int) -> float:
+    """Central difference where both neighbours are filled, one-sided where one is, else 0."""
     before = r >= dy and c >= dx and filled[r - dy, c - dx]
     after = r + dy < filled.shape[0] and c + dx < filled.shape[1] and filled[r + dy, c + dx]
     if before and after:
-        return 0.5 * (grey[r + dy, c + dx] - grey[r - dy, c - dx])
+        return float(0.5 * (grey[r + dy, c + dx] - grey[r - dy, c - dx]))
     if after:
-        return 1.0 * (grey[r + dy, c + dx] - grey[r, c])
+        return float(grey[r + dy, c + dx] - grey[r, c])
     if before:
-        return 1.0 * (grey[r, c] - grey[r - dy, c - dx])
+        return float(grey[r, c] - grey[r - dy, c - dx])
     return 0.0
 
 
 @kernel()
-def _normal(filled: Any, y: int, x: int) -> Any:
+def _normal(filled: Bool2, y: int, x: int) -> tuple[float, float]:
     """Unit normal of the front: the slope of the filled mask under a small Gaussian (Sobel's weights 1 2 1)."""
     height, width = filled.shape
     ny, nx = 0.0, 0.0
@@ -291,8 +289,8 @@ def _normal(filled: Any, y: int, x: int) -> Any:
 
 
 @kernel()
-def _target_kernel(lab: Any, filled: Any, order: Any, y: int, x: int) -> Any:
-    """(rows, columns, colours) of the filled pixels in the patch of (y, x), counted from there; colours are (N, L)."""
+def _target_kernel(lab: F32x3, filled: Bool2, order: I64x2, y: int, x: int) -> Target:
+    """The filled pixels in the patch of (y, x)."""
     height, width = filled.shape
     dy, dx = np.empty(len(order), np.int64), np.empty(len(order), np.int64)
     colours = np.empty((len(order), len(lab)), np.float32)
@@ -308,10 +306,10 @@ def _target_kernel(lab: Any, filled: Any, order: Any, y: int, x: int) -> Any:
 
 @kernel()
 def _guess_kernel(
-    lab: Any, origin: Any, allowed: Any, target: Any, y: int, x: int, half: int, top: int, bottom: int, left: int,
-    right: int,
-) -> Any:  # fmt: skip
-    """(distance, centre) of the best source that carries on a shift within the patch: often near the best of all."""
+    lab: F32x3, origin: I32x2, allowed: Bool2, target: Target, y: int, x: int, half: int, top: int, bottom: int,
+    left: int, right: int,
+) -> tuple[np.float32, int]:  # fmt: skip
+    """(distance, centre) of the best source that continues a shift within the patch: often near the best of all."""
     height, width = origin.shape
     dy, dx, colours = target
     best, at = np.float32(np.inf), height * width
@@ -330,9 +328,9 @@ def _guess_kernel(
 
 @kernel()
 def _search_kernel(
-    lab: Any, allowed: Any, target: Any, bound: Any, top: int, bottom: int, left: int, right: int
-) -> Any:
-    """(distance, centre) of the best source in a box, none worse than the bound counted; the first among equals.
+    lab: F32x3, allowed: Bool2, target: Target, bound: np.float32, top: int, bottom: int, left: int, right: int
+) -> tuple[np.float32, int]:
+    """(distance, centre) of the best source in a box that is no worse than the bound; the first among equals.
 
     Every sum runs in one order, in blocks or alone, so that equal patches have equal distances.
     """
@@ -370,8 +368,10 @@ def _search_kernel(
 
 
 @kernel()
-def _distance(lab: Any, y: int, x: int, dy: Any, dx: Any, colours: Any, k: int, total: Any, best: Any) -> Any:
-    """Sum of squares from the k-th pixel on; given up once it exceeds the best."""
+def _distance(
+    lab: F32x3, y: int, x: int, dy: I64x1, dx: I64x1, colours: F32x2, k: int, total: np.float32, best: np.float32
+) -> np.float32:
+    """The sum of squares ``total`` continued from the k-th pixel on; given up once it exceeds the best."""
     for i in range(k, len(dy)):
         if total > best:
             break
@@ -383,19 +383,19 @@ def _distance(lab: Any, y: int, x: int, dy: Any, dx: Any, colours: Any, k: int, 
 
 @kernel()
 def _copy_kernel(
-    lab: Any,
-    grey: Any,
-    filled: Any,
-    hole: Any,
-    confidence: Any,
-    origin: Any,
+    lab: F32x3,
+    grey: F32x2,
+    filled: Bool2,
+    hole: Bool2,
+    confidence: F32x2,
+    origin: I32x2,
     y: int,
     x: int,
     sy: int,
     sx: int,
     side: int,
-) -> Any:
-    """Fill what is missing in the patch of (y, x) from that of (sy, sx), with the confidence of (y, x)."""
+) -> int:
+    """Fill what the patch of (y, x) lacks from that of (sy, sx), with the confidence of (y, x); returns how many."""
     height, width = filled.shape
     half = side // 2
     total, area = 0.0, 0

@@ -1,31 +1,30 @@
 """Frequency-selective reconstruction (Seiler and Kaup 2010): a few waves, chosen one by one, explain what is known.
 
 Around each small part of the loss a window of N x N pixels is modelled as a sum of Fourier functions phi_k, fitted to
-what is known there, most closely to what is near; the sum's value in the loss is the fill. Stripes, edges and texture
-that a few waves explain run on through it.
+what is known there, and most closely to what is near; the sum's value in the loss is the fill. Stripes, edges and
+texture that a few waves explain run on through it.
 
-    f, g, r = f - g         the picture, the model and what it leaves, in a window
+    f, g, r = f - g         the picture, the model and their difference, in a window
     w = rho^d               the weight of a known pixel at the distance d from the window's centre; 0 where nothing is
                             known, w delta in the loss, which has a first colour
-    R = DFT(w r), W = DFT(w)        so that nothing but the start and the end leaves the frequency domain
+    R = DFT(w r), W = DFT(w)        so that all but the start and the end stays in the frequency domain
     k = argmax p_k sum |R_k|^2      the wave of the next iteration, for all channels together               (1)
     g += c phi_k + conj(c phi_k),   W_0 c + W_2k conj(c) = gamma R_k                                        (2)
     R_l -= c W_(l-k) + conj(c) W_(l+k)                                                                      (3)
 
 p_k = 1 / (1 + (|k| / 0.3)^2), |k| in cycles per pixel, prefers low frequencies, as pictures do. gamma < 1 makes up for
-waves that are not orthogonal under w. (2) is the least-squares fit of a real wave; the complex one of the paper takes
-W_2k for 0. A window is done when its next wave would lower the weighted mean of r^2 by less than the tolerance
+waves that are not orthogonal under w. (2) is the least-squares fit of a real wave; the paper's complex one takes W_2k
+for 0. A window is done when its next wave would lower the weighted mean of r^2 by less than the tolerance
 squared: smooth surroundings need a few waves, texture a hundred.
 
-From Genser, Seiler, Schilling and Kaup 2018 comes that the geometry of the loss decides: a window is centred on the
-loss of its block, and not on the block, and where single pixels are lost blocks are smaller. Three things differ from
-both papers:
+As in Genser, Seiler, Schilling and Kaup 2018 the geometry of the loss decides: a window is centred on the loss of its
+block, and not on the block, and where single pixels are lost blocks are smaller. Three things differ from both papers:
 
 - All channels share their waves, chosen by the sum of their energies. That sum is the same in any orthonormal colour
   space, so none is needed, and there are no colour fringes.
 - The papers fill blocks in order, each from what is filled already. Here no block waits: coherence transport gives the
   loss a first colour, which counts by delta beside the known ones. Deep in a hole the model repeats that first fill.
-- A window fills twice its block's side, and what several windows say of a pixel is averaged by weight 0.7^d.
+- A window fills twice its block's side, and the values of several windows for a pixel are averaged with weights 0.7^d.
 
 The constants were chosen on drawn damage over scikit-image's photographs and checked on others.
 """
@@ -33,28 +32,29 @@ The constants were chosen on drawn damage over scikit-image's photographs and ch
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inpaintkit import threads
+from inpaintkit.arrays import Array, Bool2, F32x2, F32x3, F32x4, I32x2, I64x1, I64x2
+from inpaintkit.classic._hole import base_colour
 from inpaintkit.classic.coherence import coherence
+from inpaintkit.classic.rows import FSR_BLOCK, FSR_MAX_BLOCK, FSR_WINDOW
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
-from inpaintkit.problem import Image, Problem, Step
+from inpaintkit.problem import Image, Mask, Problem, Step
 
-SIDE = 32  # px, N; a constant of the kernels: loops of known length are vectorised
+SIDE = FSR_WINDOW  # px, N; a constant of the kernels: loops of known length are vectorised
 _HALF = SIDE // 2
 _ROWS = _HALF + 1  # half of the frequencies: the signals are real
 _DELTA = np.float32(0.02)
 _GAMMA = np.float32(0.55)
 _CORNER = 0.3  # cycles per pixel
 _FADE = 0.7
-_STEEP = np.float32(0.05)  # least determinant of (2) over W_0^2: slow waves are all but linearly dependent
-_CELL = 4  # px, half a block's side
+_MIN_DETERMINANT = np.float32(0.05)  # of (2) over W_0^2: slow waves are all but linearly dependent
+_CELL = FSR_BLOCK // 2  # px, side of a block where single pixels are lost
 _CHUNK = 32  # windows that fit a core's cache
-_WAVE = 2048  # windows between two reports; what they fill is held meanwhile
+_BATCH = 2048  # windows between two reports; what they fill is kept in memory until then
 
 
 def fsr(
@@ -67,14 +67,14 @@ def fsr(
     problem : the region to fill.
     block : side of the squares whose loss shares a window, in pixels (2 to 16); None has 8, and 4 where single pixels
         are lost. Smaller is better and slower.
-    iterations : waves at most in each window (1 or more).
+    iterations : at most so many waves in each window (1 or more).
     rho : how fast the weight of what is known falls off, per pixel (0.3 to 0.95).
     tolerance : a window is done when the next wave explains less than this root mean square, in grey levels of 255
         (0 or more).
 
     Returns
     -------
-    float32 (H, W, C), the crop with its hole filled. Noted are ``iterations`` (the mean of all windows), ``residual``
+    float32 (H, W, C), the crop with its hole filled. Notes ``iterations`` (the mean of all windows), ``residual``
     (the largest root mean square that a last wave explained, in grey levels) and ``converged``.
 
     Raises
@@ -99,8 +99,8 @@ def fsr(
     >>> float(np.abs(fsr(Problem.create(wave, hole)) - wave).max().round(2))
     0.0
     """
-    if block is not None and not 2 <= block <= 16:
-        raise ValueError(f"fsr's option block is {block}: needed is 2 to 16 pixels")
+    if block is not None and not 2 <= block <= FSR_MAX_BLOCK:
+        raise ValueError(f"fsr's option block is {block}: needed is 2 to {FSR_MAX_BLOCK} pixels")
     if iterations < 1:
         raise ValueError(f"fsr's option iterations is {iterations}: needed is 1 or more")
     if not 0.3 <= rho <= 0.95:
@@ -109,33 +109,33 @@ def fsr(
         raise ValueError(f"fsr's option tolerance is {tolerance:g}: needed is 0 or more grey levels")
     hole, known = problem.hole, problem.known
     filled = _first(problem)
-    base = filled.reshape(-1, filled.shape[2])[np.argmax(known)].copy()
-    filled -= base  # relative to one known colour: a constant stays exactly constant
+    base = base_colour(filled, known)
+    filled -= base
     cell, per_block = (_CELL, 2) if block is None else (block, 1)
     reach = cell * per_block
     centres = _centres_kernel(hole, known, cell, per_block, problem.origin[0] % reach, problem.origin[1] % reach)
     across = np.hypot(*np.ogrid[0.5 - _HALF : _HALF, 0.5 - _HALF : _HALF])  # centres lie between pixels
     weight = (rho**across).astype(np.float32)
     fade = (_FADE**across)[_HALF - reach : _HALF + reach, _HALF - reach : _HALF + reach].astype(np.float32)
-    least = np.float32((tolerance / 255) ** 2)
-    model = partial(_model, filled, hole, known, weight, reach, iterations, least)
-    place = np.full(hole.shape, -1, np.int32)
+    enough = np.float32((tolerance / 255) ** 2)
+    model = partial(_model, filled, hole, known, weight, reach, iterations, enough)
+    place: I32x2 = np.full(hole.shape, -1, np.int32)
     place[hole] = np.arange(np.count_nonzero(hole), dtype=np.int32)
     sums = np.zeros((np.count_nonzero(hole), filled.shape[2] + 1), np.float32)
     steps, left = [], np.float32(0)
-    for begin in range(0, len(centres), _WAVE):
-        wave = centres[begin : begin + _WAVE]
-        chunks = [wave[at : at + _CHUNK] for at in range(0, len(wave), _CHUNK)]
+    for begin in range(0, len(centres), _BATCH):
+        batch = centres[begin : begin + _BATCH]
+        chunks = [batch[at : at + _CHUNK] for at in range(0, len(batch), _CHUNK)]
         for chunk, (patches, taken, last) in zip(chunks, threads.run(model, chunks), strict=True):
             _add_kernel(sums, place, patches, chunk, fade)
             steps.append(taken)
             left = max(left, last)
-        problem.report(Step(min(begin + _WAVE, len(centres)), len(centres)))
+        problem.report(Step(min(begin + _BATCH, len(centres)), len(centres)))
     filled[hole] = sums[:, :-1] / sums[:, -1:]
     problem.note(
         iterations=round(float(np.concatenate(steps).mean()), 1),
         residual=float(np.sqrt(left)) * 255,
-        converged=bool(left <= least),
+        converged=bool(left <= enough),
     )
     filled += base
     np.copyto(filled, problem.image, where=~hole[..., None])
@@ -152,41 +152,41 @@ def _first(problem: Problem) -> Image:
 
 def _model(
     image: Image,
-    hole: NDArray[np.bool_],
-    known: NDArray[np.bool_],
-    weight: Image,
+    hole: Mask,
+    known: Mask,
+    weight: F32x2,
     reach: int,
     iterations: int,
-    least: np.float32,
-    centres: NDArray[np.int64],
-) -> tuple[Image, NDArray[np.int64], np.float32]:
-    """The models' middle parts (n, C, 2 reach, 2 reach), iterations of each (n,), and the most that one left."""
+    enough: np.float32,
+    centres: I64x2,
+) -> tuple[F32x4, I64x1, np.float32]:
+    """The models' middle parts (n, C, 2 reach, 2 reach), iterations of each (n,), and the largest last gain."""
     from scipy import fft  # not above: its import costs more than a small fill; ten times as fast as NumPy's
 
     channels = image.shape[2]
     windows = np.empty((len(centres), channels + 1, SIDE, SIDE), np.float32)  # the weight is the last
     _windows_kernel(windows, image, hole, known, centres, weight)
     spectra = fft.rfft2(windows, axes=(3, 2))  # (n, C + 1, rows, N)
-    taken, left = _pursue_kernel(spectra, _prior(), iterations, least)
+    taken, left = _pursue_kernel(spectra, _prior(), iterations, enough)
     waves = fft.irfft2(spectra[:, :channels], axes=(3, 2), norm="forward")
     middle = slice(_HALF - reach, _HALF + reach)
     return np.ascontiguousarray(waves[:, :, middle, middle], np.float32), taken, left
 
 
-def _prior() -> Image:
+def _prior() -> F32x2:
     """p, float32 (rows, N)."""
     square = np.fft.rfftfreq(SIDE)[:, None] ** 2 + np.fft.fftfreq(SIDE)[None] ** 2
-    prior: Image = (1 / (1 + square / _CORNER**2)).astype(np.float32)
+    prior: F32x2 = (1 / (1 + square / _CORNER**2)).astype(np.float32)
     return prior
 
 
 @kernel()
-def _centres_kernel(hole: Any, known: Any, cell: int, per_block: int, top: int, left: int) -> Any:
+def _centres_kernel(hole: Bool2, known: Bool2, cell: int, per_block: int, top: int, left: int) -> I64x2:
     """Rows, columns and reaches (n, 3) of the windows: the corners nearest to the middle of each block's loss.
 
     A block is ``per_block`` x ``per_block`` cells; where more than half as many pairs of a lost and a known neighbour
-    lie in it as it has pixels, each cell gets a window of its own. Cells stand as in the whole picture: the crop begins
-    ``top`` and ``left`` pixels inside a block.
+    lie in it as it has pixels, each cell gets a window of its own. Blocks lie as in the whole picture: the crop begins
+    ``top`` and ``left`` pixels inside one.
     """
     height, width = hole.shape
     block = cell * per_block
@@ -219,8 +219,8 @@ def _centres_kernel(hole: Any, known: Any, cell: int, per_block: int, top: int, 
 
 
 @kernel()
-def _centre(centres: Any, found: int, loss: Any, reach: int) -> int:
-    """Note the window of some loss (pixels, sums of rows and columns), if there is any; gives the windows so far."""
+def _centre(centres: I64x2, found: int, loss: I64x1, reach: int) -> int:
+    """Add the window of some loss (pixels, sums of rows and columns), if there is any; returns how many there are."""
     number = loss[0]
     if number == 0:
         return found
@@ -231,7 +231,7 @@ def _centre(centres: Any, found: int, loss: Any, reach: int) -> int:
 
 
 @kernel()
-def _windows_kernel(out: Any, image: Any, hole: Any, known: Any, centres: Any, weight: Any) -> None:
+def _windows_kernel(out: F32x4, image: F32x3, hole: Bool2, known: Bool2, centres: I64x2, weight: F32x2) -> None:
     """Fill ``out`` (n, C + 1, N, N) with w f for each channel, and w."""
     height, width, channels = image.shape
     out[:] = 0
@@ -252,22 +252,24 @@ def _windows_kernel(out: Any, image: Any, hole: Any, known: Any, centres: Any, w
 
 
 @kernel(fastmath=True)  # sums and maxima may be taken in any order; nothing is infinite
-def _pursue_kernel(spectra: Any, prior: Any, iterations: int, least: Any) -> Any:
+def _pursue_kernel(spectra: Array, prior: F32x2, iterations: int, enough: np.float32) -> tuple[I64x1, np.float32]:
     """Turn DFT(w f) of each channel into coefficients of the model, in place; the last spectrum is W.
 
-    Rows 0 and N / 2 hold both k and -k: there the coefficient of k counts twice, since what transforms the spectra back
-    takes the real part. Gives the iterations of each window and the largest decrease that was left to be had.
+    Rows 0 and N / 2 hold both k and -k: there the coefficient of k counts twice, since the transform back takes the
+    real part. Returns the iterations of each window and the largest decrease that was left to gain.
+
+    spectra : complex64 (n, C + 1, rows, N).
     """
     channels = spectra.shape[1] - 1
     re, im = np.empty((channels, _ROWS, SIDE), np.float32), np.empty((channels, _ROWS, SIDE), np.float32)
     # W_l for rows l = -N/2 to N and columns twice, so that l - k and l + k never wrap.
     w_re, w_im = np.empty((SIDE + _ROWS, 2 * SIDE), np.float32), np.empty((SIDE + _ROWS, 2 * SIDE), np.float32)
     energy = np.empty((_ROWS, SIDE), np.float32)  # p sum |R|^2
-    top = np.empty(_ROWS, np.float32)  # the most of each row
+    top = np.empty(_ROWS, np.float32)  # the largest energy of each row
     step = np.empty((channels, 2), np.float32)  # c
     parts = np.empty((5, SIDE), np.float32)
     taken = np.zeros(len(spectra), np.int64)
-    most_left = np.float32(0)
+    left = np.float32(0)
     for n in range(len(spectra)):
         for y in range(SIDE + _ROWS):
             row = (y - _HALF) % SIDE
@@ -289,7 +291,7 @@ def _pursue_kernel(spectra: Any, prior: Any, iterations: int, least: Any) -> Any
         step[:] = 0  # the first turn only takes the energies
         while True:
             for y in range(_ROWS):
-                # In line: as a function of its own it is not vectorised, and takes twice the time.
+                # Not a function of its own: that would not be vectorised, and take twice the time.
                 less, more = y - p + _HALF, y + p + _HALF
                 a1, b1 = w_re[less, SIDE - q : 2 * SIDE - q], w_im[less, SIDE - q : 2 * SIDE - q]  # W_(l-k)
                 a2, b2 = w_re[more, q : q + SIDE], w_im[more, q : q + SIDE]  # W_(l+k)
@@ -307,12 +309,12 @@ def _pursue_kernel(spectra: Any, prior: Any, iterations: int, least: Any) -> Any
                         re[c, y, x] = u
                         im[c, y, x] = v
                         parts[4, x] += u * u + v * v
-                most = np.float32(0)
+                largest = np.float32(0)
                 for x in range(SIDE):
                     e = parts[4, x] * prior[y, x]
                     energy[y, x] = e
-                    most = max(most, e)
-                top[y] = most
+                    largest = max(largest, e)
+                top[y] = largest
             p, q = 0, 0
             for y in range(1, _ROWS):
                 if top[y] > top[p]:
@@ -324,13 +326,13 @@ def _pursue_kernel(spectra: Any, prior: Any, iterations: int, least: Any) -> Any
             for c in range(channels):
                 gain += re[c, p, q] * re[c, p, q] + im[c, p, q] * im[c, p, q]
             gain *= (np.float32(1) if alone else np.float32(2)) / (whole * whole)
-            if gain <= least or taken[n] >= iterations:
-                most_left = max(most_left, gain)
+            if gain <= enough or taken[n] >= iterations:
+                left = max(left, gain)
                 break
             taken[n] += 1
             twice = 2 * p + _HALF, 2 * q % SIDE
             a, b = w_re[twice], w_im[twice]
-            per = _GAMMA / max(whole * whole - a * a - b * b, _STEEP * whole * whole)
+            per = _GAMMA / max(whole * whole - a * a - b * b, _MIN_DETERMINANT * whole * whole)
             for c in range(channels):
                 u, v = re[c, p, q], im[c, p, q]
                 if alone:  # as two waves of half the size
@@ -338,11 +340,11 @@ def _pursue_kernel(spectra: Any, prior: Any, iterations: int, least: Any) -> Any
                 else:
                     step[c, 0], step[c, 1] = per * (whole * u - a * u - b * v), per * (whole * v - b * u + a * v)
                 spectra[n, c, p, q] += complex(step[c, 0], step[c, 1]) * (2 if p % _HALF == 0 else 1)
-    return taken, most_left
+    return taken, left
 
 
 @kernel()
-def _add_kernel(sums: Any, place: Any, patches: Any, centres: Any, fade: Any) -> None:
+def _add_kernel(sums: F32x2, place: I32x2, patches: F32x4, centres: I64x2, fade: F32x2) -> None:
     """Add weighted colours and weights of the hole's pixels within each window's reach to ``sums`` (pixels, C + 1)."""
     height, width = place.shape
     channels, middle = patches.shape[1], patches.shape[2] // 2

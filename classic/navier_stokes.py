@@ -40,6 +40,7 @@ import numpy as np
 from inpaintkit.arrays import F64x1, F64x2, I32x2, I64x1
 from inpaintkit.classic._elliptic import fill
 from inpaintkit.classic._opencv import opencv_navier_stokes
+from inpaintkit.classic.rows import NAVIER_STOKES_REACH
 from inpaintkit.distance import rim_distance, unreachable
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
@@ -155,7 +156,7 @@ def _check(
             raise ValueError(f"navier_stokes's option {name} is {value:g}: needed is {needed}")
 
 
-_BAND = np.ones((7, 7), np.uint8)  # known pixels that second-order upwinding of second derivatives can see
+_BAND = np.ones((2 * NAVIER_STOKES_REACH + 1,) * 2, np.uint8)  # known pixels that second-order upwinding of w can see
 
 
 def _neighbours(hole: Mask, known: Mask) -> tuple[I32x2, tuple[I64x1, I64x1]]:

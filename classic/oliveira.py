@@ -1,7 +1,7 @@
-"""Fast digital image inpainting (Oliveira, Bowen, McKenna, Chang 2001): convolve the hole, and only it, till it rests.
+"""Fast digital image inpainting (Oliveira, Bowen, McKenna, Chang 2001): blur the hole, and only it, till it rests.
 
-Every hole pixel becomes the weighted mean of its eight neighbours, over and over; what is known stays and feeds it.
-The kernels have no weight in the centre:
+Every hole pixel becomes the weighted mean of its eight neighbours, over and over; what is known stays as it is. The
+kernels have no weight in the centre:
 
         a b a          c c c
         b 0 b          c 0 c            a = 0.073235, b = 0.176765, c = 0.125                                     (1)
@@ -12,11 +12,11 @@ With K for one convolution the colours tend to the solution of u = K u in the ho
 edge survives that crosses the hole, unless a diffusion barrier keeps its two sides apart: a line two pixels wide, as
 wide as the kernel reaches, over which nothing flows.
 
-Where building it needed an answer that the paper does not give:
+What the paper leaves open, and what is done here:
 
-- The paper starts from an empty hole, and what 100 iterations do not reach stays dark. Here an empty pixel has no
-  weight: the first colours come layer by layer from the rim, each pixel the mean of those neighbours that have one, and
-  then the iterations begin. The limit is the same.
+- The paper starts from an empty hole, and what 100 iterations do not reach stays dark. Here the first colours come
+  layer by layer from the rim, each pixel the mean of those neighbours that have one, and then the iterations begin. The
+  limit is the same.
 - Beyond the picture's border, on transparent pixels and on barriers there is nothing to average. The weights of the
   other neighbours are scaled to the sum 1, so that nothing flows over such a border.
 - Pixels under a barrier, known ones too, give no colour while the rest is iterated: a barrier lies on an edge, whose
@@ -26,12 +26,13 @@ Where building it needed an answer that the paper does not give:
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from inpaintkit import kernels
-from inpaintkit.classic._hole import components, onion
+from inpaintkit.arrays import Bool1, F32x1, F32x2, I64x1
+from inpaintkit.classic._hole import base_colour, components, onion, padded_places
 from inpaintkit.errors import ContextError
 from inpaintkit.picture import PictureMask
 from inpaintkit.problem import Image, Mask, Problem, Step
@@ -61,15 +62,15 @@ def oliveira(
     Parameters
     ----------
     problem : the region to fill.
-    kernel : "weighted" has its weights fall off with distance, the paper's first; "uniform" has equal ones.
-    iterations : convolutions at most, in each connected part of the hole (1 or more; the paper's usual number is 100).
+    kernel : "weighted", the paper's first, has weights that fall off with distance; "uniform" has equal ones.
+    iterations : at most so many convolutions in each connected part of the hole (1 or more; 100 is usual in the paper).
     threshold : a part is done once no channel of a pixel changes by more, in grey levels of 255 (0 or more).
     barriers : a mask of the picture's size, True on lines two pixels wide over which no colour flows; None for none.
 
     Returns
     -------
-    float32 (H, W, C), the crop with its hole filled. Noted are ``iterations`` (the most of any part), ``residual`` (the
-    last change, the largest of all parts, in the units of ``threshold``) and ``converged``.
+    float32 (H, W, C), the crop with its hole filled. Notes ``iterations`` (the largest number of any
+    part), ``residual`` (the largest last change of any part, in the units of ``threshold``) and ``converged``.
 
     Raises
     ------
@@ -84,11 +85,10 @@ def oliveira(
     --------
     >>> import numpy as np
     >>> from inpaintkit.problem import Problem
-    >>> hole = np.zeros((9, 9), bool)
-    >>> hole[4, 2:7] = True
-    >>> ramp = np.tile(np.linspace(0, 1, 9, dtype=np.float32)[:, None, None], (1, 9, 1))
-    >>> float(oliveira(Problem.create(ramp, hole))[4, 4, 0].round(3))
-    0.5
+    >>> line = np.array([[0, 9, 1]], np.float32)[..., None]
+    >>> hole = np.array([[False, True, False]])
+    >>> oliveira(Problem.create(line, hole))[0, :, 0].round(3).tolist()
+    [0.0, 0.5, 1.0]
     """
     if iterations < 1:
         raise ValueError(f"oliveira's option iterations is {iterations}: needed is 1 or more")
@@ -112,11 +112,10 @@ def _diffuse(
     height, width, channels = filled.shape
     order, start = components(hole)
     stride = width + 2
-    places = (order // width + 1) * stride + order % width + 1  # in the crop padded by one pixel
-    # What is not usable is 0 and adds nothing. Relative to one usable colour a constant stays exactly constant.
-    base = filled.reshape(-1, channels)[np.argmax(usable)]
+    places = padded_places(order, width, 1)
+    base = base_colour(filled, usable)
     now = np.zeros((height + 2, stride, _LANES), np.float32)
-    now[1:-1, 1:-1, :channels] = np.where(usable[..., None], filled - base, 0)
+    now[1:-1, 1:-1, :channels] = np.where(usable[..., None], filled - base, 0)  # what is not usable adds nothing
     now = now.reshape(-1, _LANES)
     after = now.copy()
     scale = _scale_kernel(np.pad(usable, 1).reshape(-1), places, weights, stride)
@@ -137,7 +136,7 @@ def _diffuse(
 
 
 @kernels.kernel()
-def _scale_kernel(usable: Any, places: Any, weights: Any, stride: int) -> Any:
+def _scale_kernel(usable: Bool1, places: I64x1, weights: F32x2, stride: int) -> F32x1:
     """1 / the sum of the weights of usable neighbours, for each place."""
     scale = np.empty(len(places), np.float32)
     for n in range(len(places)):
@@ -152,18 +151,18 @@ def _scale_kernel(usable: Any, places: Any, weights: Any, stride: int) -> Any:
 
 @kernels.kernel(fastmath=True)  # sums may be taken in any order
 def _diffuse_kernel(
-    now: Any,
-    after: Any,
-    places: Any,
-    start: Any,
-    scale: Any,
-    weights: Any,
+    now: F32x2,
+    after: F32x2,
+    places: I64x1,
+    start: I64x1,
+    scale: F32x1,
+    weights: F32x2,
     stride: int,
-    change: Any,
-    steps: Any,
-    settled: Any,
+    change: F32x1,
+    steps: I64x1,
+    settled: Bool1,
     sweeps: int,
-    most: int,
+    max_steps: int,
     threshold: float,
 ) -> None:
     """Convolve ``now`` (N, lanes) part by part, until ``change`` is at most ``threshold`` or for so many ``sweeps``."""
@@ -171,10 +170,10 @@ def _diffuse_kernel(
     for k in range(len(steps)):
         one, other = now, after
         for _ in range(sweeps):
-            if settled[k] or steps[k] >= most:
+            if settled[k] or steps[k] >= max_steps:
                 break
             steps[k] += 1
-            most_changed = np.float32(0)
+            largest = np.float32(0)
             for n in range(start[k], start[k + 1]):
                 p = places[n]
                 for c in range(_LANES):
@@ -182,11 +181,11 @@ def _diffuse_kernel(
                     corners = one[p - stride - 1, c] + one[p - stride + 1, c]
                     corners += one[p + stride - 1, c] + one[p + stride + 1, c]
                     mean = (near * sides + far * corners) * scale[n]
-                    most_changed = max(most_changed, abs(mean - one[p, c]))
+                    largest = max(largest, abs(mean - one[p, c]))
                     other[p, c] = mean
             one, other = other, one
-            change[k] = most_changed
-            settled[k] = most_changed <= threshold
+            change[k] = largest
+            settled[k] = largest <= threshold
         for n in range(start[k], start[k + 1]):
             for c in range(_LANES):
                 now[places[n], c] = one[places[n], c]

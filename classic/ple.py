@@ -1,4 +1,4 @@
-"""Piecewise linear estimators (Yu, Sapiro and Mallat 2012): patches are Gaussian, their known pixels tell the others.
+"""Piecewise linear estimators (Yu, Sapiro and Mallat 2012): patches are Gaussian, known pixels predict the others.
 
 Patches that look alike are samples of one Gaussian, learnt from the picture itself; a patch's unknown pixels are their
 conditional mean given its known ones, which is linear, and overlapping patches are averaged. With U choosing a
@@ -14,11 +14,11 @@ it nearby in the present estimate, S drawn towards a plain prior that weighs as 
 
     S = (sum (x - mu) (x - mu)' + nu v R) / (N + nu),      R_pq = rho^|p - q|,      v = the group's mean variance,
 
-so that there is nothing to cluster. All of the N patches that see the hole are estimated from this one S, sixteen at a
-time, and each adds to the average. A round looks for similar patches, learns and estimates; the next begins from its
-picture, with a smaller sigma. Reference patches stand half a patch apart, where they see the hole.
+so that nothing needs to be clustered. All of the N patches that hold hole pixels are estimated from this one S, sixteen
+at a time, and each adds to the average. A round looks for similar patches, learns and estimates; the next begins from
+its picture, with a smaller sigma. Reference patches lie half a patch apart, wherever they hold hole pixels.
 
-The first estimate is biharmonic where lone pixels are missing, and coherence transport where strokes are. Colours are
+The first estimate is biharmonic where single pixels are missing, and coherence transport where strokes are. Colours are
 estimated along grey and two opponent axes. All axes share mu's patches and one S, the sum of theirs, so that one
 factorisation serves all; a separate S for each axis changed colour pictures by 0.01 dB. The numbers below were chosen
 on scikit-image's photographs.
@@ -27,31 +27,30 @@ on scikit-image's photographs.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from inpaintkit import threads
+from inpaintkit.arrays import Bool2, F32x1, F32x2, F32x3, I32x2, I64x1, I64x2
 from inpaintkit.classic import _elliptic
+from inpaintkit.classic._hole import base_colour
 from inpaintkit.classic.coherence import coherence
+from inpaintkit.classic.rows import PLE_MAX_PATCH, PLE_PATCH, PLE_WINDOW
 from inpaintkit.distance import rim_distance, unreachable
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
 
-WINDOW = 12  # px to each side in which similar patches are looked for
-
-_NOISE = (4 / 255, 2 / 255, 1.5 / 255)  # sigma of each round, the last one kept: first estimates are coarse
+_NOISE = (4 / 255, 2 / 255, 1.5 / 255)  # sigma of each round, the last one for all others: first estimates are coarse
 _RHO = 0.95  # correlation of neighbours in the prior
 _NU = np.float32(3)  # samples' worth of prior
 _GUESSED = np.float32(0.1)  # weight of a reference patch's unknown pixels in its distance to others
-_RIDGE = np.float32(1e-5)  # of the variance: the condition that float32 still factorises
-_SCATTERED = 1.5  # px, mean depth of a hole of lone pixels; strokes are deeper
-_LANES = 16  # patches solved side by side: two of the widest vector registers
+_RIDGE = np.float32(1e-5)  # of the variance: the condition at which float32 can still factorise
+_SCATTERED = 1.5  # px, mean depth of a hole below which it consists of single pixels; strokes are deeper
+_LANES = 16  # patches solved side by side: two of the largest vector registers
 _BAND = 32  # rows of reference patches in one item of work
-_WAVE = 16  # items whose sums are in memory at a time
+_BATCH = 16  # items whose sums are in memory at a time
 
 Size = tuple[int, int]
 
@@ -65,10 +64,10 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
     Parameters
     ----------
     problem : the region to fill.
-    patch : side of the patches, in pixels (2 to 16); the larger, the slower. None: 6 where lone pixels are missing, 8
-        for strokes.
-    similar : N, patches that a Gaussian is learnt from (8 to 512).
-    rounds : times that similar patches are looked for and estimated (1 to 100).
+    patch : side of the patches, in pixels (2 to 16); the larger, the slower. None: 6 where single pixels are missing,
+        8 for strokes.
+    similar : N, how many patches a Gaussian is learnt from (8 to 512).
+    rounds : how often similar patches are looked for and estimated (1 to 100).
 
     Returns
     -------
@@ -98,9 +97,10 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
     >>> bool(np.abs(ple(Problem.create(waves, hole)) - waves).mean() < 0.01)
     True
     """
-    for name, value, least, most in (("patch", patch, 2, 16), ("similar", similar, 8, 512), ("rounds", rounds, 1, 100)):
-        if value is not None and not least <= value <= most:
-            raise ValueError(f"ple's option {name} is {value}: needed is {least} to {most}")
+    ranges = (("patch", patch, 2, PLE_MAX_PATCH), ("similar", similar, 8, 512), ("rounds", rounds, 1, 100))
+    for name, value, low, high in ranges:
+        if value is not None and not low <= value <= high:
+            raise ValueError(f"ple's option {name} is {value}: needed is {low} to {high}")
     image, hole, known = problem.image, problem.hole, problem.known
     if not hole.any():
         return image.copy()
@@ -110,13 +110,13 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
         raise ContextError.of("ple", "hole pixels that no known pixel touches, not even through the hole")
     scattered = bool(rim_distance(hole, known)[hole].mean() < _SCATTERED)
     if patch is None:
-        patch = 6 if scattered else 8
+        patch = 6 if scattered else PLE_PATCH
     size = min(patch, hole.shape[0]), min(patch, hole.shape[1])
     unknown = hole | _void_beside(hole, known, size)
-    base = image.reshape(-1, image.shape[2])[np.argmax(known)]  # relative to one known colour a constant stays exact
+    base = base_colour(image, known)
     axes = _axes(image.shape[2])
     start = _start(problem, unknown, scattered) - base
-    planes = np.ascontiguousarray((start @ axes.T).transpose(2, 0, 1))  # (C, H, W)
+    planes = np.ascontiguousarray((start @ axes.T).transpose(2, 0, 1), np.float32)  # (C, H, W)
     usable = _seen(~(unknown | known), size) == 0
     seeing = usable & (_seen(unknown, size) > 0)
     references = _grid(seeing, max(1, patch // 2))
@@ -151,28 +151,28 @@ def _start(problem: Problem, unknown: Mask, scattered: bool) -> Image:
     return coherence(wider)
 
 
-def _axes(channels: int) -> Image:
-    """Orthonormal rows: grey, red against blue, green against both; alpha, and grey pictures, as they are."""
+def _axes(channels: int) -> F32x2:
+    """Orthonormal rows: grey, red against blue, green against both; alpha, and grey pictures, stay as they are."""
     axes = np.eye(channels)
     if channels >= 3:
         axes[:3, :3] = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
     return axes.astype(np.float32)
 
 
-def _prior(size: Size) -> Image:
+def _prior(size: Size) -> F32x2:
     """R, float32 (n, n): correlations that fall with the distance of two pixels of a patch."""
     y, x = (grid.reshape(-1) for grid in np.mgrid[: size[0], : size[1]])
-    prior: Image = np.power(_RHO, np.hypot(y[:, None] - y, x[:, None] - x)).astype(np.float32)
+    prior: F32x2 = np.power(_RHO, np.hypot(y[:, None] - y, x[:, None] - x)).astype(np.float32)
     return prior
 
 
-def _seen(mask: Mask, size: Size) -> NDArray[np.int32]:
-    """How many pixels of ``mask`` the patch at each upper left corner sees, (H - high + 1, W - wide + 1)."""
+def _seen(mask: Mask, size: Size) -> I32x2:
+    """How many pixels of ``mask`` the patch at each upper left corner holds, (H - high + 1, W - wide + 1)."""
     (high, wide), total = size, np.asarray(cv2.integral(mask.view(np.uint8)), np.int32)
     return total[high:, wide:] - total[:-high, wide:] - total[high:, :-wide] + total[:-high, :-wide]
 
 
-def _grid(seeing: Mask, stride: int) -> NDArray[np.int32]:
+def _grid(seeing: Mask, stride: int) -> I32x2:
     """Upper left corners (R, 2) of the reference patches: every ``stride`` pixels, and along the far edges."""
     rows, columns = (np.unique(np.append(np.arange(0, n, stride), n - 1)) for n in seeing.shape)
     y, x = np.nonzero(seeing[np.ix_(rows, columns)])
@@ -180,31 +180,31 @@ def _grid(seeing: Mask, stride: int) -> NDArray[np.int32]:
 
 
 def _round(
-    planes: Image,
+    planes: F32x3,
     unknown: Mask,
     usable: Mask,
     seeing: Mask,
-    references: NDArray[np.int32],
+    references: I32x2,
     size: Size,
     similar: int,
     noise: float,
-    prior: Image,
+    prior: F32x2,
 ) -> None:
-    """Estimate the unknown pixels of ``planes`` (C, H, W) anew, in place; all patches see the last round's."""
+    """Estimate the unknown pixels of ``planes`` (C, H, W) anew, in place, all from the last round's."""
     channels, height, width = planes.shape
     total = np.zeros((channels + 1, height, width), np.float32)  # sums of estimates, and how many
     ends = np.searchsorted(references[:, 0], np.arange(0, height + _BAND, _BAND))
     bands = [references[i:j] for i, j in pairwise(ends) if j > i]
 
-    def estimated(band: NDArray[np.int32]) -> tuple[int, Image]:
-        top = max(int(band[0, 0]) - WINDOW, 0)
-        bottom = min(int(band[-1, 0]) + WINDOW + size[0], height)
+    def estimated(band: I32x2) -> tuple[int, F32x3]:
+        top = max(int(band[0, 0]) - PLE_WINDOW, 0)
+        bottom = min(int(band[-1, 0]) + PLE_WINDOW + size[0], height)
         part = np.zeros((channels + 1, bottom - top, width), np.float32)
         _groups_kernel(planes, unknown, usable, seeing, band, *size, similar, np.float32(noise), prior, part, top)
         return top, part
 
-    for first in range(0, len(bands), _WAVE):
-        for top, part in threads.run(estimated, bands[first : first + _WAVE]):  # always summed in the same order
+    for first in range(0, len(bands), _BATCH):
+        for top, part in threads.run(estimated, bands[first : first + _BATCH]):  # always summed in the same order
             total[:, top : top + part.shape[1]] += part
     found = unknown & (total[-1] > 0)
     planes[:, found] = total[:-1, found] / total[-1, found]
@@ -212,25 +212,25 @@ def _round(
 
 @kernel(fastmath=True)
 def _groups_kernel(
-    planes: Any,
-    unknown: Any,
-    usable: Any,
-    seeing: Any,
-    references: Any,
+    planes: F32x3,
+    unknown: Bool2,
+    usable: Bool2,
+    seeing: Bool2,
+    references: I32x2,
     high: int,
     wide: int,
     similar: int,
-    noise: Any,
-    prior: Any,
-    total: Any,
+    noise: np.float32,
+    prior: F32x2,
+    total: F32x3,
     top: int,
 ) -> None:
     """Add the estimates of every reference patch's group to ``total`` (C + 1, h, W), whose first row is ``top``."""
     channels = len(planes)
     n = high * wide
-    most = (2 * WINDOW + 1) ** 2
-    rows, columns = np.empty(most, np.int64), np.empty(most, np.int64)
-    distance, weight = np.empty(most, np.float32), np.empty(n, np.float32)
+    room = (2 * PLE_WINDOW + 1) ** 2
+    rows, columns = np.empty(room, np.int64), np.empty(room, np.int64)
+    distance, weight = np.empty(room, np.float32), np.empty(n, np.float32)
     samples = np.empty((similar + 3, n), np.float32)
     mean = np.empty((channels, n), np.float32)
     covariance = np.empty((n, n), np.float32)
@@ -243,7 +243,7 @@ def _groups_kernel(
         size = _nearest(planes, unknown, usable, y, x, high, wide, similar, distance, weight, rows, columns)
         _learn(planes, rows[:size], columns[:size], wide, noise, prior, samples, mean, covariance)
         members = 0
-        for k in range(size):  # whole patches were samples; there is nothing to estimate in them
+        for k in range(size):  # patches without unknown pixels were samples only
             if seeing[rows[k], columns[k]]:
                 rows[members], columns[members] = rows[k], columns[k]
                 members += 1
@@ -273,31 +273,31 @@ def _groups_kernel(
 
 @kernel(fastmath=True, inline=True)
 def _nearest(
-    planes: Any,
-    unknown: Any,
-    usable: Any,
+    planes: F32x3,
+    unknown: Bool2,
+    usable: Bool2,
     y: int,
     x: int,
     high: int,
     wide: int,
     similar: int,
-    distance: Any,
-    weight: Any,
-    rows: Any,
-    columns: Any,
+    distance: F32x1,
+    weight: F32x1,
+    rows: I64x1,
+    columns: I64x1,
 ) -> int:
-    """Corners of the usable patches in the window that are nearest to the one at (y, x), into ``rows``, ``columns``.
+    """Put the corners of the usable patches in the window most like the one at (y, x) into ``rows`` and ``columns``.
 
-    Gives their number. Distances of one row of candidates are summed together, so that the inner loop is long.
+    Returns their number. Distances of one row of candidates are summed together, so that the inner loop is long.
     """
     for i in range(high):
         for j in range(wide):
             weight[i * wide + j] = _GUESSED if unknown[y + i, x + j] else np.float32(1)
-    first = max(x - WINDOW, 0)
-    across = min(x + WINDOW + 1, usable.shape[1]) - first
+    first = max(x - PLE_WINDOW, 0)
+    across = min(x + PLE_WINDOW + 1, usable.shape[1]) - first
     found = 0
     line = np.empty(across, np.float32)
-    for v in range(max(y - WINDOW, 0), min(y + WINDOW + 1, usable.shape[0])):
+    for v in range(max(y - PLE_WINDOW, 0), min(y + PLE_WINDOW + 1, usable.shape[0])):
         line[:] = 0
         for c in range(len(planes)):
             for i in range(high):
@@ -329,7 +329,15 @@ def _nearest(
 
 @kernel(fastmath=True, inline=True)
 def _learn(
-    planes: Any, rows: Any, columns: Any, wide: int, noise: Any, prior: Any, samples: Any, mean: Any, covariance: Any
+    planes: F32x3,
+    rows: I64x1,
+    columns: I64x1,
+    wide: int,
+    noise: np.float32,
+    prior: F32x2,
+    samples: F32x2,
+    mean: F32x2,
+    covariance: F32x2,
 ) -> None:
     """``mean`` (C, n) and ``covariance`` (n, n), sigma^2 I included, of the patches at the given corners."""
     size, n = len(rows), mean.shape[1]
@@ -370,21 +378,21 @@ def _learn(
 
 @kernel(fastmath=True, inline=True)
 def _gather(
-    planes: Any,
-    unknown: Any,
-    rows: Any,
-    columns: Any,
+    planes: F32x3,
+    unknown: Bool2,
+    rows: I64x1,
+    columns: I64x1,
     wide: int,
-    mean: Any,
-    covariance: Any,
-    at: Any,
-    count: Any,
-    factor: Any,
-    right: Any,
+    mean: F32x2,
+    covariance: F32x2,
+    at: I64x2,
+    count: I64x1,
+    factor: F32x1,
+    right: F32x2,
 ) -> int:
     """The systems of up to ``_LANES`` patches: U S U' + sigma^2 I into ``factor``, y - U mu into ``right``.
 
-    Gives the largest number of known pixels; systems with fewer end in rows of the unit matrix. ``at`` (lane, i) is
+    Returns the largest number of known pixels; systems with fewer end in rows of the unit matrix. ``at`` (lane, i) is
     the i-th known pixel's place in the patch, ``count`` how many there are.
     """
     high = mean.shape[1] // wide
@@ -418,7 +426,7 @@ def _gather(
 
 
 @kernel(fastmath=True, inline=True)
-def _factorise(a: Any, m: int) -> None:
+def _factorise(a: F32x1, m: int) -> None:
     """Cholesky of ``_LANES`` matrices in place, packed by rows (j, lane); the diagonal becomes its reciprocal."""
     n = _LANES
     for j in range(m):
@@ -427,7 +435,7 @@ def _factorise(a: Any, m: int) -> None:
             row = a[i * (i + 1) // 2 * n : i * (i + 1) // 2 * n + (j + 1) * n]
             z = row[j * n : (j + 1) * n]
             k = 0
-            while k + 8 <= j:  # eight products a turn: z is read and written once for them
+            while k + 8 <= j:  # eight products at a time, so that z is read and written once for them
                 p, q = row[k * n : (k + 8) * n], other[k * n : (k + 8) * n]
                 for t in range(n):
                     z[t] -= (
@@ -453,7 +461,7 @@ def _factorise(a: Any, m: int) -> None:
 
 
 @kernel(fastmath=True, inline=True)
-def _solve(a: Any, m: int, v: Any) -> None:
+def _solve(a: F32x1, m: int, v: F32x1) -> None:
     """v = A^-1 v for ``_LANES`` systems, from what ``_factorise`` left in ``a``: forwards, then backwards."""
     n = _LANES
     for i in range(m):

@@ -11,32 +11,41 @@ import math
 from inpaintkit.method import Method
 from inpaintkit.options import Options
 
+TRANSPORT_REACH = 2  # px: a difference of Laplacians reads so far
+NAVIER_STOKES_REACH = 3  # px: upwinding sees the Laplacian two pixels away, and so colours three pixels away
+FSR_WINDOW = 32  # px, side of a window
+FSR_BLOCK, FSR_MAX_BLOCK = 8, 16  # px, side of the squares whose loss shares a window: usual and largest
+PLE_WINDOW = 12  # px to each side in which similar patches are looked for
+PLE_PATCH, PLE_MAX_PATCH = 8, 16  # px, side of a patch: usual and largest
 
-def _limit(options: Options) -> int:
-    """Telea's radius as whole pixels; a radius out of range is reported by the method itself."""
+# An option out of range is reported by the method itself; here it only must not lead to absurd sizes.
+
+
+def _radius(options: Options) -> int:
+    """The radius in whole pixels."""
     radius: float = options["radius"]
     return max(1, math.ceil(min(radius, 1e6)))
 
 
 def _ball(options: Options) -> int:
-    """What a pixel of coherence transport looks at: the colours' radius or the tensor's window, in whole pixels."""
-    return max(_limit(options), _half_width(options["rho"]))
+    """How far a pixel of coherence transport looks: the colours' radius or the tensor's window, in whole pixels."""
+    return max(_radius(options), half_width(options["rho"]))
 
 
 def _side(options: Options) -> int:
-    """A patch's side; one out of range is reported by the method itself."""
-    side: int = options["patch"] or 8
-    return min(max(side, 1), 16)
+    """Side of a patch of ``ple``."""
+    side: int = options["patch"] or PLE_PATCH
+    return min(max(side, 1), PLE_MAX_PATCH)
 
 
-def _half_width(width: float) -> int:
-    """Pixels that a Gaussian window reaches to either side."""
+def half_width(width: float) -> int:
+    """Pixels that a Gaussian window of this width reaches to either side."""
     return max(1, round(2 * min(max(width, 0), 1e6)))
 
 
 def _block(options: Options) -> int:
-    """Side of a block of frequency-selective reconstruction; one out of range is reported by the method itself."""
-    return min(max(options["block"] or 8, 1), 16)
+    """Side of a block of ``fsr``."""
+    return min(max(options["block"] or FSR_BLOCK, 1), FSR_MAX_BLOCK)
 
 
 ROWS = (
@@ -46,9 +55,9 @@ ROWS = (
         "fast marching from the rim inwards: scratches, text, small holes; the fastest",
         source="Telea 2004",
         # A source within the radius has its own distance to the nearest rim, which lies as far again at most.
-        reach=lambda o: 2 * _limit(o) + 2,
-        context=lambda o: 2 * _limit(o) + 3 if o["variant"] == "opencv" else _limit(o) + 2,
-        cut=lambda o: 4 * _limit(o) if o["variant"] == "damped" else None,
+        reach=lambda o: 2 * _radius(o) + 2,
+        context=lambda o: 2 * _radius(o) + 3 if o["variant"] == "opencv" else _radius(o) + 2,
+        cut=lambda o: 4 * _radius(o) if o["variant"] == "damped" else None,
     ),
     Method(
         "coherence",
@@ -56,9 +65,9 @@ ROWS = (
         "coherence transport: scratches, text, small holes; carries lines and edges across",
         source="Bornemann and März 2007",
         # A source within the ball has a slope from its own window.
-        reach=lambda o: _ball(o) + _half_width(o["sigma"]),
-        context=lambda o: _ball(o) + _half_width(o["sigma"]),
-        cut=lambda o: max(4 * _limit(o), 2 * _ball(o) + _half_width(o["sigma"])),
+        reach=lambda o: _ball(o) + half_width(o["sigma"]),
+        context=lambda o: _ball(o) + half_width(o["sigma"]),
+        cut=lambda o: max(4 * _radius(o), 2 * _ball(o) + half_width(o["sigma"])),
     ),
     Method(
         "harmonic",
@@ -96,7 +105,7 @@ ROWS = (
         "inpaintkit.classic.transport:transport",
         "isophotes carried on into the hole: edges across scratches and text",
         source="Bertalmio, Sapiro, Caselles and Ballester 2000",
-        reach=2,  # a difference of Laplacians reads two pixels away
+        reach=TRANSPORT_REACH,
         context=16,
         cut=lambda o: 32,
     ),
@@ -105,9 +114,8 @@ ROWS = (
         "inpaintkit.classic.navier_stokes:navier_stokes",
         "isophotes continued as stream lines: thin holes, and straight edges through wider ones",
         source="Bertalmio, Bertozzi and Sapiro 2001",
-        # Upwinding sees the Laplacian two pixels away, and so colours three pixels away.
-        reach=lambda o: 2 * _limit(o) + 2 if o["variant"] == "opencv" else 3,
-        context=lambda o: 2 * _limit(o) + 3 if o["variant"] == "opencv" else 3,
+        reach=lambda o: 2 * _radius(o) + 2 if o["variant"] == "opencv" else NAVIER_STOKES_REACH,
+        context=lambda o: 2 * _radius(o) + 3 if o["variant"] == "opencv" else NAVIER_STOKES_REACH,
         cut=lambda o: 48 if o["variant"] == "pde" else None,
     ),
     Method(
@@ -116,8 +124,8 @@ ROWS = (
         "frequency-selective reconstruction: scratches, text, lost pixels; edges and texture run on as waves",
         source="Seiler and Kaup 2010; Genser, Seiler, Schilling and Kaup 2018",
         # Half a window, and how far the windows that fill a pixel lie from it.
-        reach=lambda o: 16 + _block(o),
-        context=lambda o: 16 + _block(o),
+        reach=lambda o: FSR_WINDOW // 2 + _block(o),
+        context=lambda o: FSR_WINDOW // 2 + _block(o),
         cut=lambda o: 24 + _block(o),
     ),
     Method(
@@ -126,7 +134,7 @@ ROWS = (
         "patches as Gaussians learnt nearby: lost pixels, text, scratches; most decibels there, and slower",
         source="Yu, Sapiro and Mallat 2012; Aguerrebere et al. 2017",
         reach=_side,
-        context=lambda o: 2 * _side(o) + 12,  # similar patches lie up to twelve pixels from one that sees the hole
+        context=lambda o: 2 * _side(o) + PLE_WINDOW,  # similar patches lie so far from one that sees the hole
         cut=lambda o: 32,
     ),
     Method(

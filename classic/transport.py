@@ -12,25 +12,27 @@ turns with a diffusion that keeps isophotes from crossing. doi:10.1145/344779.34
 b and f being backward and forward differences, m and M the smaller and the larger of a difference and 0, and g = 1
 inside the hole. Values are in [0, 1], one pixel is the unit of length, and the published time step is 0.1.
 
-What is sought is the state in which nothing changes any more. Turns of small steps end where a step of their mean,
+What is wanted is the state in which nothing changes any more. Turns of small steps end where a step of their mean,
 
     F = (A beta |grad I| + B kappa |grad I|) / (A + B) = 0,
 
-ends, and a step's length may differ from pixel to pixel without moving that end. So each pixel takes the longest step
-that is stable for it (``_PACE``), about eight times the published one where the picture is smooth; each hole stops when
-it has come to rest; and a thick hole starts from the same flow on the next coarser level of a pyramid. No pixel leaves
-the range of the known colours beside its hole and of its start.
+ends, and a step's length may differ from pixel to pixel without changing that end. So each pixel takes the longest
+step that is stable for it (``_PACE``), about eight times the published one where the picture is smooth; each hole stops
+when it has come to rest; and a thick hole starts from the same flow on the next coarser level of a pyramid. No pixel
+leaves the range of the known colours beside its hole and of its start.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x3, I64x1, I64x2
 from inpaintkit.classic._elliptic import Elliptic
+from inpaintkit.classic._hole import base_colour
+from inpaintkit.classic.rows import TRANSPORT_REACH
 from inpaintkit.distance import rim_distance, unreachable
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
@@ -41,13 +43,12 @@ from inpaintkit.regions import labelled_runs
 _PACE = np.float32(0.1)  # the published time step: diffusion is stable up to 0.25, transport for |beta| up to 7
 _STIFF = np.float32(5)  # weight of |grad I|^2 in the step: carried third differences oscillate on steep slopes
 _FLAT = np.float32(1e-8)  # |grad I|^2 far below any visible slope: no direction there, and no division by zero
-_AROUND = 2  # px: a difference of Laplacians reads so far
 _DEEP = 6  # px from the rim: the coarser level's fill is a good start there; nearer it is a blur of what the rim shows
-_CALM = 300  # steps after which _STIFF grows with their number: what still swings about its end comes to rest
+_CALM = 300  # steps after which _STIFF grows with their number, so that what still oscillates comes to rest
 _CHUNK = 100  # steps between reports
 _SETTLED = 1e-4  # accuracy of the harmonic first guess
 _SQRT3 = np.float32(np.sqrt(3))
-_INNER = np.s_[_AROUND:-_AROUND, _AROUND:-_AROUND]  # of a padded array
+_INNER = np.s_[TRANSPORT_REACH:-TRANSPORT_REACH, TRANSPORT_REACH:-TRANSPORT_REACH]  # of a padded array
 
 
 def transport(
@@ -70,13 +71,13 @@ def transport(
     diffusion_steps : B, the share of anisotropic diffusion in the flow (0 or more; not both 0).
     presmooth : steps of anisotropic diffusion, 0.1 long, over what the flow sees of the known picture (0 or more); the
         known picture itself stays as it is.
-    colour_space : what flows. "channels" is each channel by itself. "spherical" is the paper's: (rho, sin phi, sin
+    colour_space : what flows. "channels": each channel by itself. "spherical", as in the paper: (rho, sin phi, sin
         psi), the length and the angles of the vector (red, green, blue); it leaves a faint fringe where dark meets
-        bright. Grey, alpha and pictures with negative values always go by channels.
+        bright. Grey, alpha and pictures with negative values are always filled by channels.
     levels : levels of the pyramid (1 or more); None for as many as the hole needs.
-    tolerance : a hole has come to rest when a step changes its pixels by less than this on the mean, in units of the
+    tolerance : a hole has come to rest when a step changes its pixels by less than this on average, in units of the
         full range (0 or more).
-    max_steps : most steps on each level (1 or more).
+    max_steps : at most so many steps on each level (1 or more).
 
     Returns
     -------
@@ -111,8 +112,7 @@ def transport(
         raise ValueError("transport's options transport_steps and diffusion_steps are both 0: one must be more")
     if not problem.known.any():
         raise ContextError.of("transport", "nothing is known around the hole")
-    # Work relative to one known colour: a constant stays exactly constant.
-    base = problem.image.reshape(-1, problem.image.shape[2])[np.argmax(problem.known)]
+    base = base_colour(problem.image, problem.known)
     known = problem.image[problem.known]
     spherical = colour_space == "spherical" and base.size >= 3 and bool((known[:, :3] >= 0).all())
     origin = _to_spherical(base) if spherical else base
@@ -130,15 +130,15 @@ def transport(
             raise ContextError.of("transport", lack)
         usable = level.known | reached
         if presmooth:
-            near = np.ones((2 * (_AROUND + presmooth) + 1,) * 2, np.uint8)
+            near = np.ones((2 * (TRANSPORT_REACH + presmooth) + 1,) * 2, np.uint8)
             ring = level.known & cv2.dilate(reached.view(np.uint8), near).view(np.bool_)
             _Flow(canvas, ring, usable).advance(_weights(0, 1), 0, presmooth)
         flow = _Flow(canvas, reached, usable)
-        for begun in range(0, max_steps, _CHUNK):
-            flow.advance(flow_weights, tolerance, min(_CHUNK, max_steps - begun))
+        for steps in range(0, max_steps, _CHUNK):
+            flow.advance(flow_weights, tolerance, min(_CHUNK, max_steps - steps))
             if not flow.moving.any():
                 break
-            problem.report(Step(sum(pixels[index + 1 :]) + pixels[index] * begun / max_steps, sum(pixels)))
+            problem.report(Step(sum(pixels[index + 1 :]) + pixels[index] * steps / max_steps, sum(pixels)))
         coarse = np.where(reached[..., None], canvas[_INNER], np.float32(np.nan))
         np.copyto(coarse, level.image, where=~level.hole[..., None])
     problem.note(
@@ -152,12 +152,13 @@ def transport(
     return result
 
 
-def _check(name: str, value: float, least: float, needed: str) -> None:
-    if value < least:
+def _check(name: str, value: float, minimum: float, needed: str) -> None:
+    if value < minimum:
         raise ValueError(f"transport's option {name} is {value:g}: needed is {needed}")
 
 
-def _weights(transport_steps: int, diffusion_steps: int) -> NDArray[np.float32]:
+def _weights(transport_steps: int, diffusion_steps: int) -> F32x1:
+    """(A, B) / (A + B)."""
     return (np.array([transport_steps, diffusion_steps]) / (transport_steps + diffusion_steps)).astype(np.float32)
 
 
@@ -172,6 +173,7 @@ def _to_spherical(colours: Image) -> Image:
 
 
 def _from_spherical(colours: Image) -> Image:
+    """The way back, angles and lengths held in their ranges."""
     rho = _SQRT3 * np.maximum(colours[..., 0], 0)
     sin_phi, sin_psi = np.clip(colours[..., 1], 0, 1), np.clip(colours[..., 2], 0, 1)
     across = rho * np.sqrt(1 - sin_psi * sin_psi)
@@ -182,19 +184,21 @@ def _from_spherical(colours: Image) -> Image:
 def _start(level: Level, coarse: Image | None) -> tuple[Image, Mask]:
     """A level's picture, padded, with a first guess in its hole, and the hole pixels that have one.
 
-    Deep in the hole, and where nothing else is in reach, the guess is the coarser level's fill; from there and from the
-    rim on it is harmonic.
+    Deep in the hole, and where nothing else is in reach, the guess is the coarser level's fill; from there to the rim
+    it is harmonic.
     """
-    canvas = np.pad(np.where(level.known[..., None], level.image, np.float32(0)), ((_AROUND,) * 2,) * 2 + ((0, 0),))
+    canvas = np.pad(
+        np.where(level.known[..., None], level.image, np.float32(0)), ((TRANSPORT_REACH,) * 2,) * 2 + ((0, 0),)
+    )
     inner = canvas[_INNER]
-    guessed, begun = np.zeros_like(level.hole), np.zeros_like(level.hole)
+    guessed, deep = np.zeros_like(level.hole), np.zeros_like(level.hole)
     if coarse is not None:
         guess = upsampled(coarse, level.hole.shape)
         guessed = level.hole & np.isfinite(guess).all(axis=2)
-        begun = guessed & (rim_distance(level.hole, level.known) > _DEEP)
+        deep = guessed & (rim_distance(level.hole, level.known) > _DEEP)
         np.copyto(inner, guess, where=guessed[..., None])
-    around = level.known | begun
-    rest = level.hole & ~begun
+    around = level.known | deep
+    rest = level.hole & ~deep
     rest &= ~unreachable(rest, around)
     if rest.any():
         system = Elliptic(rest, around, 1)
@@ -208,20 +212,20 @@ class _Flow:
     def __init__(self, canvas: Image, inside: Mask, usable: Mask) -> None:
         """Prepare the flow on ``canvas`` (H + 4, W + 4, C), in place; what is not ``usable`` (H, W) is mirrored."""
         self.canvas = canvas
-        runs, labels = labelled_runs(np.ascontiguousarray(inside), _AROUND)
+        runs, labels = labelled_runs(np.ascontiguousarray(inside), TRANSPORT_REACH)
         order = np.argsort(labels, kind="stable")
         holes = int(labels.max()) + 1 if len(labels) else 0
         self.first = np.searchsorted(labels[order], np.arange(holes + 1))
-        rows = (runs[order].astype(np.int64) + _AROUND) @ np.array([[canvas.shape[1]] * 2, [1, 0], [0, 1]])
+        rows = (runs[order].astype(np.int64) + TRANSPORT_REACH) @ np.array([[canvas.shape[1]] * 2, [1, 0], [0, 1]])
         self.runs = np.ascontiguousarray(rows)  # (N, 2): first pixel and end, flat
         self.moving = np.ones(holes, np.bool_)
         self.steps, self.residual = np.zeros(holes, np.int64), np.zeros(holes, np.float32)
         self.ghosts, self.first_ghost, self.bounds = _surroundings_kernel(
-            canvas, np.pad(usable, _AROUND), self.runs, self.first
+            canvas, np.pad(usable, TRANSPORT_REACH), self.runs, self.first
         )
 
-    def advance(self, weights: NDArray[np.float32], tolerance: float, steps: int) -> None:
-        """Let the holes that still move take so many steps."""
+    def advance(self, weights: F32x1, tolerance: float, steps: int) -> None:
+        """Take at most so many steps in the holes that still move."""
         _, width, channels = self.canvas.shape
         _flow_kernel(
             self.canvas.reshape(-1),
@@ -242,8 +246,8 @@ class _Flow:
 
 
 @kernel()
-def _surroundings_kernel(canvas: Any, usable: Any, runs: Any, first: Any) -> Any:
-    """Of each hole: its ghosts, and the least and largest value (holes, 2, C) of all that it reads at the start.
+def _surroundings_kernel(canvas: F32x3, usable: Bool2, runs: I64x2, first: I64x1) -> tuple[I64x2, I64x1, F32x3]:
+    """For each hole: its ghosts, and the smallest and largest value (holes, 2, C) of all that it reads at the start.
 
     A ghost (G, 2) is an unusable pixel that the hole's differences read, and the hole pixel that it mirrors.
     """
@@ -288,21 +292,21 @@ def _surroundings_kernel(canvas: Any, usable: Any, runs: Any, first: Any) -> Any
     return ghosts[:count].copy(), first_ghost, bounds
 
 
-@kernel(fastmath=True)  # sums and square roots may be rearranged: the flow forgives their last bits
+@kernel(fastmath=True)  # sums and square roots may be rearranged: their last bits do not matter to the flow
 def _flow_kernel(
-    values: Any,
+    values: F32x1,
     width: int,
     channels: int,
-    runs: Any,
-    first: Any,
-    ghosts: Any,
-    first_ghost: Any,
-    bounds: Any,
-    moving: Any,
-    taken: Any,
-    residual: Any,
-    weights: Any,
-    tolerance: Any,
+    runs: I64x2,
+    first: I64x1,
+    ghosts: I64x2,
+    first_ghost: I64x1,
+    bounds: F32x3,
+    moving: Bool1,
+    taken: I64x1,
+    residual: F32x1,
+    weights: F32x1,
+    tolerance: float,
     steps: int,
 ) -> None:
     """At most ``steps`` steps of I += pace F, hole by hole.

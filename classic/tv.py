@@ -1,7 +1,7 @@
-"""Total-variation inpainting (Chan and Shen 2002): of all fills, one whose level lines are shortest in sum.
+"""Total-variation inpainting (Chan and Shen 2002): of all fills, one whose level lines have the least total length.
 
 The hole takes the colours u of least total variation that agree with what is known around it. The problem is convex
-and is solved to a stated gap by the primal-dual method of Chambolle and Pock (2011), with the step sizes of Pock and
+and is solved to a given gap by the primal-dual method of Chambolle and Pock (2011), with the step sizes of Pock and
 Chambolle (2011) per pixel and the over-relaxation of Condat (2013). doi:10.1007/s10851-010-0251-1
 
 With forward differences Du = (u(y, x + 1) - u(y, x), u(y + 1, x) - u(y, x)), both in all channels at once, minimised is
@@ -18,23 +18,23 @@ One iteration, with step sizes tau and sigma that allow for how many differences
     u' = u - tau D'p, clipped to [lo, hi];    p' = p + sigma D(2 u' - u), projected to |p| <= 1;                   (3)
     (u, p) + 1.7 (u' - u, p' - p) is where the next one starts.
 
-Clipping changes no optimum: pulling each channel into the range [lo, hi] of its rim's colours lengthens no difference.
-It bounds (2) from below for every p, since then the least <D'p, u> is found pixel by pixel:
+Clipping leaves the optimum as it is: pulling each channel into the range [lo, hi] of its rim's colours lengthens no
+difference. It bounds (2) from below for every p, since then the least <D'p, u> is found pixel by pixel:
 
     gap = TV(u) - sum over rim of u D'p - sum over hole of min(lo D'p, hi D'p)  >=  TV(u) - min TV.                (4)
 
 Each connected part of the hole is a problem of its own, in units of its own range of colours, and stops by its own gap.
 A deep hole starts from the solution of the picture halved, its dual field included: interpolated linearly along its
-own direction and constant across, a field with D'p = 0 keeps that. From u alone nothing is gained.
+own direction and constant across, a field with D'p = 0 keeps that. Starting from u alone gains nothing.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x2, F32x3, F32x4, F64x1, I32x2, I64x1
 from inpaintkit.classic._hole import components, onion
 from inpaintkit.distance import rim_distance
 from inpaintkit.errors import ContextError
@@ -42,13 +42,13 @@ from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Problem, Step
 from inpaintkit.pyramid import Level, masked_pyramid, upsampled
 
-Field = NDArray[np.float32]
-
 _LANES = 4  # channels as the kernels see them: a fixed number is one processor register, absent channels are 0
 _BALANCE = np.float32(4)  # sigma over tau for colours in [0, 1], where u has less far to go than p; flat from 3 to 6
-_RELAX = np.float32(1.7)  # it converges below 2; saves a third of the iterations, nearer to 2 some parts need many more
-_EVEN = np.ones((3, 3), np.float32)  # weights of the first fill
-_EVERY = 10  # iterations from one look at the gap to the next
+_RELAX = np.float32(
+    1.7
+)  # any below 2 converges; saves a third of the iterations, nearer to 2 some parts need many more
+_EQUAL = np.ones((3, 3), np.float32)  # weights of the first fill
+_EVERY = 10  # iterations between two looks at the gap
 _CHUNK = 200  # iterations between reports
 _SHALLOW = 8  # px: up to this depth a hole needs no coarser start
 
@@ -62,9 +62,9 @@ def tv(
 ) -> Image:
     """Fill a hole with the colours of least total variation.
 
-    Edges are kept sharp and continue straight where that is shorter than to go round: a bar broken by a hole narrower
-    than the bar is broad is made whole, and one broken by a wider hole is cut off at both ends. Texture is not made.
-    Where several fills are equally short, which one comes depends on the way to it.
+    Edges stay sharp and continue straight where that is shorter than going round: a bar is made whole across a hole
+    narrower than the bar is broad, and cut off at both ends of a wider one. No texture is made. Where several fills are
+    equally short, which one is found depends on the start.
 
     Parameters
     ----------
@@ -72,12 +72,12 @@ def tv(
     norm : "isotropic" measures level lines as they are; "anisotropic" by rows plus columns, and prefers both.
     tolerance : gap to the least total variation at which to stop, in grey levels of 255 per hole pixel (0 or more;
         from about 0.001 rounding stands in the way).
-    max_iterations : stop after so many at the latest, at each size of the picture (1 or more).
+    max_iterations : at most so many at each size of the picture (1 or more).
 
     Returns
     -------
-    float32 (H, W, C), the crop with its hole filled. Noted are ``iterations`` (the most of any part at full size),
-    ``gap`` (the largest, in the units of ``tolerance``) and ``converged``.
+    float32 (H, W, C), the crop with its hole filled. Notes ``iterations`` (the largest number of any part at full
+    size), ``gap`` (the largest, in the units of ``tolerance``) and ``converged``.
 
     Raises
     ------
@@ -148,12 +148,12 @@ class _Graph(NamedTuple):
     first : (K + 1), where each part begins; inner : (K), where its hole pixels end and its rim begins.
     """
 
-    place: NDArray[np.int64]
-    link: NDArray[np.int32]
-    tau: Field
-    sigma: Field
-    first: NDArray[np.int64]
-    inner: NDArray[np.int64]
+    place: I64x1
+    link: I32x2
+    tau: F32x1
+    sigma: F32x1
+    first: I64x1
+    inner: I64x1
 
 
 class _Parts:
@@ -166,7 +166,7 @@ class _Parts:
         hole, image = level.hole, level.image
         self.image = image
         self.graph = graph = _Graph(*_graph_kernel(*components(hole), hole, level.known))
-        start, coloured = onion(image, hole, level.known, _EVEN)
+        start, coloured = onion(image, hole, level.known, _EQUAL)
         self.unreached = int(np.count_nonzero(hole & ~coloured))
         colours = start.reshape(-1, image.shape[2])
         self.u, self.low, self.high, self.unit = _scaled_kernel(colours, graph.place, graph.first)
@@ -194,16 +194,16 @@ class _Parts:
             mean = (before[axis] + dual[y // 2, x // 2, axis]) / 2
             self.p[:-1, axis] = np.where(here[:, None], mean, 0)
 
-    def iterate(self, isotropic: bool, tolerance: float, most: int) -> bool:
-        """Some iterations of every part that has not settled; whether any is left to iterate."""
+    def iterate(self, isotropic: bool, tolerance: float, max_steps: int) -> bool:
+        """Iterate every part that has not settled for a while; returns whether any is left to iterate."""
         goal = tolerance / np.where(self.unit > 0, self.unit, 1).astype(np.float64)
         state = (self.u, self.ahead, self.p, self.shrunk, self.gap, self.steps, self.settled)
-        _iterate_kernel(*state, *self.graph[1:], self.high, goal, isotropic, _CHUNK, most)
-        return bool((~self.settled & (self.steps < most)).any())
+        _iterate_kernel(*state, *self.graph[1:], self.high, goal, isotropic, _CHUNK, max_steps)
+        return bool((~self.settled & (self.steps < max_steps)).any())
 
-    def share(self, most: int) -> float:
-        """How much of the work is done, as far as can be told."""
-        done = np.where(self.settled, 1, self.steps / most)
+    def share(self, max_steps: int) -> float:
+        """The share of the work that is done, as far as it is known."""
+        done = np.where(self.settled, 1, self.steps / max_steps)
         return float(done[self.part].mean())
 
     def filled(self) -> Image:
@@ -215,28 +215,30 @@ class _Parts:
         colours[self.graph.place[self.own]] = values
         return filled
 
-    def dual(self) -> Field:
+    def dual(self) -> F32x4:
         """The dual field by pixel, (H, W, 2, lanes), 0 where there is no difference."""
-        field = np.zeros((*self.image.shape[:2], 2, _LANES), np.float32)
-        y, x = np.divmod(self.graph.place[:-1], field.shape[1])
-        np.add.at(field, (y, x), self.p[:-1])  # a known pixel may be rim of two parts
-        return field
+        dual = np.zeros((*self.image.shape[:2], 2, _LANES), np.float32)
+        y, x = np.divmod(self.graph.place[:-1], dual.shape[1])
+        np.add.at(dual, (y, x), self.p[:-1])  # a known pixel may be rim of two parts
+        return dual
 
 
 @kernel()
-def _graph_kernel(order: Any, start: Any, hole: Any, known: Any) -> Any:
-    """The arrays of ``_Graph``; hole pixel order[start[k]:start[k + 1]] of each part first, then its rim."""
+def _graph_kernel(
+    order: I64x1, start: I64x1, hole: Bool2, known: Bool2
+) -> tuple[I64x1, I32x2, F32x1, F32x1, I64x1, I64x1]:
+    """The arrays of ``_Graph``: the hole pixels order[start[k]:start[k + 1]] of each part first, then its rim."""
     height, width = hole.shape
     inside, outside = hole.reshape(-1), known.reshape(-1)
-    most = len(order)
+    room = len(order)
     for n in range(len(order)):
         for side in range(4):
             q = _beside(order[n], side, height, width)
-            most += q >= 0 and outside[q]
+            room += q >= 0 and outside[q]
     parts = len(start) - 1
-    place = np.zeros(most + 1, np.int64)
-    link = np.full((4, most + 1), most, np.int32)
-    tau, sigma = np.zeros(most + 1, np.float32), np.zeros(most + 1, np.float32)
+    place = np.zeros(room + 1, np.int64)
+    link = np.full((4, room + 1), room, np.int32)
+    tau, sigma = np.zeros(room + 1, np.float32), np.zeros(room + 1, np.float32)
     first, inner = np.zeros(parts + 1, np.int64), np.zeros(parts, np.int64)
     node = np.full(height * width, -1, np.int32)
     count = 0
@@ -281,7 +283,7 @@ def _graph_kernel(order: Any, start: Any, hole: Any, known: Any) -> Any:
 
 
 @kernel()
-def _ended(link: Any, last: int) -> Any:
+def _ended(link: I32x2, last: int) -> I32x2:
     """``link`` cut off behind its last node, which stands for nothing."""
     ended = np.minimum(link[:, : last + 1], np.int32(last))
     return ended.astype(np.int32)
@@ -301,7 +303,7 @@ def _beside(p: int, side: int, height: int, width: int) -> int:
 
 
 @kernel()
-def _scaled_kernel(colours: Any, place: Any, first: Any) -> Any:
+def _scaled_kernel(colours: F32x2, place: I64x1, first: I64x1) -> tuple[F32x2, F32x2, F32x2, F32x1]:
     """u by node, and lo (K, C), hi (K, lanes) and unit (K) of each part; hi counts from lo in units."""
     channels, parts = colours.shape[1], len(first) - 1
     u = np.zeros((len(place), _LANES), np.float32)
@@ -309,12 +311,12 @@ def _scaled_kernel(colours: Any, place: Any, first: Any) -> Any:
     unit = np.zeros(parts, np.float32)
     for k in range(parts):
         for c in range(channels):
-            least = most = colours[place[first[k]], c]
+            smallest = largest = colours[place[first[k]], c]
             for i in range(first[k], first[k + 1]):
-                least, most = min(least, colours[place[i], c]), max(most, colours[place[i], c])
-            low[k, c] = least
-            high[k, c] = most - least
-            unit[k] = max(unit[k], most - least)
+                smallest, largest = min(smallest, colours[place[i], c]), max(largest, colours[place[i], c])
+            low[k, c] = smallest
+            high[k, c] = largest - smallest
+            unit[k] = max(unit[k], largest - smallest)
         if unit[k] > 0:
             high[k] /= unit[k]
             for i in range(first[k], first[k + 1]):
@@ -325,23 +327,23 @@ def _scaled_kernel(colours: Any, place: Any, first: Any) -> Any:
 
 @kernel(fastmath=True)  # a third of the time: sums over lanes become one instruction
 def _iterate_kernel(
-    u: Any,
-    ahead: Any,
-    p: Any,
-    shrunk: Any,
-    gap: Any,
-    steps: Any,
-    settled: Any,
-    link: Any,
-    tau: Any,
-    sigma: Any,
-    first: Any,
-    inner: Any,
-    high: Any,
-    goal: Any,
+    u: F32x2,
+    ahead: F32x2,
+    p: F32x3,
+    shrunk: F32x2,
+    gap: F64x1,
+    steps: I64x1,
+    settled: Bool1,
+    link: I32x2,
+    tau: F32x1,
+    sigma: F32x1,
+    first: I64x1,
+    inner: I64x1,
+    high: F32x2,
+    goal: F64x1,
     isotropic: bool,
     sweeps: int,
-    most: int,
+    max_steps: int,
 ) -> None:
     """Iterate (3) in place, part by part, until ``gap`` per hole pixel is ``goal``, or for so many ``sweeps``."""
     zero, one, two = np.float32(0), np.float32(1), np.float32(2)
@@ -349,7 +351,7 @@ def _iterate_kernel(
     for k in range(len(inner)):
         start, rim, stop = first[k], inner[k], first[k + 1]
         for _ in range(sweeps):
-            if settled[k] or steps[k] >= most:
+            if settled[k] or steps[k] >= max_steps:
                 break
             steps[k] += 1
             for i in range(start, rim):
@@ -379,19 +381,28 @@ def _iterate_kernel(
                     y = p[i, 1, c] + step * (ahead[b, c] - ahead[i, c])
                     p[i, 0, c] += _RELAX * (x * along - p[i, 0, c])
                     p[i, 1, c] += _RELAX * (y * down - p[i, 1, c])
-            if steps[k] % _EVERY == 0 or steps[k] == most:
+            if steps[k] % _EVERY == 0 or steps[k] == max_steps:
                 gap[k] = _gap(u, ahead, p, shrunk, link, start, rim, stop, high[k], isotropic) / (rim - start)
                 settled[k] = gap[k] <= goal[k]
 
 
 @kernel(fastmath=True, inline=True)
 def _gap(
-    u: Any, ahead: Any, p: Any, shrunk: Any, link: Any, start: int, rim: int, stop: int, high: Any, isotropic: bool
+    u: F32x2,
+    ahead: F32x2,
+    p: F32x3,
+    shrunk: F32x2,
+    link: I32x2,
+    start: int,
+    rim: int,
+    stop: int,
+    high: F32x1,
+    isotropic: bool,
 ) -> float:
     """(4) in a part's units, for u clipped and p projected: over-relaxation lets both leave their bounds a little.
 
     u and p themselves stay as they are. Clipped and projected they would start the next iteration farther from the
-    optimum, by the measure in which iterations approach it, and can go round in circles.
+    optimum, in the norm in which iterations approach it, and could go round in circles.
     """
     zero, one = np.float32(0), np.float32(1)
     right, below, left, above = link[0], link[1], link[2], link[3]

@@ -179,7 +179,7 @@ def test_what_it_notes_and_reports(monkeypatch):
     hole = damage.text(photo.shape[:2], size=20, seed=1)
     facts: dict = {}
     steps: list = []
-    monkeypatch.setattr("inpaintkit.classic.fsr._WAVE", 32)
+    monkeypatch.setattr("inpaintkit.classic.fsr._BATCH", 32)
     fsr(Problem.create(photo, hole, _facts=facts, _report=steps.append), iterations=1000)
     assert facts["converged"]
     assert 0 < facts["residual"] <= 0.6
