@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,16 @@ import inpaintkit
 from inpaintkit import cli, damage, registry
 
 ROOT = Path(__file__).parent.parent
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores: one thread each where nobody says more
+    for variable in ("INPAINTKIT_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before several processes start (pytest -n), one compiles what all of them load."""
+    if getattr(session.config.option, "numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
+        subprocess.run([sys.executable, "-m", "inpaintkit", "cache", "warm"], stdout=subprocess.DEVNULL, check=True)
 
 
 @pytest.fixture(scope="session")
