@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
-import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -20,6 +19,7 @@ from pathlib import Path
 import torch
 
 from inpaintkit.files.atomic import sweep, whole, write_text
+from inpaintkit.kernel_cache import user_folder
 from inpaintkit.prior.vgg import LAYERS, Vgg19, read
 
 URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
@@ -48,18 +48,6 @@ class Stored:
     size: int = 0
 
 
-def folder() -> Path:
-    """This package's folder in the platform's cache folder of the user; it may not exist yet."""
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "inpaintkit"
-
-
 def located(given: str | None = None, progress: Progress | None = None) -> Path:
     """The file of weights: ``given``, or the one that ``INPAINTKIT_VGG19`` names, or the cached one, or a download."""
     named = given or os.environ.get(VARIABLE)
@@ -69,13 +57,13 @@ def located(given: str | None = None, progress: Progress | None = None) -> Path:
             where = "option weights" if given else f"variable {VARIABLE}"
             raise FileNotFoundError(f"{path}, which the {where} names, is not a file")
         return path
-    kept = folder() / NAME
+    kept = user_folder() / NAME
     return kept if kept.is_file() else fetch(progress)
 
 
 def stored() -> Stored:
     """The weights in the cache folder, if there are any."""
-    path = folder() / NAME
+    path = user_folder() / NAME
     return Stored(path, tuple(read(path).weights), path.stat().st_size) if path.is_file() else Stored(path)
 
 
@@ -96,8 +84,8 @@ def fetch(progress: Progress | None = None, *, url: str = URL) -> Path:
         raise ValueError(
             f"{url}: the file's name must end in the first digits of its SHA-256, as in {URL.rpartition('/')[2]}"
         )
-    folder().mkdir(parents=True, exist_ok=True)
-    partial = folder() / f"{name}.part"
+    user_folder().mkdir(parents=True, exist_ok=True)
+    partial = user_folder() / f"{name}.part"
     try:
         _download(url, partial, progress)
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
@@ -147,15 +135,15 @@ def keep(path: Path) -> Path:
         raise ValueError(
             f"{path} has SHA-256 {found}, which does not begin with {digits}: it is not torchvision's file"
         )
-    folder().mkdir(parents=True, exist_ok=True)
+    user_folder().mkdir(parents=True, exist_ok=True)
     return _keep(path)
 
 
 def _keep(path: Path) -> Path:
     net: Vgg19 = read(path)
     last = list(net.weights)[-1]
-    kept = folder() / NAME
-    sweep(folder())
+    kept = user_folder() / NAME
+    sweep(user_folder())
     with whole(kept) as file:
         torch.save(net.entries(min(LAST, last, key=list(LAYERS).index)), file)
     write_text(_record(kept), f"{digest(kept)}  {NAME}\n")
@@ -164,7 +152,7 @@ def _keep(path: Path) -> Path:
 
 def verify() -> Stored:
     """Check the cached file against the digest that was written beside it; ValueError where they differ."""
-    path = folder() / NAME
+    path = user_folder() / NAME
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: 'inpaintkit weights fetch' gets it")
     record = _record(path)
@@ -180,9 +168,9 @@ def verify() -> Stored:
 
 def remove() -> list[Path]:
     """Remove the cached file, its digest and unfinished downloads; gives the removed files."""
-    found = [path for path in (folder() / NAME, _record(folder() / NAME)) if path.is_file()]
-    found += sorted(folder().glob("*.part"))
-    sweep(folder())
+    found = [path for path in (user_folder() / NAME, _record(user_folder() / NAME)) if path.is_file()]
+    found += sorted(user_folder().glob("*.part"))
+    sweep(user_folder())
     for path in found:
         path.unlink()
     return found

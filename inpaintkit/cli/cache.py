@@ -121,15 +121,18 @@ def _fill(row: Method) -> None:
 
 def _find() -> None:
     """Look for each kind of damage where there is some."""
+    import cv2
+    import numpy as np
     import skimage.data
 
     from inpaintkit import damage
     from inpaintkit.find import find_mask
 
-    photo = skimage.data.chelsea()
-    damaged, *_ = damage.caption(photo, seed=1)
-    damaged, _ = damage.scratched(damaged, seed=1)
-    damaged, _ = damage.dusty(damaged, seed=1)
-    for picture in (damaged, damaged[..., 0]):
+    picture = skimage.data.chelsea().copy()
+    picture[damage.text(picture.shape[:2], size=24, share=0.1, seed=1)] = (255, 232, 60)
+    picture[damage.scratches(picture.shape[:2], number=4, widest=3, seed=2)] = (245, 245, 245)
+    for x, y in np.random.default_rng(3).integers(5, 295, (40, 2)).tolist():
+        cv2.circle(picture, (x, y), 2, (250, 250, 250), -1, cv2.LINE_AA)
+    for image in (picture, picture[..., 0]):
         for kind in ("text", "scratches", "dust"):
-            find_mask(picture, kind)
+            find_mask(image, kind)

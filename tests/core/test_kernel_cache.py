@@ -169,6 +169,26 @@ def test_clearing_counts_what_it_removes(folder):
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(
+    ("platform", "variable", "expected"),
+    [
+        ("linux", "XDG_CACHE_HOME", "x/inpaintkit"),
+        ("linux", "", ".cache/inpaintkit"),
+        ("darwin", "", "Library/Caches/inpaintkit"),
+        ("win32", "LOCALAPPDATA", "x/inpaintkit"),
+        ("win32", "", "AppData/Local/inpaintkit"),
+    ],
+)
+def test_the_users_cache_folder_is_the_platforms(platform, variable, expected, tmp_path, monkeypatch):
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr(kernel_cache.Path, "home", lambda: tmp_path)
+    if variable:
+        monkeypatch.setenv(variable, str(tmp_path / "x"))
+    assert kernel_cache.user_folder() == tmp_path / expected
+
+
 LOCK = """
 import sys
 from pathlib import Path

@@ -57,7 +57,7 @@ def server(tiny_vgg):
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(weights, "user_folder", lambda: tmp_path / "cache")
     monkeypatch.delenv("INPAINTKIT_VGG19")
     return tmp_path / "cache"
 
@@ -151,24 +151,3 @@ def test_a_file_under_torchvisions_name_must_be_torchvisions(tiny_vgg, tmp_path)
     path.write_bytes(tiny_vgg.read_bytes())
     with pytest.raises(ValueError, match="not torchvision's file"):
         weights.keep(path)
-
-
-@pytest.mark.parametrize(
-    ("platform", "variable", "expected"),
-    [
-        ("linux", "XDG_CACHE_HOME", "x/inpaintkit"),
-        ("linux", "", ".cache/inpaintkit"),
-        ("darwin", "", "Library/Caches/inpaintkit"),
-        ("win32", "LOCALAPPDATA", "x/inpaintkit"),
-        ("win32", "", "AppData/Local/inpaintkit"),
-    ],
-)
-def test_the_cache_folder_is_the_platforms(platform, variable, expected, tmp_path, monkeypatch):
-    monkeypatch.undo()
-    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("sys.platform", platform)
-    monkeypatch.setattr(weights.Path, "home", lambda: tmp_path)
-    if variable:
-        monkeypatch.setenv(variable, str(tmp_path / "x"))
-    assert weights.folder() == tmp_path / expected
