@@ -83,8 +83,12 @@ class ModuleCache:
     @cached_property
     def folder(self) -> Path | None:
         """Where the kernels lie, None where they cannot be kept. Asked for late, when all modules are imported."""
+        try:
+            folder = root()
+        except RuntimeError:  # no home
+            return None
         digest = _digest(self._module, self._file, self._versions)
-        return root() / f"{self._module}-{digest[:20]}" if digest else None
+        return folder / f"{self._module}-{digest[:20]}" if digest else None
 
     def holds(self, name: str, key: Any) -> bool:
         """Whether a compiled kernel is there."""

@@ -137,6 +137,19 @@ def test_code_that_may_be_older_than_its_source_is_not_kept(folder, tmp_path):
     assert not folder.exists() or not list(folder.glob("*/*.nbc"))
 
 
+def test_who_has_no_home_keeps_nothing(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(kernel_cache.Path, "home", homeless)
+    store = ModuleCache(__name__, __file__, "versions")
+    store.save("kernel", "key", pickle.dumps(("key", 1)))
+    with store.compiling():
+        assert store.load("kernel", "key") is None
+
+
 def test_folders_go_after_thirty_days_without_use(folder):
     now, day = time.time(), 24 * 60 * 60
     ages = {"now": 0, "recent": 29, "loaded": 31, "old": 31, "locked": 31}
