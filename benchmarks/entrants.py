@@ -1,4 +1,4 @@
-"""Who takes part in a run: a method of the registry, a folder of a model's results, or an exported network."""
+"""The entrants of a run: a method of the registry, a folder of a model's results, or an exported network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from inpaintkit.problem import Mask
 
 
 @dataclass(frozen=True)
-class Contestant:
+class Entrant:
     """One column of the tables.
 
     Attributes
@@ -30,9 +30,9 @@ class Contestant:
     name : as the tables show it, and the name of its folder in the run.
     kind : "method" of the registry, "results" from a folder, "model" from a file.
     path : the folder or the file.
-    conventions : of a model: a YAML, or the name of one that is shipped; None looks beside the file and for the name.
-    composite : known pixels are taken from the picture; False leaves what a folder of results holds.
-    resize : results of another size are scaled to the picture's, which the report tells; else they are an error.
+    conventions : of a model: a YAML or a built-in name; None takes the YAML beside the file or of the entrant's name.
+    composite : take known pixels from the picture; False keeps those of a folder of results.
+    resize : scale results of another size to the picture's (the report says so); otherwise they are an error.
     method, options : of a method: its name in the registry, where it is not ``name``, and its options.
     """
 
@@ -48,7 +48,7 @@ class Contestant:
     def fill(
         self, picture: NDArray[Any], hole: Mask, names: tuple[str, ...], seed: int, threads: int | None
     ) -> tuple[NDArray[Any], Info | None, dict[str, Any]]:
-        """The filled picture, what the door tells of it, and what the report should.
+        """The filled picture, its ``Info`` if a method made it, and facts for the report.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class Contestant:
         return result, None, facts
 
 
-def contestants(
+def entrants(
     methods: Iterable[str],
     results: Iterable[str] = (),
     models: Iterable[str] = (),
@@ -109,8 +109,8 @@ def contestants(
     *,
     composite: bool = True,
     resize: bool = False,
-) -> list[Contestant]:
-    """Everyone a command names, checked before anything runs.
+) -> list[Entrant]:
+    """The entrants that a command names, checked before anything runs.
 
     Parameters
     ----------
@@ -126,13 +126,13 @@ def contestants(
     for text in results:
         name, path = _pair("--results", text)
         if not Path(path).is_dir():
-            raise ValueError(f"--results {text}: {path} is no folder")
-        found.append(Contestant(name, "results", Path(path).resolve(), composite=composite, resize=resize))
+            raise ValueError(f"--results {text}: {path} is not a folder")
+        found.append(Entrant(name, "results", Path(path).resolve(), composite=composite, resize=resize))
     for text in models:
         name, path = _pair("--model", text)
         if not Path(path).is_file():
-            raise ValueError(f"--model {text}: {path} is not there")
-        found.append(Contestant(name, "model", Path(path).resolve(), yamls.pop(name, None)))
+            raise ValueError(f"--model {text}: {path} does not exist")
+        found.append(Entrant(name, "model", Path(path).resolve(), yamls.pop(name, None)))
         found[-1].network()
     if yamls:
         raise ValueError(f"--conventions names {', '.join(yamls)}, which no --model names")
@@ -141,7 +141,7 @@ def contestants(
         if names.count(each.name) > 1 or (each.kind != "method" and each.name in (*registry.methods(), "auto")):
             raise ValueError(f"the name {each.name} is taken: give every method, folder and model its own")
     if not found:
-        raise ValueError("nobody takes part: name --methods, --results or --model")
+        raise ValueError("no entrant: name --methods, --results or --model")
     return found
 
 
@@ -156,15 +156,15 @@ def words(text: str) -> list[str]:
     return found
 
 
-def _method(text: str) -> Contestant:
+def _method(text: str) -> Entrant:
     import yaml
 
-    name, _, told = text.partition(":")
-    given = dict(_pair("--methods", word, "OPTION=VALUE") for word in told.split(",") if word)
+    name, _, spelled = text.partition(":")
+    given = dict(_pair("--methods", word, "OPTION=VALUE") for word in spelled.split(",") if word)
     options = {key: yaml.safe_load(value) for key, value in given.items()}
-    registry.find(name).options(options)  # refuses now what the first fill would
+    registry.find(name).options(options)  # an error now, not at the first fill
     called = " ".join([name, *(f"{key}={value}" for key, value in given.items())])
-    return Contestant(called, method=name, options=tuple(options.items()))
+    return Entrant(called, method=name, options=tuple(options.items()))
 
 
 def _pair(option: str, text: str, form: str = "NAME=PATH") -> tuple[str, str]:

@@ -33,7 +33,7 @@ _opened = cache(open_network)  # once for all pictures of a run
 
 @dataclass(frozen=True)
 class Conventions:
-    """What a network expects and gives; the module's head tells each key."""
+    """What a network expects and gives; the module's docstring explains each key."""
 
     title: str
     inputs: list[list[str]]
@@ -58,22 +58,23 @@ def conventions(file: Path) -> Conventions:
 
     Raises
     ------
-    ValueError : a key that is unknown, missing or has a value outside what the module's head tells.
+    ValueError : a key that is unknown, missing or has a value outside the module's docstring.
     """
     import yaml
 
     try:
-        said = yaml.safe_load(file.read_text("utf-8"))
+        stated = yaml.safe_load(file.read_text("utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise ValueError(f"{file}: no YAML of conventions ({error})") from error
     known = {each.name for each in fields(Conventions)}
-    if not isinstance(said, dict) or not {"title", "inputs", "sources"} <= said.keys() <= known:
+    if not isinstance(stated, dict) or not {"title", "inputs", "sources"} <= stated.keys() <= known:
         raise ValueError(
             f"{file}: needed are title, inputs and sources, and of the rest only {', '.join(sorted(known))}; "
-            f"got {', '.join(map(str, said)) if isinstance(said, dict) else type(said).__name__}"
+            f"got {', '.join(map(str, stated)) if isinstance(stated, dict) else type(stated).__name__}"
         )
     values: dict[str, Any] = {
-        key: tuple(value) if key in ("range", "mean", "std", "size") and value else value for key, value in said.items()
+        key: tuple(value) if key in ("range", "mean", "std", "size") and value else value
+        for key, value in stated.items()
     }
     found = Conventions(**values)
     parts = {part for tensor in found.inputs for part in tensor}
@@ -90,7 +91,7 @@ def conventions(file: Path) -> Conventions:
 
 
 def conventions_of(name: str, model: Path, given: str | None) -> Conventions:
-    """The conventions named, or those in a YAML beside the model, or those shipped under its name."""
+    """The conventions named, or those in a YAML beside the model, or the built-in ones of its name."""
     places = (
         [Path(given), SHIPPED / f"{given}.yaml"]
         if given
@@ -101,8 +102,8 @@ def conventions_of(name: str, model: Path, given: str | None) -> Conventions:
             return conventions(place)
     shipped = ", ".join(sorted(path.stem for path in SHIPPED.glob("*.yaml")))
     raise ValueError(
-        f"{model} needs conventions: {' and '.join(map(str, places))} are not there; write a YAML beside it, or name "
-        f"one with --conventions {name}=YAML, or one that is shipped: {shipped}"
+        f"{model} needs conventions: {' and '.join(map(str, places))} do not exist; write a YAML beside it, or name "
+        f"one with --conventions {name}=YAML, or a built-in one: {shipped}"
     )
 
 

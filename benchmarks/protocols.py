@@ -1,4 +1,4 @@
-"""Mask protocols of the literature, each drawn from a seed and recorded so that it replays exactly.
+"""Mask protocols of the literature, generated from a seed and recorded so that each mask can be made again.
 
 A protocol is written NAME or NAME:OPTION=VALUE,...: ``pconv:bin=10-20,border=no``, ``drop:share=0.5``. Lengths that a
 code gives in pixels are scaled with the picture's shorter side, from the side that the code is written for.
@@ -33,7 +33,7 @@ Shape = tuple[int, int]
 Bin = Literal["1-10", "10-20", "20-30", "30-40", "40-50", "50-60"]
 
 BINS: tuple[Bin, ...] = typing.get_args(Bin)
-FOLDER = "folder"  # the protocol of masks that the user brings
+FOLDER = "folder"  # the protocol of the user's own masks
 _MARGIN = 50 / 512  # of the side: PConv's masks without border leave so much free
 _TRIES = 10_000
 
@@ -75,10 +75,10 @@ def brush(shape: Shape, seed: int) -> Mask:
     radius = np.hypot(height, width) / 8
     mask = np.zeros(shape, np.bool_)
     for _ in range(rng.integers(1, 4)):
-        least, most = mean - rng.uniform(0, spread), mean + rng.uniform(0, spread)
+        low, high = mean - rng.uniform(0, spread), mean + rng.uniform(0, spread)
         points = [rng.uniform(0, (width, height))]
         for index in range(rng.integers(4, 12)):
-            angle = rng.uniform(least, most)
+            angle = rng.uniform(low, high)
             angle = 2 * np.pi - angle if index % 2 == 0 else angle
             step = np.clip(rng.normal(radius, radius // 2), 0, 2 * radius)
             points.append(np.clip(points[-1] + step * np.array([np.cos(angle), np.sin(angle)]), 0, (width, height)))
@@ -105,7 +105,7 @@ def lama_thick(shape: Shape, seed: int) -> Mask:
 
 
 def center(shape: Shape, seed: int, *, side: float = 0.5) -> Mask:
-    """A box in the middle, ``side`` (0 to 1) of the picture's own sides: 0.5 is 128 of 256 px. No chance in it."""
+    """A box in the middle, ``side`` (0 to 1) of the picture's sides: 0.5 is 128 of 256 px. Seeds do not change it."""
     return _box(shape, side, 0.5, 0.5)
 
 
@@ -117,11 +117,11 @@ def box(shape: Shape, seed: int, *, side: float = 0.5) -> Mask:
 def text(shape: Shape, seed: int, *, share: float = 0.2, size: int = 24) -> Mask:
     """Lines of words ``size`` px high that cover ``share`` (0 to 0.4) of the picture, to within what a line covers."""
     _check("share", share, 0.4)
-    asked, drawn = share, []
+    asked, tried = share, []
     for _ in range(4):
-        drawn.append(damage.text(shape, size=size, share=asked, seed=seed))
-        asked *= share / float(drawn[-1].mean())  # lines are whole, so that what is asked for is met by trial
-    return min(drawn, key=lambda mask: abs(float(mask.mean()) - share))
+        tried.append(damage.text(shape, size=size, share=asked, seed=seed))
+        asked *= share / float(tried[-1].mean())  # lines are whole, so the share is met by trial
+    return min(tried, key=lambda mask: abs(float(mask.mean()) - share))
 
 
 def scratch(shape: Shape, seed: int, *, number: int = 14, widest: int = 6) -> Mask:
@@ -158,8 +158,8 @@ class Protocol:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        said = [f"{name}={_spelled(value)}" for name, value in self.options.items() if value != ""]
-        return f"{self.name}:{','.join(said)}" if said else self.name
+        stated = [f"{name}={_spelled(value)}" for name, value in self.options.items() if value != ""]
+        return f"{self.name}:{','.join(stated)}" if stated else self.name
 
     @property
     def slug(self) -> str:
@@ -172,7 +172,7 @@ class Protocol:
 
 
 def parse(text: str) -> list[Protocol]:
-    """What a text names; ``pconv`` without a bin is all six of them.
+    """The protocols that a text names; ``pconv`` without a bin is all six of them.
 
     Raises
     ------
@@ -211,7 +211,7 @@ class Entry:
     shape: Shape
     share: float
     sha256: str
-    source: str = ""  # the file, for a mask that the user brought
+    source: str = ""  # the file, of a user's mask
 
 
 def digest(mask: Mask) -> str:
@@ -298,9 +298,9 @@ def _part(option: str, value: Any) -> str:
     return Path(value).name if option == "folder" else _spelled(value)
 
 
-def _check(name: str, value: float, most: float) -> None:
-    if not 0 < value < most + (most < 1) * 1e-9:
-        raise ValueError(f"{name} is {value:g}: needed is more than 0 and at most {most:g}")
+def _check(name: str, value: float, max_value: float) -> None:
+    if not 0 < value < max_value + (max_value < 1) * 1e-9:
+        raise ValueError(f"{name} is {value:g}: needed is more than 0 and at most {max_value:g}")
 
 
 def _inner(shape: Shape) -> Mask:

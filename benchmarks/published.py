@@ -1,4 +1,4 @@
-"""Tables that papers printed, as data: who, on what, by which definition, and how far each figure was checked.
+"""Tables that papers printed, as data: who, on what, by which definition, and how each figure was checked.
 
 [V] read in the paper or code; [V2] read in two independent transcriptions or one quotation; [M] from memory; [M+] from
 memory and consistent with figures that were read. A published figure is never mixed with a measured one.
@@ -23,8 +23,8 @@ class Table:
 
     Attributes
     ----------
-    checked : one of ``CHECKED``; ``how`` tells more.
-    protocols : for each column the mask protocol of ours that is like it, or None.
+    checked : one of ``CHECKED``; ``how`` says more.
+    protocols : for each column our mask protocol most like it, or None.
     labels : what each column is called; the protocols where left out.
     measures : short name -> title with unit.
     rows : method -> measure -> a figure for each column, None where the table has none.
@@ -77,7 +77,7 @@ class Table:
         ]
 
     def markdown(self, columns: list[int] | None = None) -> str:
-        """The table with all that is known of it."""
+        """The table and what is known about it, in Markdown."""
         shown = range(len(self.columns)) if columns is None else columns
         facts = [f"Pictures: {self.pictures}.", f"Masks: {self.masks}.", f"Metric: {self.metric}."]
         facts += [f"{more[0].upper()}{more[1:]}." for more in (self.how, self.note) if more]
@@ -92,7 +92,7 @@ class Table:
 
 
 def tables(folder: Path = FOLDER) -> Iterator[Table]:
-    """Every published table; ValueError where one does not hold together."""
+    """Every published table; ValueError where one contradicts itself."""
     import yaml
 
     for file in sorted(folder.glob("*.yaml")):

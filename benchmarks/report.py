@@ -1,7 +1,7 @@
 """A run as tables: Markdown, CSV, LaTeX, and one HTML page with its pictures.
 
-Every figure is a mean over the cells that are done, with its bootstrap 95 % interval over pictures and their number;
-what failed or does not apply stands beside it. Seconds are medians of warm fills, memory the largest of a process.
+Every figure is a mean over the results that are done, with its bootstrap 95 % interval over pictures and their number;
+results that failed or do not apply are listed. Seconds are medians of warm fills, memory the largest of a process.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from PIL import Image as PILImage
 
 from inpaintkit.benchmarks import perceptual, published
 from inpaintkit.benchmarks.metrics import MEASURES, interval, pooled_psnr
-from inpaintkit.benchmarks.run import Cell, Run, in_bytes
+from inpaintkit.benchmarks.run import Result, Run, in_bytes
 from inpaintkit.files.atomic import write_text
 from inpaintkit.sheet import masked
 
@@ -41,20 +41,20 @@ _TEMPLATE = Path(__file__).parent / "page.html.j2"
 
 @dataclass(frozen=True)
 class Line:
-    """A contestant under a protocol.
+    """An entrant under a protocol.
 
     Attributes
     ----------
-    number : cells that are done; ``lacking`` the others, by status.
-    figures : measure -> mean and the ends of its interval; a measure that means nothing in any cell is left out.
-    counted : measure -> how many cells gave it a meaning.
+    number : results that are done; ``not_done`` the others, by status.
+    figures : measure -> mean and the ends of its interval; a measure that means nothing in any result is left out.
+    counted : measure -> how many results gave it a meaning.
     pooled : PSNR of the mean of squared errors over the hole, dB; NaN without a truth.
     """
 
-    contestant: str
+    entrant: str
     protocol: str
     number: int
-    lacking: dict[str, int]
+    not_done: dict[str, int]
     figures: dict[str, tuple[float, float, float]]
     counted: dict[str, int]
     pooled: float
@@ -65,14 +65,14 @@ class Line:
     fid: float | None = None
 
 
-def lines(cells: Sequence[Cell]) -> list[Line]:
+def lines(results: Sequence[Result]) -> list[Line]:
     """The run's table, protocol by protocol, the best first."""
     found = []
-    for protocol in dict.fromkeys(cell.protocol for cell in cells):
-        here = [cell for cell in cells if cell.protocol == protocol]
+    for protocol in dict.fromkeys(result.protocol for result in results):
+        here = [result for result in results if result.protocol == protocol]
         some = [
-            _line([cell for cell in here if cell.contestant == name])
-            for name in dict.fromkeys(cell.contestant for cell in here)
+            _line([result for result in here if result.entrant == name])
+            for name in dict.fromkeys(result.entrant for result in here)
         ]
         by = next((name for name in ORDER if any(name in line.figures for line in some)), ORDER[0])
         sign = -1 if BETTER.get(by) == "more" else 1
@@ -80,33 +80,35 @@ def lines(cells: Sequence[Cell]) -> list[Line]:
     return found
 
 
-def _line(cells: list[Cell]) -> Line:
-    done = [cell for cell in cells if cell.status == "done"]
-    lacking = {
+def _line(results: list[Result]) -> Line:
+    done = [result for result in results if result.status == "done"]
+    not_done = {
         status: count
         for status in ("failed", "not applicable")
-        if (count := sum(cell.status == status for cell in cells))
+        if (count := sum(result.status == status for result in results))
     }
     figures, counted = {}, {}
     for name in TITLES:
-        values = [cell.measures[name] for cell in done if name in cell.measures and not np.isnan(cell.measures[name])]
+        values = [
+            result.measures[name] for result in done if name in result.measures and not np.isnan(result.measures[name])
+        ]
         if values:
             figures[name] = (float(np.mean(values)), *interval(values))
             counted[name] = len(values)
-    errors = [cell.measures["l2_hole"] for cell in done if "l2_hole" in cell.measures]
+    errors = [result.measures["l2_hole"] for result in done if "l2_hole" in result.measures]
     pooled = pooled_psnr(errors) if errors else float("nan")
     return Line(
-        cells[0].contestant,
-        cells[0].protocol,
+        results[0].entrant,
+        results[0].protocol,
         len(done),
-        lacking,
+        not_done,
         figures,
         counted,
         pooled,
-        _over(statistics.median, (cell.seconds for cell in done)),
-        _over(statistics.median, (cell.cpu for cell in done)),
-        _over(max, (cell.peak for cell in done)),
-        _over(max, (cell.work for cell in done)),
+        _over(statistics.median, (result.seconds for result in done)),
+        _over(statistics.median, (result.cpu for result in done)),
+        _over(max, (result.peak for result in done)),
+        _over(max, (result.work for result in done)),
     )
 
 
@@ -129,32 +131,40 @@ def shown_measures(found: Sequence[Line]) -> list[str]:
 
 
 def left_out(found: Sequence[Line]) -> list[str]:
-    """Which columns there are not, and why."""
+    """Which columns are missing, and why."""
     there = {name for line in found for name in line.figures}
-    told = []
+    notes = []
     if "gram_around" not in there:
-        told.append("VGG and Gram distances: no weights were given (bench run --vgg FILE)")
+        notes.append("VGG and Gram distances: no weights were given (bench run --vgg FILE)")
     if "lpips_whole" not in there:
-        told.append(f"LPIPS: {perceptual.missing('lpips') or 'not asked for'} (bench run --lpips)")
+        notes.append(f"LPIPS: {perceptual.missing('lpips') or 'not asked for'} (bench run --lpips)")
     if all(line.fid is None for line in found):
-        told.append(f"FID: {perceptual.missing('cleanfid') or 'not asked for'} (bench report --fid)")
-    return told
+        notes.append(f"FID: {perceptual.missing('cleanfid') or 'not asked for'} (bench report --fid)")
+    return notes
 
 
 def rows(found: Sequence[Line], measures: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     """A table's head and cells as text, without any markup."""
     fid = any(line.fid is not None for line in found)
-    pooled, lacks = any(np.isfinite(line.pooled) for line in found), any(line.lacking for line in found)
+    pooled, incomplete = any(np.isfinite(line.pooled) for line in found), any(line.not_done for line in found)
     head = ["method", *(TITLES[name] for name in measures), *(["pooled PSNR, dB"] if pooled else [])]
-    head += [*(["FID"] if fid else []), "N", "s", "CPU s", "peak MiB", "of it new", *(["lacking"] if lacks else [])]
+    head += [
+        *(["FID"] if fid else []),
+        "N",
+        "s",
+        "CPU s",
+        "peak MiB",
+        "new MiB",
+        *(["not done"] if incomplete else []),
+    ]
     body = []
     for line in found:
-        cells = [line.contestant, *(_figure(line, name) for name in measures)]
+        cells = [line.entrant, *(_figure(line, name) for name in measures)]
         cells += [f"{line.pooled:.2f}"] if pooled else []
         cells += [_plain(line.fid, ".2f")] if fid else []
         cells += [str(line.number), _plain(line.seconds, ".3g"), _plain(line.cpu, ".3g")]
         cells += [_plain(line.peak, ".0f"), _plain(line.work, ".0f")]
-        cells += [", ".join(f"{count} {status}" for status, count in line.lacking.items())] if lacks else []
+        cells += [", ".join(f"{count} {status}" for status, count in line.not_done.items())] if incomplete else []
         body.append(cells)
     return head, body
 
@@ -174,17 +184,17 @@ def _plain(value: float | None, form: str) -> str:
     return "" if value is None else f"{value:{form}}"
 
 
-def markdown(run: Run, found: Sequence[Line], cells: Sequence[Cell]) -> str:
-    """The run in Markdown: how it was made, a table for each protocol, what lacks, published rows that are like it."""
+def markdown(run: Run, found: Sequence[Line], results: Sequence[Result]) -> str:
+    """The run in Markdown: how it was made, a table for each protocol, what is missing, published rows like it."""
     measures = shown_measures(found)
-    text = ["# Comparison", "", *(f"- {told}" for told in told_of(run, found, cells)), ""]
+    text = ["# Comparison", "", *(f"- {note}" for note in notes_on(run, found, results)), ""]
     for protocol, here in by_protocol(found):
         head, body = rows(here, measures)
         text += [f"## {protocol}", "", _markdown_row(head), "|---" * len(head) + "|"]
         text += [*map(_markdown_row, body), ""]
     text += ["## Definitions", "", *(f"- **{TITLES[name]}**: {DEFINITIONS[name]}" for name in measures), ""]
-    text += lacking(cells)
-    near = list(like(found, cells))
+    text += not_done(results)
+    near = list(like(found, results))
     if near:
         text += ["## Published figures for masks like these", "", *PUBLISHED, ""]
         text += [f"{table.markdown(columns)}\n" for table, columns in near]
@@ -192,7 +202,7 @@ def markdown(run: Run, found: Sequence[Line], cells: Sequence[Cell]) -> str:
 
 
 PUBLISHED = (
-    "From papers, not measured here: other pictures (unless a table's columns are pictures' names), other drawings of",
+    "From papers, not measured here: other pictures (unless a table's columns are pictures' names), other samples of",
     "the masks, often other definitions. Read the order of methods within a table, not levels across tables.",
 )
 
@@ -201,51 +211,51 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def told_of(run: Run, found: Sequence[Line], cells: Sequence[Cell]) -> list[str]:
-    """What a reader must know of a run, in sentences."""
+def notes_on(run: Run, found: Sequence[Line], results: Sequence[Result]) -> list[str]:
+    """What a reader must know about a run, in sentences."""
     facts, entries = run.facts(), run.entries()
-    names = facts["contestants"]
     pictures = {entry.picture for entry in entries}
-    seen = sorted({f"{name} {version}" for cell in cells for name, version in cell.versions.items()})
-    told = [
-        f"{len(pictures)} pictures, {len(entries)} masks, {len(names)} contestants; seed {facts['seed']}",
+    counts = (len(pictures), "picture"), (len(entries), "mask"), (len(facts["entrants"]), "entrant")
+    seen = sorted({f"{name} {version}" for result in results for name, version in result.versions.items()})
+    notes = [
+        ", ".join(f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counts)
+        + f"; seed {facts['seed']}",
         f"Machine: {facts['machine']}",
         f"Versions: {', '.join(seen)}",
-        "Means with bootstrap 95 % intervals over N cells; seconds are medians of warm fills, CPU seconds of all "
+        "Means with bootstrap 95 % intervals over N results; seconds are medians of warm fills, CPU seconds of all "
         "threads; memory is the largest resident size of the process, and what a fill added to it",
     ]
     if not facts.get("truth", True):
-        told.append("The masks cover what should go, so there is no truth: only measures of the fill itself are given")
-    counts = {line.number for line in found}
-    if len(counts) > 1:
-        told.append("N differs between contestants: their means are over different cells")
-    resized = [cell for cell in cells if cell.resized]
+        notes.append("The masks cover what should go, so there is no truth: only measures of the fill itself are given")
+    if len({line.number for line in found}) > 1:
+        notes.append("N differs between entrants: their means cover different results")
+    resized = [result for result in results if result.resized]
     if resized:
-        told.append(f"{len(resized)} results were scaled to their picture's size, e.g. {resized[0].contestant}'s from "
+        notes.append(f"{len(resized)} results were scaled to their picture's size, e.g. {resized[0].entrant}'s from "
                     f"{resized[0].resized}")  # fmt: skip
-    raw = sorted({cell.contestant for cell in cells if not cell.composite})
+    raw = sorted({result.entrant for result in results if not result.composite})
     if raw:
-        told.append(f"Known pixels are the model's own, not the picture's: {', '.join(raw)}")
-    return told + [f"Left out: {each}" for each in left_out(found)]
+        notes.append(f"Known pixels are the model's own, not the picture's: {', '.join(raw)}")
+    return notes + [f"Left out: {each}" for each in left_out(found)]
 
 
-def lacking(cells: Sequence[Cell]) -> list[str]:
-    """The cells that are not done, with their reasons, as Markdown."""
-    missing = [cell for cell in cells if cell.status != "done"]
+def not_done(results: Sequence[Result]) -> list[str]:
+    """The results that are not done, with their reasons, as Markdown."""
+    missing = [result for result in results if result.status != "done"]
     if not missing:
         return []
     return [
         "## Not done",
         "",
-        *(f"- {cell.contestant}, {cell.case}: {cell.status}: {cell.reason}" for cell in missing),
+        *(f"- {result.entrant}, {result.case}: {result.status}: {result.reason}" for result in missing),
         "",
     ]
 
 
-def like(found: Sequence[Line], cells: Sequence[Cell]) -> Iterable[tuple[published.Table, list[int]]]:
+def like(found: Sequence[Line], results: Sequence[Result]) -> Iterable[tuple[published.Table, list[int]]]:
     """Published tables with the columns whose protocol, and where columns are pictures whose picture, is in the run."""
     ours = dict.fromkeys(line.protocol for line in found)
-    stems = {cell.picture.lower() for cell in cells}
+    stems = {result.picture.lower() for result in results}
     for table in published.tables():
         columns = sorted({index for protocol in ours for index in table.like(protocol)})
         if table.stems:
@@ -283,63 +293,65 @@ def _tex(text: str) -> str:
 
 
 def summary_csv(found: Sequence[Line]) -> str:
-    """A line per contestant, protocol and measure, all measures."""
+    """A line per entrant, protocol and measure, all measures."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["method", "protocol", "measure", "mean", "low95", "high95", "n", "failed", "not_applicable",
                      "seconds_median", "cpu_seconds_median", "peak_mib", "new_mib"])  # fmt: skip
     for line in found:
-        lack = [line.lacking.get(status, 0) for status in ("failed", "not applicable")]
+        lack = [line.not_done.get(status, 0) for status in ("failed", "not applicable")]
         cost = [line.seconds, line.cpu, line.peak, line.work]
         for name, (mean, low, high) in line.figures.items():
-            writer.writerow([line.contestant, line.protocol, name, mean, low, high, line.counted[name], *lack, *cost])
+            writer.writerow([line.entrant, line.protocol, name, mean, low, high, line.counted[name], *lack, *cost])
         writer.writerow(
-            [line.contestant, line.protocol, "psnr_hole_pooled", line.pooled, "", "", line.number, *lack, *cost]
+            [line.entrant, line.protocol, "psnr_hole_pooled", line.pooled, "", "", line.number, *lack, *cost]
         )
     return out.getvalue()
 
 
-def cells_csv(cells: Sequence[Cell]) -> str:
-    """A line per cell, all measures."""
-    names = [name for name in TITLES if any(name in cell.measures for cell in cells)]
+def results_csv(results: Sequence[Result]) -> str:
+    """A line per result, all measures."""
+    names = [name for name in TITLES if any(name in result.measures for result in results)]
     out = io.StringIO()
     writer = csv.writer(out)
-    facts = ("contestant", "case", "picture", "protocol", "share", "status", "reason", "seconds", "cpu", "cold", "peak",
+    facts = ("entrant", "case", "picture", "protocol", "share", "status", "reason", "seconds", "cpu", "cold", "peak",
              "work", "threads", "resized")  # fmt: skip
     writer.writerow([*facts, *names])
-    for cell in cells:
-        writer.writerow([*(getattr(cell, fact) for fact in facts), *(cell.measures.get(name, "") for name in names)])
+    for result in results:
+        writer.writerow(
+            [*(getattr(result, fact) for fact in facts), *(result.measures.get(name, "") for name in names)]
+        )
     return out.getvalue()
 
 
-def with_fid(run: Run, found: Sequence[Line], cells: Sequence[Cell]) -> list[Line]:
-    """The lines with FID between each contestant's fills and their pictures."""
-    told = []
+def with_fid(run: Run, found: Sequence[Line], results: Sequence[Result]) -> list[Line]:
+    """The lines with FID between each entrant's fills and their pictures."""
+    notes = []
     for line in found:
-        mine = [c for c in cells if (c.contestant, c.protocol, c.status) == (line.contestant, line.protocol, "done")]
+        mine = [c for c in results if (c.entrant, c.protocol, c.status) == (line.entrant, line.protocol, "done")]
         value = perceptual.fid(
-            (run.file(cell.contestant, cell.case, ".png") for cell in mine),
-            (run.folder / "pictures" / f"{cell.picture}.png" for cell in mine),
+            (run.file(result.entrant, result.case, ".png") for result in mine),
+            (run.folder / "pictures" / f"{result.picture}.png" for result in mine),
         )
-        told.append(replace(line, fid=value))
-    return told
+        notes.append(replace(line, fid=value))
+    return notes
 
 
-def plots(cells: Sequence[Cell]) -> list[str]:
+def plots(results: Sequence[Result]) -> list[str]:
     """Hole PSNR against the hole's share, and against seconds, as SVG."""
     import matplotlib
 
     matplotlib.use("svg")
     from matplotlib import pyplot
 
-    done = [cell for cell in cells if cell.status == "done"]
+    done = [result for result in results if result.status == "done"]
     found = []
     for what in ("share", "seconds"):
         figure, axes = pyplot.subplots(figsize=(7.5, 4.2), layout="constrained")
-        for index, name in enumerate(dict.fromkeys(cell.contestant for cell in done)):
-            mine = [c for c in done if c.contestant == name and np.isfinite(c.measures.get("psnr_hole", np.nan))]
+        for index, name in enumerate(dict.fromkeys(result.entrant for result in done)):
+            mine = [c for c in done if c.entrant == name and np.isfinite(c.measures.get("psnr_hole", np.nan))]
             points = [
-                (value, cell.measures["psnr_hole"]) for cell in mine if (value := getattr(cell, what)) is not None
+                (value, result.measures["psnr_hole"]) for result in mine if (value := getattr(result, what)) is not None
             ]
             if not points:
                 continue
@@ -347,7 +359,7 @@ def plots(cells: Sequence[Cell]) -> list[str]:
             colour, marker = f"C{index % 10}", "osv^D*"[index // 10 % 6]
             if what == "share":
                 axes.scatter(100 * x, y, s=9, alpha=0.35, color=colour, linewidths=0)
-                steps = np.round(20 * x)  # cells of one share, to within 5 %, make one point
+                steps = np.round(20 * x)  # results of one share, to within 5 %, make one point
                 groups = [steps == step for step in np.unique(steps)]
                 axes.plot(
                     [100 * x[g].mean() for g in groups], [y[g].mean() for g in groups], f"{marker}-", color=colour,
@@ -358,7 +370,7 @@ def plots(cells: Sequence[Cell]) -> list[str]:
                 axes.plot(np.median(x), y.mean(), marker, color=colour, label=name, markersize=8)
                 axes.set_xscale("log")
         if what == "share":
-            axes.set_xlim(0, 105 * max((cell.share for cell in done), default=1))
+            axes.set_xlim(0, 105 * max((result.share for result in done), default=1))
         axes.set_xlabel("hole, % of the picture" if what == "share" else "seconds, warm")
         axes.set_ylabel("hole PSNR, dB")
         axes.grid(alpha=0.3)
@@ -372,18 +384,18 @@ def plots(cells: Sequence[Cell]) -> list[str]:
     return found
 
 
-def page(run: Run, found: Sequence[Line], cells: Sequence[Cell], *, most: int) -> str:
+def page(run: Run, found: Sequence[Line], results: Sequence[Result], *, max_pictures: int) -> str:
     """One HTML page that needs nothing else: tables, plots, and the pictures side by side.
 
     Parameters
     ----------
-    most : cases whose pictures are embedded, those first in which methods differ most; the page tells how many not.
+    max_pictures : cases whose pictures are embedded, those first in which methods differ most.
     """
     from jinja2 import Environment, FileSystemLoader
 
     measures = [name for name in TITLES if any(name in line.figures for line in found)]
-    cases = _cases(cells, measures)
-    pictures = {case["name"]: _pictures(run, case) for case in cases[:most]}
+    cases = _cases(results, measures)
+    pictures = {case["name"]: _pictures(run, case) for case in cases[:max_pictures]}
     printed = []
     for protocol, here in by_protocol(found):
         head, body = rows(here, shown_measures(found))
@@ -395,31 +407,42 @@ def page(run: Run, found: Sequence[Line], cells: Sequence[Cell], *, most: int) -
         "pictures": pictures,
         "measures": [{"name": name, "title": TITLES[name], "better": BETTER.get(name, "less")} for name in measures],
         "order": ORDER,
-        "contestants": list(dict.fromkeys(cell.contestant for cell in cells)),
+        "entrants": list(dict.fromkeys(result.entrant for result in results)),
     }
     return environment.get_template(_TEMPLATE.name).render(
-        told=told_of(run, found, cells),
+        notes=notes_on(run, found, results),
         printed=printed,
-        plots=plots(cells),
+        plots=plots(results),
         definitions=[(TITLES[name], DEFINITIONS[name]) for name in measures],
-        lacking=[cell for cell in cells if cell.status != "done"],
-        published=list(like(found, cells)),
+        not_done=[result for result in results if result.status != "done"],
+        published=list(like(found, results)),
         about_published=" ".join(PUBLISHED),
         data=data,
-        unseen=max(0, len(cases) - most),
+        unseen=max(0, len(cases) - max_pictures),
     )
 
 
-def _cases(cells: Sequence[Cell], measures: Sequence[str]) -> list[dict[str, Any]]:
-    """Each case with every contestant's figures, those first in which methods differ most."""
+def _cases(results: Sequence[Result], measures: Sequence[str]) -> list[dict[str, Any]]:
+    """Each case with every entrant's figures, those first in which methods differ most."""
     cases: dict[str, dict[str, Any]] = {}
-    for cell in cells:
+    for result in results:
         case = cases.setdefault(
-            cell.case,
-            {"name": cell.case, "picture": cell.picture, "protocol": cell.protocol, "share": cell.share, "of": {}},
+            result.case,
+            {
+                "name": result.case,
+                "picture": result.picture,
+                "protocol": result.protocol,
+                "share": result.share,
+                "of": {},
+            },
         )
-        figures = {name: _finite(cell.measures.get(name)) for name in measures}
-        case["of"][cell.contestant] = {"status": cell.status, "reason": cell.reason, "seconds": cell.seconds, **figures}
+        figures = {name: _finite(result.measures.get(name)) for name in measures}
+        case["of"][result.entrant] = {
+            "status": result.status,
+            "reason": result.reason,
+            "seconds": result.seconds,
+            **figures,
+        }
     return sorted(cases.values(), key=lambda case: -_spread(case))
 
 
@@ -453,26 +476,26 @@ def _embedded(picture: NDArray[Any]) -> str:
     return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
-def write_report(folder: Path, *, most: int = 24, fid: bool = False) -> list[Path]:
-    """Write ``report.md``, ``report.tex``, ``report.html``, ``summary.csv`` and ``cells.csv`` into a run's folder.
+def write_report(folder: Path, *, max_pictures: int = 24, fid: bool = False) -> list[Path]:
+    """Write ``report.md``, ``report.tex``, ``report.html``, ``summary.csv`` and ``results.csv`` into a run's folder.
 
     Raises
     ------
     ValueError : the folder is no run, or nothing in it is done.
     """
     run = Run.found(folder)
-    cells = run.cells()
-    if not cells:
-        raise ValueError(f"{folder} holds no cell that is done: finish it with 'inpaintkit bench run'")
-    found = lines(cells)
+    results = run.results()
+    if not results:
+        raise ValueError(f"{folder} holds no finished result: continue it with 'inpaintkit bench run'")
+    found = lines(results)
     if fid and not perceptual.missing("cleanfid"):
-        found = with_fid(run, found, cells)
+        found = with_fid(run, found, results)
     texts = {
-        "report.md": markdown(run, found, cells),
+        "report.md": markdown(run, found, results),
         "report.tex": latex(found),
         "summary.csv": summary_csv(found),
-        "cells.csv": cells_csv(cells),
-        "report.html": page(run, found, cells, most=most),
+        "results.csv": results_csv(results),
+        "report.html": page(run, found, results, max_pictures=max_pictures),
     }
     for name, text in texts.items():
         write_text(folder / name, text)

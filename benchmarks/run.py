@@ -1,7 +1,7 @@
-"""Every picture, mask and contestant of a run: one cell each, kept in a folder that can be gone on with at any time.
+"""One result for every picture, mask and entrant, kept in a folder: a run that was stopped can be continued.
 
-A run's folder holds ``run.json``, ``pictures`` (the truth), ``masks`` with their manifest, and ``cells/NAME/CASE.json``
-with ``CASE.png`` beside it. A cell is done when its JSON exists: that is written last, whole or not at all.
+A run's folder holds ``run.json``, ``pictures`` (the truth), ``masks`` with their manifest, and for each result
+``results/NAME/CASE.json`` and ``CASE.png``. A result is done when its JSON exists: that is written last, and whole.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from inpaintkit import batch
 from inpaintkit.api import versions
 from inpaintkit.benchmarks import perceptual, protocols
-from inpaintkit.benchmarks.entrants import Contestant
+from inpaintkit.benchmarks.entrants import Entrant
 from inpaintkit.benchmarks.metrics import Compared, measured
 from inpaintkit.errors import ContextError, InpaintWarning, MissingExtraError
 from inpaintkit.executors import spread
@@ -35,18 +35,18 @@ Status = Literal["done", "not applicable", "failed"]
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One contestant on one mask of one picture, and what became of it.
+class Result:
+    """What one entrant made of one picture under one mask.
 
     Attributes
     ----------
-    seconds : of the fill alone; of a fill that compiled, the one after it, and ``cold`` is the first.
-    cpu : seconds of all its threads together, which other work on the machine changes less.
+    seconds : of the fill alone; where it compiled something, of a second fill, and ``cold`` is the first's.
+    cpu : seconds of all its threads together, less affected by other work on the machine.
     peak, work : MiB, the largest resident memory of the process during the fill, and how much of it was new.
     measures : name -> value; see ``metrics`` and ``perceptual``.
     """
 
-    contestant: str
+    entrant: str
     case: str
     picture: str
     protocol: str
@@ -75,7 +75,7 @@ class Extras:
 
     @property
     def names(self) -> set[str]:
-        """The measures that a cell should have beside those that need nothing."""
+        """The measures that a result should have beside those that need nothing."""
         names = (set(perceptual.VGG) if self.vgg else set()) | (set(perceptual.LPIPS) if self.lpips else set())
         return names if self.truth else names & set(perceptual.WITHOUT_TRUTH)
 
@@ -88,9 +88,9 @@ class Run:
 
     @classmethod
     def found(cls, folder: Path) -> Run:
-        """A run that exists; ValueError where the folder is none."""
+        """A run that exists; ValueError where there is none."""
         if not (folder / "run.json").is_file():
-            raise ValueError(f"{folder} is no run: 'inpaintkit bench run ... -o {folder}' makes one")
+            raise ValueError(f"{folder} holds no run: 'inpaintkit bench run ... -o {folder}' starts one")
         return cls(folder)
 
     @property
@@ -114,29 +114,29 @@ class Run:
         """A case's hole (H, W)."""
         return np.asarray(read(self.folder / "masks" / f"{case}.png") > 127)
 
-    def file(self, contestant: str, case: str, suffix: str = ".json") -> Path:
-        """Where a cell's figures (or, with ".png", its picture) are."""
-        return self.folder / "cells" / contestant / f"{case}{suffix}"
+    def file(self, entrant: str, case: str, suffix: str = ".json") -> Path:
+        """The file of a result's figures, or with ".png" of its picture."""
+        return self.folder / "results" / entrant / f"{case}{suffix}"
 
-    def cell(self, contestant: str, case: str) -> Cell | None:
-        """A cell that is done; None where it is not."""
-        file = self.file(contestant, case)
-        return Cell(**json.loads(file.read_text("utf-8"))) if file.is_file() else None
+    def result(self, entrant: str, case: str) -> Result | None:
+        """A result that is done; None where it is not."""
+        file = self.file(entrant, case)
+        return Result(**json.loads(file.read_text("utf-8"))) if file.is_file() else None
 
-    def cells(self) -> list[Cell]:
-        """All cells that are done, in the order of their contestants and masks."""
-        names, entries = self.facts()["contestants"], self.entries()
-        found = (self.cell(name, entry.name) for name in names for entry in entries)
-        return [cell for cell in found if cell is not None]
+    def results(self) -> list[Result]:
+        """All results that are done, in the order of their entrants and masks."""
+        names, entries = self.facts()["entrants"], self.entries()
+        found = (self.result(name, entry.name) for name in names for entry in entries)
+        return [result for result in found if result is not None]
 
-    def keep(self, cell: Cell) -> None:
-        """Write a cell's figures, whole or not at all."""
-        write_text(self.file(cell.contestant, cell.case), json.dumps(asdict(cell), indent=1))
+    def keep(self, result: Result) -> None:
+        """Write a result's figures, whole or not at all."""
+        write_text(self.file(result.entrant, result.case), json.dumps(asdict(result), indent=1))
 
     def prepare(
         self, images: Path, sources: Sequence[str], seed: int, names: Iterable[str], *, truth: bool = True
     ) -> list[protocols.Entry]:
-        """Copy the pictures, draw the masks, and write what the run is; goes on with what is there already.
+        """Copy the pictures, draw the masks, and write what the run is; keeps what is there already.
 
         Parameters
         ----------
@@ -148,12 +148,12 @@ class Run:
         ------
         ValueError : the folder holds a run of other pictures or seed.
         """
-        for part in (".", "pictures", "masks", "cells"):
+        for part in (".", "pictures", "masks", "results"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
             sweep(self.folder / part)
         before = self.facts() if (self.folder / "run.json").is_file() else {}
-        said = {"images": str(images.resolve()), "seed": seed, "truth": truth}
-        for key, value in said.items():
+        stated = {"images": str(images.resolve()), "seed": seed, "truth": truth}
+        for key, value in stated.items():
             if before and before.get(key, True) != value:
                 raise ValueError(f"{self.folder} holds a run with {key} {before[key]}, now it is {value}: name another")
         made = masked_pictures(images, sources, seed)
@@ -168,39 +168,39 @@ class Run:
                 if not file.is_file():
                     write(file, shown)
         protocols.save_manifest(self.manifest, kept.values(), versions())
-        everyone = list(dict.fromkeys([*before.get("contestants", ()), *names]))
-        facts = {**said, "contestants": everyone, "machine": machine(), "versions": versions()}
+        everyone = list(dict.fromkeys([*before.get("entrants", ()), *names]))
+        facts = {**stated, "entrants": everyone, "machine": machine(), "versions": versions()}
         write_text(self.folder / "run.json", json.dumps(facts, indent=1))
         return [entry for entry, _, _ in made]
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a process is given to do."""
+    """One result to make."""
 
     folder: Path
-    contestant: Contestant
+    entrant: Entrant
     entry: protocols.Entry
-    alone: bool  # the only mask of its picture: a result may have the picture's name
+    alone: bool  # its picture has no other mask: a result's file may have the picture's name
 
 
 def run(
     folder: Path,
     images: Path,
     sources: Sequence[str],
-    everyone: Sequence[Contestant],
+    everyone: Sequence[Entrant],
     *,
     seed: int = 0,
     jobs: int = 1,
     count: int | None = None,
     extras: Extras | None = None,
     progress: Callable[[Step], None] | None = None,
-) -> list[Cell]:
-    """Do all cells that are not done, and try again those that failed; gives all the cells of this call.
+) -> list[Result]:
+    """Make the results that are missing or failed; gives all that this call asks for.
 
     Parameters
     ----------
-    jobs : processes; each cell runs in one of them, so that one that dies takes only its own cell with it.
+    jobs : processes; one that dies costs only the result it was making.
     count : threads of a fill; with several jobs 1.
     """
     extras = extras or Extras()
@@ -208,52 +208,50 @@ def run(
     entries = here.prepare(images, sources, seed, (each.name for each in everyone), truth=extras.truth)
     pictures = [entry.picture for entry in entries]
     tasks = [
-        Task(folder, contestant, entry, pictures.count(entry.picture) == 1)
-        for entry in entries
-        for contestant in everyone
+        Task(folder, entrant, entry, pictures.count(entry.picture) == 1) for entry in entries for entrant in everyone
     ]
     todo = [task for task in tasks if not _is_done(here, task, extras)]
-    for name in dict.fromkeys(task.contestant.name for task in todo):
-        cells = folder / "cells" / name
-        cells.mkdir(exist_ok=True)
-        sweep(cells)
+    for name in dict.fromkeys(task.entrant.name for task in todo):
+        results = folder / "results" / name
+        results.mkdir(exist_ok=True)
+        sweep(results)
     work = partial(attempt, seed=seed, count=1 if jobs > 1 else count, extras=extras)
     began, failed = time.perf_counter(), 0
-    for done, (task, cell) in enumerate(spread(work, todo, jobs), 1):
-        if cell is None:
-            cell = _cell(task, status="failed", reason="its process died")
-            here.keep(cell)
-        failed += cell.status == "failed"
+    for done, (task, result) in enumerate(spread(work, todo, jobs), 1):
+        if result is None:
+            result = _result(task, status="failed", reason="its process died")
+            here.keep(result)
+        failed += result.status == "failed"
         if progress:
             left = (time.perf_counter() - began) / done * (len(todo) - done)
-            remark = f"{done} of {len(todo)} cells, {failed} failed, {left / 60:.0f} min left"
+            remark = f"{done} of {len(todo)} results, {failed} failed, {left / 60:.0f} min left"
             progress(Step(done, len(todo), remark=remark))
-    found = (here.cell(task.contestant.name, task.entry.name) for task in tasks)
-    return [cell for cell in found if cell is not None]
+    found = (here.result(task.entrant.name, task.entry.name) for task in tasks)
+    return [result for result in found if result is not None]
 
 
-def attempt(task: Task, *, seed: int, count: int | None, extras: Extras) -> Cell:
-    """Fill and measure one cell and write it down, with whatever goes wrong as its reason."""
+def attempt(task: Task, *, seed: int, count: int | None, extras: Extras) -> Result:
+    """Make, measure and write one result; an error becomes its reason."""
     here = Run(task.folder)
-    cell = here.cell(task.contestant.name, task.entry.name)
+    result = here.result(task.entrant.name, task.entry.name)
     try:
         truth, hole = here.truth(task.entry.picture), here.mask(task.entry.name)
-        if cell is None or cell.status == "failed" or not _has_picture(here, task):
-            cell, filled = _filled(task, truth, hole, seed, count)
-            write(here.file(task.contestant.name, task.entry.name, ".png"), filled)
+        if result is None or result.status == "failed" or not _has_picture(here, task):
+            result, filled = _filled(task, truth, hole, seed, count)
+            write(here.file(task.entrant.name, task.entry.name, ".png"), filled)
         else:
-            filled = read(here.file(task.contestant.name, task.entry.name, ".png"))
-        if not cell.measures:
-            cell.measures.update(measured(Compared(filled, truth, hole), truth=extras.truth))
+            filled = read(here.file(task.entrant.name, task.entry.name, ".png"))
+        if not result.measures:
+            result.measures.update(measured(Compared(filled, truth, hole), truth=extras.truth))
         for measure in _perceptual(extras):
             found = measure.of(in_bytes(filled), in_bytes(truth), hole)
-            cell.measures.update({name: value for name, value in found.items() if name in extras.names})
+            result.measures.update({name: value for name, value in found.items() if name in extras.names})
     except (ContextError, MissingExtraError) as error:
-        cell = _cell(task, status="not applicable", reason=_line(error))
+        result = _result(task, status="not applicable", reason=_line(error))
     except Exception as error:
-        cell = _cell(task, status="failed", reason=f"{type(error).__name__}: {_line(error)}")
-    here.keep(cell)
-    return cell
+        result = _result(task, status="failed", reason=f"{type(error).__name__}: {_line(error)}")
+    here.keep(result)
+    return result
 
 
 def machine() -> str:
@@ -320,32 +318,32 @@ def _opaque(file: Path) -> NDArray[Any]:
 
 
 def _is_done(here: Run, task: Task, extras: Extras) -> bool:
-    cell = here.cell(task.contestant.name, task.entry.name)
-    if cell is None or cell.status == "failed":
+    result = here.result(task.entrant.name, task.entry.name)
+    if result is None or result.status == "failed":
         return False
-    return cell.status == "not applicable" or (_has_picture(here, task) and extras.names <= cell.measures.keys())
+    return result.status == "not applicable" or (_has_picture(here, task) and extras.names <= result.measures.keys())
 
 
 def _has_picture(here: Run, task: Task) -> bool:
-    return here.file(task.contestant.name, task.entry.name, ".png").is_file()
+    return here.file(task.entrant.name, task.entry.name, ".png").is_file()
 
 
-def _cell(task: Task, **more: Any) -> Cell:
-    entry, contestant = task.entry, task.contestant
-    return Cell(contestant.name, entry.name, entry.picture, entry.protocol, entry.share, versions=versions(), **more)
+def _result(task: Task, **more: Any) -> Result:
+    entry, entrant = task.entry, task.entrant
+    return Result(entrant.name, entry.name, entry.picture, entry.protocol, entry.share, versions=versions(), **more)
 
 
-def _filled(task: Task, truth: NDArray[Any], hole: Mask, seed: int, count: int | None) -> tuple[Cell, NDArray[Any]]:
-    """A cell's fill and what it took; a fill that compiled is made again."""
+def _filled(task: Task, truth: NDArray[Any], hole: Mask, seed: int, count: int | None) -> tuple[Result, NDArray[Any]]:
+    """A result and its picture; a fill that compiled something is repeated."""
     given = truth.copy()
     given[hole] = np.iinfo(truth.dtype).max // 2  # nothing of the truth under the mask
     names = (task.entry.name, *((task.entry.picture,) if task.alone else ()))
-    contestant, cold = task.contestant, None
+    entrant, cold = task.entrant, None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InpaintWarning)  # half the picture may be lost, and that is meant
         while True:
             before, began = _forget_peak(), time.process_time()
-            filled, info, facts = contestant.fill(given, hole, names, seed, count)
+            filled, info, facts = entrant.fill(given, hole, names, seed, count)
             cpu = time.process_time() - began
             peak = _resident("VmHWM")
             if info is None or not info.compiled or cold is not None:
@@ -355,11 +353,11 @@ def _filled(task: Task, truth: NDArray[Any], hole: Mask, seed: int, count: int |
         facts |= {"seconds": info.seconds, "cpu": cpu, "cold": cold, "threads": info.threads}
         if peak is not None and before is not None:
             facts |= {"peak": peak, "work": max(0.0, peak - before)}
-    return _cell(task, status="done", composite=contestant.composite, **facts), filled
+    return _result(task, status="done", composite=entrant.composite, **facts), filled
 
 
 def _forget_peak() -> float | None:
-    """Have Linux forget this process's largest resident memory; gives what it holds now in MiB, or None elsewhere."""
+    """Reset this process's peak of resident memory (Linux); gives its present MiB, or None elsewhere."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:

@@ -13,6 +13,7 @@ from inpaintkit.cli.progress import progress_bar
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_PRESETS = ("quality", "lost-half", "boxes")  # benchmarks/presets.py describes them; loading it here would be slow
 _PACKAGES = {"yaml": "PyYAML", "jinja2": "Jinja2", "matplotlib": "matplotlib"}
 
 
@@ -42,20 +43,25 @@ def bench() -> None:
     epilog=examples(
         "inpaintkit bench run --images photos --masks text --methods telea,fsr -o run",
         "inpaintkit bench run --images photos --masks text --results lama=DIR -o run",
+        "inpaintkit bench run --preset lost-half -o run",
         "inpaintkit bench report run",
     )
 )
-@click.option("--images", required=True, type=_FOLDER, help="Folder of the true pictures.")
+@click.option("--images", type=_FOLDER, help="Folder of the true pictures.")
 @click.option(
     "--masks",
     "sources",
-    required=True,
     multiple=True,
     metavar="PROTOCOL|DIR",
     help="How to mask the pictures. May be repeated.",
 )
 @click.option(
     "--methods", default="", metavar="A,B,C", help="Methods to compare, e.g. auto,telea:radius=3; 'all' for all."
+)
+@click.option(
+    "--preset",
+    type=click.Choice(_PRESETS),
+    help="Masks and methods of a comparison with a name, and scikit-image's photographs unless --images is given.",
 )
 @click.option("--results", multiple=True, metavar="NAME=DIR", help="A folder of a model's results. May be repeated.")
 @click.option("--resize-results", is_flag=True, help="Scale results of another size; noted in the report.")
@@ -91,9 +97,10 @@ def bench() -> None:
 @click.option("--no-truth", is_flag=True, help="The masks cover what should go, so the pictures are not the truth.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar, no notes.")
 def run(
-    images: Path,
+    images: Path | None,
     sources: tuple[str, ...],
     methods: str,
+    preset: str | None,
     results: tuple[str, ...],
     resize_results: bool,
     no_composite: bool,
@@ -115,26 +122,32 @@ def run(
     failed.
     """
     from inpaintkit import registry
-    from inpaintkit.benchmarks import perceptual
+    from inpaintkit.benchmarks import perceptual, presets
     from inpaintkit.benchmarks import run as runs
-    from inpaintkit.benchmarks.entrants import contestants, words
+    from inpaintkit.benchmarks.entrants import entrants, words
 
     names = [*registry.methods(), "auto"] if methods == "all" else words(methods)
-    everyone = contestants(names, results, models, conventions, composite=not no_composite, resize=resize_results)
+    if preset:
+        names = names or list(presets.PRESETS[preset].methods)
+        sources = sources or presets.PRESETS[preset].masks
+        images = images or presets.write_photographs(output / "photographs")
+    if images is None:
+        raise click.UsageError("no pictures: name their folder with --images, or a --preset")
+    everyone = entrants(names, results, models, conventions, composite=not no_composite, resize=resize_results)
     absent = perceptual.missing("lpips") if lpips else ""
     if absent and not quiet:
         click.echo(f"inpaintkit: {absent}, so LPIPS is left out", err=True)
     extras = runs.Extras(vgg.resolve() if vgg else None, lpips and not absent, not no_truth)
     with progress_bar(quiet) as progress:
-        cells = runs.run(
+        found = runs.run(
             output, images, sources, everyone, seed=seed, jobs=jobs, count=threads, extras=extras, progress=progress
         )
-    failed = [cell for cell in cells if cell.status == "failed"]
-    for cell in failed:
-        click.echo(f"inpaintkit: {cell.contestant}, {cell.case}: {cell.reason}", err=True)
+    failed = [result for result in found if result.status == "failed"]
+    for result in failed:
+        click.echo(f"inpaintkit: {result.entrant}, {result.case}: {result.reason}", err=True)
     if not quiet:
         counts = {
-            status: sum(cell.status == status for cell in cells) for status in ("done", "not applicable", "failed")
+            status: sum(result.status == status for result in found) for status in ("done", "not applicable", "failed")
         }
         click.echo(f"{', '.join(f'{count} {status}' for status, count in counts.items())}; "
                    f"tables: inpaintkit bench report {output}", err=True)  # fmt: skip
@@ -155,11 +168,11 @@ def run(
 def report(folder: Path, pictures: int, fid: bool) -> None:
     """Write the tables of a run.
 
-    FOLDER, the folder of a run, gets report.md, report.tex, report.html, summary.csv and cells.csv.
+    FOLDER, the folder of a run, gets report.md, report.tex, report.html, summary.csv and results.csv.
     """
     from inpaintkit.benchmarks.report import write_report
 
-    for path in write_report(folder, most=pictures, fid=fid):
+    for path in write_report(folder, max_pictures=pictures, fid=fid):
         click.echo(path)
 
 

@@ -1,4 +1,4 @@
-"""Runs: every cell once, failures and what does not apply told, folders of results, the report and the command."""
+"""Runs: every result once, failures and what does not apply told, folders of results, the report and the command."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 from conftest import boxed
 from inpaintkit import inpaint, write
 from inpaintkit.benchmarks import report
-from inpaintkit.benchmarks.entrants import Contestant, contestants, words
+from inpaintkit.benchmarks.entrants import Entrant, entrants, words
 from inpaintkit.benchmarks.metrics import hole_psnr
-from inpaintkit.benchmarks.run import Cell, Extras, Run, Task, attempt
+from inpaintkit.benchmarks.run import Extras, Result, Run, Task, attempt
 from inpaintkit.benchmarks.run import run as do
 from inpaintkit.files import read
 
@@ -31,7 +31,7 @@ def album(tmp_path, photo) -> Path:
     return folder
 
 
-def prepared(folder: Path, album: Path, everyone: list[Contestant], *sources: str) -> list[Task]:
+def prepared(folder: Path, album: Path, everyone: list[Entrant], *sources: str) -> list[Task]:
     """The tasks of a run, none of them done."""
     entries = Run(folder).prepare(album, sources or ("center:side=0.2",), 0, [each.name for each in everyone])
     for each in everyone:
@@ -39,20 +39,20 @@ def prepared(folder: Path, album: Path, everyone: list[Contestant], *sources: st
     return [Task(folder, each, entry, True) for entry in entries for each in everyone]
 
 
-def done(task: Task, **more: object) -> Cell:
+def done(task: Task, **more: object) -> Result:
     """A task, done in this process."""
     return attempt(task, seed=0, count=1, extras=Extras(), **more)
 
 
-def test_every_picture_mask_and_method_has_a_cell(tmp_path, album):
+def test_every_picture_mask_and_method_has_a_result(tmp_path, album):
     told = []
-    cells = do(
-        tmp_path / "run", album, ["center:side=0.2", "drop:share=0.3"], contestants(["telea", "harmonic"]), jobs=2,
+    found = do(
+        tmp_path / "run", album, ["center:side=0.2", "drop:share=0.3"], entrants(["telea", "harmonic"]), jobs=2,
         progress=told.append,
     )  # fmt: skip
-    assert len(cells) == len(told) == 2 * 2 * 2
-    assert {cell.status for cell in cells} == {"done"}
-    assert {(cell.contestant, cell.picture, cell.protocol) for cell in cells} == {
+    assert len(found) == len(told) == 2 * 2 * 2
+    assert {result.status for result in found} == {"done"}
+    assert {(result.entrant, result.picture, result.protocol) for result in found} == {
         (method, picture, protocol)
         for method in ("telea", "harmonic")
         for picture in ("cat", "old__dog")
@@ -60,34 +60,34 @@ def test_every_picture_mask_and_method_has_a_cell(tmp_path, album):
     }
     assert told[-1].done == told[-1].total == 8
     here = Run(tmp_path / "run")
-    for cell in cells:
-        truth, hole = here.truth(cell.picture), here.mask(cell.case)
-        filled = read(here.file(cell.contestant, cell.case, ".png"))
+    for result in found:
+        truth, hole = here.truth(result.picture), here.mask(result.case)
+        filled = read(here.file(result.entrant, result.case, ".png"))
         assert (filled[~hole] == truth[~hole]).all()
-        assert cell.measures["psnr_hole"] == pytest.approx(hole_psnr(filled, truth, hole))
-        assert cell.share == hole.mean()
-        assert cell.seconds > 0
-        assert cell.threads == 1
+        assert result.measures["psnr_hole"] == pytest.approx(hole_psnr(filled, truth, hole))
+        assert result.share == hole.mean()
+        assert result.seconds > 0
+        assert result.threads == 1
 
 
 def test_what_is_done_stays_and_what_is_half_written_does_not_count(tmp_path, album):
-    folder, everyone = tmp_path / "run", contestants(["harmonic"])
+    folder, everyone = tmp_path / "run", entrants(["harmonic"])
     tasks = prepared(folder, album, everyone)
     done(tasks[0])
     files = [Run(folder).file("harmonic", task.entry.name) for task in tasks]
     before = files[0].read_text(), files[0].stat().st_mtime_ns
-    files[1].with_name(f".{files[1].name}.part").write_text('{"contestant": "harm')  # killed amid writing
+    files[1].with_name(f".{files[1].name}.part").write_text('{"entrant": "harm')  # killed amid writing
     Run(folder).file("harmonic", tasks[1].entry.name, ".png").write_bytes(b"half")
     told = []
-    cells = do(folder, album, ["center:side=0.2"], everyone, progress=told.append)
+    found = do(folder, album, ["center:side=0.2"], everyone, progress=told.append)
     assert (files[0].read_text(), files[0].stat().st_mtime_ns) == before
     assert [step.total for step in told] == [1]
-    assert [cell.status for cell in cells] == ["done", "done"]
+    assert [result.status for result in found] == ["done", "done"]
     assert read(Run(folder).file("harmonic", tasks[1].entry.name, ".png")).shape == (64, 64)
 
 
 def test_a_picture_that_vanished_is_made_again(tmp_path, album):
-    task, _ = prepared(tmp_path / "run", album, contestants(["harmonic"]))
+    task, _ = prepared(tmp_path / "run", album, entrants(["harmonic"]))
     first = done(task)
     picture = Run(tmp_path / "run").file("harmonic", task.entry.name, ".png")
     before = read(picture)
@@ -104,7 +104,7 @@ def test_a_method_sees_nothing_of_what_is_masked(tmp_path, album, toy):
         return np.zeros_like(problem.image)
 
     name = toy(look, context=4)
-    done(prepared(tmp_path / "run", album, [Contestant(name)])[0])
+    done(prepared(tmp_path / "run", album, [Entrant(name)])[0])
     assert (seen[0] == 127).all()
 
 
@@ -117,17 +117,17 @@ def test_a_failure_and_what_does_not_apply_are_told_with_their_reasons(tmp_path,
         raise RuntimeError("burnt\nout")
 
     name = toy(choose)
-    failed, lacking = (done(task) for task in prepared(tmp_path / "run", album, [Contestant(name)]))
+    failed, lacking = (done(task) for task in prepared(tmp_path / "run", album, [Entrant(name)]))
     assert (failed.status, failed.reason) == ("failed", "RuntimeError: burnt out")
     assert lacking.status == "not applicable"
     assert lacking.reason.startswith("toy: no colour here")
     found = report.lines([failed, lacking])
-    assert (found[0].number, found[0].lacking) == (0, {"failed": 1, "not applicable": 1})
+    assert (found[0].number, found[0].not_done) == (0, {"failed": 1, "not applicable": 1})
     text = report.markdown(Run(tmp_path / "run"), found, [failed, lacking])
     assert "toy, cat--center-0.2: failed: RuntimeError: burnt out" in text
 
 
-class Deadly(Contestant):
+class Deadly(Entrant):
     """Ends its process on grey pictures."""
 
     def fill(self, picture, hole, *more):
@@ -136,26 +136,26 @@ class Deadly(Contestant):
         return picture, None, {}
 
 
-def test_a_process_that_dies_takes_only_its_own_cell(tmp_path, album):
-    cells = do(tmp_path / "run", album, ["center:side=0.2"], [Deadly("deadly")])
-    assert {cell.picture: cell.status for cell in cells} == {"cat": "done", "old__dog": "failed"}
-    assert cells[1].reason == "its process died"
+def test_a_process_that_dies_takes_only_its_own_result(tmp_path, album):
+    found = do(tmp_path / "run", album, ["center:side=0.2"], [Deadly("deadly")])
+    assert {result.picture: result.status for result in found} == {"cat": "done", "old__dog": "failed"}
+    assert found[1].reason == "its process died"
 
 
-def test_failed_cells_are_tried_again(tmp_path, album):
+def test_failed_results_are_tried_again(tmp_path, album):
     results = tmp_path / "results"
     results.mkdir()
-    task = prepared(tmp_path / "run", album, contestants([], [f"theirs={results}"]))[0]
+    task = prepared(tmp_path / "run", album, entrants([], [f"theirs={results}"]))[0]
     lacking = done(task)
     assert lacking.status == "failed"
     assert "holds no results for cat--center-0.2: name one cat--center-0.2.png or cat.png" in lacking.reason
     write(results / "cat.png", read(album / "cat.png"))
-    cells = do(tmp_path / "run", album, ["center:side=0.2"], [task.contestant])
-    assert [cell.status for cell in cells] == ["done", "failed"]
+    found = do(tmp_path / "run", album, ["center:side=0.2"], [task.entrant])
+    assert [result.status for result in found] == ["done", "failed"]
     (results / "old").mkdir()
     write(results / "old" / "dog.png", read(album / "old" / "dog.png"))
-    cells = do(tmp_path / "run", album, ["center:side=0.2"], [task.contestant])
-    assert [cell.status for cell in cells] == ["done", "done"]
+    found = do(tmp_path / "run", album, ["center:side=0.2"], [task.entrant])
+    assert [result.status for result in found] == ["done", "done"]
 
 
 def test_results_get_the_pictures_own_known_pixels_unless_told_not_to(tmp_path, album):
@@ -166,7 +166,7 @@ def test_results_get_the_pictures_own_known_pixels_unless_told_not_to(tmp_path, 
     write(results / "cat.png", grey)
     hole = boxed((64, 64), 10, 10, 5, 5)
     ours, raw = (
-        Contestant("theirs", "results", results, composite=composite).fill(truth, hole, ("x", "cat"), 0, 1)[0]
+        Entrant("theirs", "results", results, composite=composite).fill(truth, hole, ("x", "cat"), 0, 1)[0]
         for composite in (True, False)
     )
     assert (ours[hole] == 90).all()
@@ -180,14 +180,14 @@ def test_results_of_another_size_are_never_scaled_in_silence(tmp_path, album):
     write(results / "cat.png", np.full((32, 32, 3), 90, np.uint8))
     truth, hole = read(album / "cat.png"), boxed((64, 64), 10, 10, 5, 5)
     with pytest.raises(ValueError, match=r"is \(32, 32\), the picture \(64, 64\): give results of the pictures' size"):
-        Contestant("theirs", "results", results).fill(truth, hole, ("cat",), 0, 1)
-    filled, _, facts = Contestant("theirs", "results", results, resize=True).fill(truth, hole, ("cat",), 0, 1)
+        Entrant("theirs", "results", results).fill(truth, hole, ("cat",), 0, 1)
+    filled, _, facts = Entrant("theirs", "results", results, resize=True).fill(truth, hole, ("cat",), 0, 1)
     assert facts == {"resized": "32 x 32"}
     assert (filled[hole] == 90).all()
-    cell = Cell("theirs", "cat--x", "cat", "x", 0.1, "done", resized="32 x 32", measures={"l2_hole": 0.1})
+    result = Result("theirs", "cat--x", "cat", "x", 0.1, "done", resized="32 x 32", measures={"l2_hole": 0.1})
     folder = tmp_path / "run"
-    prepared(folder, album, [Contestant("theirs")])
-    assert "1 results were scaled" in " ".join(report.told_of(Run(folder), report.lines([cell]), [cell]))
+    prepared(folder, album, [Entrant("theirs")])
+    assert "1 results were scaled" in " ".join(report.notes_on(Run(folder), report.lines([result]), [result]))
 
 
 def test_a_learned_models_published_results_are_measured(tmp_path, data):
@@ -195,27 +195,27 @@ def test_a_learned_models_published_results_are_measured(tmp_path, data):
         (tmp_path / kind).mkdir()
         pixels = read(data(f"learned_outputs/deepfill_case3_{end}.png"))[..., :3]
         write(tmp_path / kind / "case3.png", pixels[..., 0] if kind == "masks" else pixels)
-    everyone = contestants([], [f"DeepFillv2={tmp_path / 'results'}"])
-    cell = done(prepared(tmp_path / "run", tmp_path / "photos", everyone, str(tmp_path / "masks"))[0])
+    everyone = entrants([], [f"DeepFillv2={tmp_path / 'results'}"])
+    result = done(prepared(tmp_path / "run", tmp_path / "photos", everyone, str(tmp_path / "masks"))[0])
     hole = read(tmp_path / "masks" / "case3.png") > 127
     truth, filled = (read(tmp_path / kind / "case3.png") for kind in ("photos", "results"))
-    assert cell.measures["psnr_hole"] == pytest.approx(hole_psnr(filled, truth, hole))
-    assert cell.share == pytest.approx(hole.mean())
+    assert result.measures["psnr_hole"] == pytest.approx(hole_psnr(filled, truth, hole))
+    assert result.share == pytest.approx(hole.mean())
 
 
 def test_where_masks_cover_what_should_go_nothing_is_compared_with_it(tmp_path, album):
     extras = Extras(truth=False)
-    cells = do(tmp_path / "run", album, ["center:side=0.2"], contestants(["telea"]), extras=extras)
-    assert [set(cell.measures) for cell in cells] == [{"tv_hole", "tv_whole"}] * 2
+    found = do(tmp_path / "run", album, ["center:side=0.2"], entrants(["telea"]), extras=extras)
+    assert [set(result.measures) for result in found] == [{"tv_hole", "tv_whole"}] * 2
     text = (report.write_report(tmp_path / "run")[0]).read_text()
     assert "so there is no truth" in text
     assert "PSNR" not in text
     with pytest.raises(ValueError, match="holds a run with truth False, now it is True"):
-        do(tmp_path / "run", album, ["center:side=0.2"], contestants(["telea"]))
+        do(tmp_path / "run", album, ["center:side=0.2"], entrants(["telea"]))
 
 
 def test_another_run_in_the_same_folder_is_refused(tmp_path, album):
-    prepared(tmp_path / "run", album, contestants(["telea"]))
+    prepared(tmp_path / "run", album, entrants(["telea"]))
     with pytest.raises(ValueError, match="holds a run with seed 0, now it is 1"):
         Run(tmp_path / "run").prepare(album, ["brush"], 1, ["telea"])
 
@@ -224,18 +224,18 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path, album):
     ("arguments", "message"),
     [
         ({"methods": ["teela"]}, "no method 'teela'"),
-        ({"methods": [], "results": ["x=/nowhere"]}, "/nowhere is no folder"),
+        ({"methods": [], "results": ["x=/nowhere"]}, "/nowhere is not a folder"),
         ({"methods": [], "results": ["x"]}, "needed is NAME=PATH"),
         ({"methods": ["telea", "telea"]}, "the name telea is taken"),
         ({"methods": ["telea"], "given": ["lama=lama"]}, "which no --model names"),
         ({"methods": ["telea:radius=far"]}, "radius"),
         ({"methods": ["telea:radius"]}, "needed is OPTION=VALUE"),
-        ({"methods": []}, "nobody takes part"),
+        ({"methods": []}, "no entrant"),
     ],
 )
 def test_who_cannot_take_part_is_told_before_anything_runs(arguments, message):
     with pytest.raises(ValueError, match=message):
-        contestants(**arguments)
+        entrants(**arguments)
 
 
 def test_methods_take_options_and_stand_under_them(tmp_path, album, photo):
@@ -244,26 +244,26 @@ def test_methods_take_options_and_stand_under_them(tmp_path, album, photo):
         "telea:radius=3,variant=paper",
         "harmonic",
     ]
-    plain, wide = contestants(["telea", "telea:radius=9"])
+    plain, wide = entrants(["telea", "telea:radius=9"])
     assert wide.name == "telea radius=9"
     tasks = prepared(tmp_path / "run", album, [plain, wide])
     assert {done(task).status for task in tasks[:2]} == {"done"}
     truth, hole = read(album / "cat.png"), Run(tmp_path / "run").mask(tasks[0].entry.name)
     for task, radius in zip(tasks[:2], (5.0, 9.0), strict=True):
-        filled = read(Run(tmp_path / "run").file(task.contestant.name, task.entry.name, ".png"))
+        filled = read(Run(tmp_path / "run").file(task.entrant.name, task.entry.name, ".png"))
         assert (filled == inpaint(truth, hole, "telea", radius=radius)).all()
 
 
 def test_auto_takes_part(tmp_path, album):
-    cell = done(prepared(tmp_path / "run", album, contestants(["auto:quality=fast"]))[0])
-    assert (cell.status, cell.contestant) == ("done", "auto quality=fast")
+    result = done(prepared(tmp_path / "run", album, entrants(["auto:quality=fast"]))[0])
+    assert (result.status, result.entrant) == ("done", "auto quality=fast")
 
 
-def cell(method: str, picture: str, **more: object) -> Cell:
-    """A cell with a hole PSNR, and an error that goes with it."""
+def result(method: str, picture: str, **more: object) -> Result:
+    """A result with a hole PSNR, and an error that goes with it."""
     value = more.pop("psnr", 20.0)
     measures = {"psnr_hole": value, "l2_hole": 10 ** (-value / 10)}
-    return Cell(
+    return Result(
         method,
         f"{picture}--drop-0.5",
         picture,
@@ -274,28 +274,28 @@ def cell(method: str, picture: str, **more: object) -> Cell:
 
 
 def test_lines_hold_means_numbers_medians_and_the_largest_memory():
-    cells = [
-        cell("a", "x", psnr=20.0, seconds=1.0, peak=100.0, work=5.0),
-        cell("a", "y", psnr=30.0, seconds=9.0, peak=300.0, work=7.0),
-        cell("a", "z", psnr=40.0, seconds=2.0, peak=200.0, work=1.0),
-        cell("b", "x", psnr=35.0),
-        cell("b", "y", status="failed", reason="no"),
-        cell("b", "z", status="not applicable", reason="never"),
+    found = [
+        result("a", "x", psnr=20.0, seconds=1.0, peak=100.0, work=5.0),
+        result("a", "y", psnr=30.0, seconds=9.0, peak=300.0, work=7.0),
+        result("a", "z", psnr=40.0, seconds=2.0, peak=200.0, work=1.0),
+        result("b", "x", psnr=35.0),
+        result("b", "y", status="failed", reason="no"),
+        result("b", "z", status="not applicable", reason="never"),
     ]
-    first, second = report.lines(cells)
-    assert (first.contestant, second.contestant) == ("b", "a")  # best first
+    first, second = report.lines(found)
+    assert (first.entrant, second.entrant) == ("b", "a")  # best first
     assert second.figures["psnr_hole"][0] == pytest.approx(30)
     assert second.figures["psnr_hole"][1] < 30 < second.figures["psnr_hole"][2]
     assert second.pooled == pytest.approx(-10 * np.log10((1e-2 + 1e-3 + 1e-4) / 3))
     assert (second.number, second.seconds, second.peak, second.work) == (3, 2.0, 300.0, 7.0)
-    assert (first.number, first.lacking) == (1, {"failed": 1, "not applicable": 1})
+    assert (first.number, first.not_done) == (1, {"failed": 1, "not applicable": 1})
     rows = list(csv.DictReader(io.StringIO(report.summary_csv([first, second]))))
     assert [row["n"] for row in rows if row["method"] == "a" and row["measure"] == "psnr_hole"] == ["3"]
-    assert len(list(csv.DictReader(io.StringIO(report.cells_csv(cells))))) == 6
+    assert len(list(csv.DictReader(io.StringIO(report.results_csv(found))))) == 6
 
 
 def test_latex_is_escaped_and_the_best_is_bold():
-    text = report.latex(report.lines([cell("a_b", "x", psnr=20.0), cell("c", "x", psnr=25.0)]))
+    text = report.latex(report.lines([result("a_b", "x", psnr=20.0), result("c", "x", psnr=25.0)]))
     assert "a\\_b & 20.00 &" in text
     assert "c & \\textbf{25.00} &" in text
     assert "PSNR, dB, hole" in text
@@ -315,14 +315,14 @@ def test_published_rows_are_shown_where_pictures_and_masks_fit():
         "hill",
         "man",
     ]
-    some = [cell("a", name) for name in names]
+    some = [result("a", name) for name in names]
     (table, columns), other = report.like(report.lines(some), some)
     assert (table.id, len(columns)) == ("dip-1", 10)  # without montage no mean either
     assert other[0].id == "gpdip"
-    every = [*some, cell("a", "montage")]
+    every = [*some, result("a", "montage")]
     assert len(next(iter(report.like(report.lines(every), every)))[1]) == 12
     assert table.rows["DIP"]["psnr"][table.columns.index("montage")] == 34.54
-    assert [found.id for found, _ in report.like(report.lines([cell("a", "kodim02")]), [cell("a", "kodim02")])] == [
+    assert [found.id for found, _ in report.like(report.lines([result("a", "kodim02")]), [result("a", "kodim02")])] == [
         "gpdip"
     ]
 
@@ -336,15 +336,15 @@ def test_the_command_runs_and_reports(run, tmp_path, album):
     status, out, err = run("bench", "report", folder)
     assert (status, err) == (0, "")
     assert [Path(name).name for name in out.split()] == [
-        "report.md", "report.tex", "summary.csv", "cells.csv", "report.html",
+        "report.md", "report.tex", "summary.csv", "results.csv", "report.html",
     ]  # fmt: skip
     text = (folder / "report.md").read_text()
-    for told in ("| telea | ", "2 pictures, 2 masks, 1 contestants; seed 0", "Left out: LPIPS", "Left out: FID"):
+    for told in ("| telea | ", "2 pictures, 2 masks, 1 entrant; seed 0", "Left out: LPIPS", "Left out: FID"):
         assert told in text
     assert json.loads((folder / "run.json").read_text())["versions"]["numpy"] == np.__version__
     status, _, err = run("bench", "run", "--images", album, "--masks", "drop", "--methods", "telea", "-q", "-o", folder)
     assert (status, err) == (0, "")  # more masks in the same run
-    assert len(Run(folder).cells()) == 4
+    assert len(Run(folder).results()) == 4
 
 
 def test_published_tables_hold_together_and_are_printed(run):
@@ -358,4 +358,4 @@ def test_published_tables_hold_together_and_are_printed(run):
 def test_what_is_no_run_is_told(run, tmp_path):
     status, _, err = run("bench", "report", tmp_path)
     assert status == 2
-    assert "is no run: 'inpaintkit bench run" in err
+    assert "holds no run: 'inpaintkit bench run" in err

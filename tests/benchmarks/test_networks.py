@@ -8,7 +8,7 @@ import pytest
 import inpaintkit
 from conftest import boxed
 from inpaintkit.benchmarks import networks
-from inpaintkit.benchmarks.entrants import contestants
+from inpaintkit.benchmarks.entrants import entrants
 from inpaintkit.benchmarks.networks import SHIPPED, Conventions, Network, conventions, conventions_of
 from inpaintkit.benchmarks.run import run as do
 from inpaintkit.problem import Problem
@@ -144,17 +144,17 @@ def test_torchscript_and_onnx_take_part_in_a_run_from_end_to_end(tmp_path, photo
     (tmp_path / "models" / "inverse.yaml").write_text(RULES + "multiple: 8\n")
     echo(tmp_path / "models" / "echo.onnx")
     (tmp_path / "own.yaml").write_text(RULES + "order: BGR\nrange: [0, 255]\nhole: 51\n")
-    everyone = contestants(
+    everyone = entrants(
         [],
         [],
         [f"inverse={tmp_path / 'models' / 'inverse.pt'}", f"echo={tmp_path / 'models' / 'echo.onnx'}"],
         [f"echo={tmp_path / 'own.yaml'}"],
     )
-    cells = do(tmp_path / "run", tmp_path / "album", ["center:side=0.3"], everyone)
-    assert [cell.status for cell in cells] == ["done", "done"]
+    found = do(tmp_path / "run", tmp_path / "album", ["center:side=0.3"], everyone)
+    assert [result.status for result in found] == ["done", "done"]
     hole = boxed((50, 50), 18, 18, 15, 15)
-    for cell, colour in zip(cells, ((255, 0, 0), (51, 51, 51)), strict=True):
-        filled = inpaintkit.read(tmp_path / "run" / "cells" / cell.contestant / f"{cell.case}.png")
+    for result, colour in zip(found, ((255, 0, 0), (51, 51, 51)), strict=True):
+        filled = inpaintkit.read(tmp_path / "run" / "results" / result.entrant / f"{result.case}.png")
         assert (filled[hole] == colour).all()
         assert (filled[~hole] == photo(50)[~hole]).all()
 
@@ -216,7 +216,7 @@ def test_conventions_that_are_none_are_told(tmp_path, more, message):
 
 
 def test_a_model_without_conventions_is_told_where_they_are_looked_for(tmp_path):
-    with pytest.raises(ValueError, match=r"needs conventions: .*lamma.*or one that is shipped: aot-gan"):
+    with pytest.raises(ValueError, match=r"needs conventions: .*lamma.*or a built-in one: aot-gan"):
         conventions_of("lamma", tmp_path / "lamma.pt", None)
     assert conventions_of("LaMa", tmp_path / "big.pt", None).title.startswith("LaMa")
     with pytest.raises(ValueError, match=r"x\.pth is not an exported network: needed is \.onnx"):

@@ -16,11 +16,11 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from inpaintkit import write
-from inpaintkit.benchmarks.entrants import Contestant
+from inpaintkit.benchmarks.entrants import Entrant
 from inpaintkit.benchmarks.report import write_report
 from inpaintkit.benchmarks.run import Extras, Run, Task, attempt
 
-# Error of each contestant's fill in grey levels, for pictures one and two; nobody fills two for the last.
+# Error of each entrant's fill in grey levels, for pictures one and two; nobody fills two for the last.
 ERRORS = {"near": (2, 30), "far": (40, 31), "none": (10, None)}
 
 
@@ -53,13 +53,13 @@ def folder(tmp_path_factory) -> Path:
             (root / name).mkdir(exist_ok=True)
             if errors[index] is not None:
                 write(root / name / f"{picture}.png", truth + np.uint8(errors[index]))
-    everyone = [Contestant(name, "results", root / name) for name in ERRORS]
+    everyone = [Entrant(name, "results", root / name) for name in ERRORS]
     run = Run(root / "run")
     for entry in run.prepare(root / "album", ["center:side=0.5"], 0, ERRORS):
         for each in everyone:
             run.file(each.name, "").parent.mkdir(exist_ok=True)
             attempt(Task(root / "run", each, entry, True), seed=0, count=1, extras=Extras())
-    write_report(root / "run", most=1)
+    write_report(root / "run", max_pictures=1)
     return root / "run"
 
 
@@ -149,7 +149,7 @@ def test_a_picture_is_enlarged_flipped_through_and_zoomed_at_one_place(page):
 
 
 def test_what_failed_and_what_is_published_have_their_places(page):
-    row = page.find_element(By.CSS_SELECTOR, "#lacking tr:nth-child(2)").text
+    row = page.find_element(By.CSS_SELECTOR, "#not-done tr:nth-child(2)").text
     assert row.startswith("none two--center-0.5 failed")
     heads = [each.text for each in page.find_elements(By.TAG_NAME, "h3")]
     assert any(text.startswith("Yang et al. 2017 (MNPS), table 1 [V], published") for text in heads)
