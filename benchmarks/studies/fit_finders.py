@@ -10,8 +10,16 @@ are ``WEIGHTS`` in ``find/lines.py`` and ``find/scratches.py`` and ``LOOKS``, ``
 them again: thresholds, limits of shapes, the span of the sensitivity, what beside the weights counts for or against a
 line of text. What they amount to together is the recall and the precision of the finder as it stands, printed last.
 
-How close it comes: the original fits were never kept as scripts, so this one repeats their idea and not their sample,
-and the shipped numbers are rounded. RESULT_PLACEHOLDER
+How close it comes: the original fits were not kept as scripts, so this one repeats their idea and not their sample, and
+the shipped weights are rounded. Over all 14 photographs, seed 0:
+
+- Scratches come back: nine of eleven weights within a third. That of the cover is fitted as 1.4 instead of 3.7, which
+  the constant makes up for. Loss 0.143 nats, shipped 0.152.
+- Text comes back in part: contrast, size and bottoms within a third; thin, spread, unevenness and slope 1.4 to 3 times
+  as strong; tops with the opposite sign. Loss 0.279 nats, shipped 0.386.
+- Dust comes back in part: contrast, area, rivals, tint, crowding and the constant within a third, oblong, varied, round
+  and ragged at half to two thirds; steep is twice as strong, sharp and uneven vanish. Loss 0.056 nats, shipped 0.088.
+  Beside known dust only what is uncovered comes back; crowding doubles and brighter halves.
 """
 
 from __future__ import annotations
