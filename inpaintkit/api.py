@@ -142,7 +142,7 @@ def inpaint(
     with pool.limit(threads) as count, compiling(remark) as watch:
         if dilate:
             hole = grow(hole, dilate)
-        pixels = check_share(hole, drawn=not opaque)
+        pixels = check_share(hole, from_alpha=opaque)
         if pixels:
             picture.check_known(hole)
             call = Call(picture, hole, seed, device, report, fallback, feather, opaque, maps=maps)

@@ -41,12 +41,12 @@ def rect(shape: tuple[int, int], box: tuple[int, int, int, int]) -> Mask:
     Parameters
     ----------
     shape : (H, W) of the picture.
-    box : LEFT, TOP, WIDTH, HEIGHT in whole pixels, origin at the top left. Not two corners, since those leave open
-        whether the second one belongs to the box; a width is what editors show, and needs no such rule.
+    box : LEFT, TOP, WIDTH, HEIGHT in whole pixels, origin at the top left, as a tuple or a ``Box``. Not two corners,
+        since those leave open whether the second one belongs to the box; editors show a width, too.
 
     Raises
     ------
-    ValueError : a box that is none, or that covers no pixel of the picture.
+    ValueError : an invalid box, or one that covers no pixel of the picture.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def rect(shape: tuple[int, int], box: tuple[int, int, int, int]) -> Mask:
     """
     mask = _empty(shape)
     mask[checked_box(box).clipped(mask.shape).slices] = True
-    return _drawn(mask, "rectangle", box)
+    return _not_empty(mask, "rectangle", box)
 
 
 def ellipse(shape: tuple[int, int], box: tuple[int, int, int, int]) -> Mask:
@@ -70,7 +70,7 @@ def ellipse(shape: tuple[int, int], box: tuple[int, int, int, int]) -> Mask:
 
     Raises
     ------
-    ValueError : a box that is none, or an ellipse that covers no pixel of the picture.
+    ValueError : an invalid box, or an ellipse that covers no pixel of the picture.
     """
     mask = _empty(shape)
     left, top, width, height = whole = checked_box(box)
@@ -79,13 +79,13 @@ def ellipse(shape: tuple[int, int], box: tuple[int, int, int, int]) -> Mask:
     down = 2.0 * np.arange(seen.top, seen.bottom)[:, None] - (2 * top + height - 1)
     across = 2.0 * np.arange(seen.left, seen.right) - (2 * left + width - 1)
     mask[seen.slices] = (across * height) ** 2 + (down * width) ** 2 <= float(width * height) ** 2
-    return _drawn(mask, "ellipse", box)
+    return _not_empty(mask, "ellipse", box)
 
 
 def polygon(shape: tuple[int, int], points: ArrayLike) -> Mask:
     """A filled polygon: the pixels whose centre lies in it or on its outline.
 
-    The last point is joined to the first. Where the outline crosses itself, what it encloses twice is left out.
+    The last point is joined to the first. Where the outline crosses itself, areas enclosed twice are left out.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def polygon(shape: tuple[int, int], points: ArrayLike) -> Mask:
 
     Raises
     ------
-    ValueError : points that are none, or a polygon that covers no pixel's centre in the picture.
+    ValueError : invalid points, or a polygon that covers no pixel's centre in the picture.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def polygon(shape: tuple[int, int], points: ArrayLike) -> Mask:
     """
     outline = _empty(shape)
     height, width = outline.shape
-    corners = _checked_points(points, "polygon", least=3)
+    corners = _checked_points(points, "polygon", min_count=3)
     crossed = np.zeros((height, width + 1), np.bool_)  # whether the outline is crossed on entering a pixel's centre
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         top, bottom = min(y0, y1), max(y0, y1)
@@ -120,11 +120,11 @@ def polygon(shape: tuple[int, int], points: ArrayLike) -> Mask:
         outline[rows[on], x[on].astype(np.intp)] = True
         once = rows < bottom  # a corner between two edges is crossed once
         crossed[rows[once], np.clip(np.ceil(x[once]), 0, width).astype(np.intp)] ^= True
-    return _drawn(outline | np.logical_xor.accumulate(crossed[:, :width], axis=1), "polygon", points)
+    return _not_empty(outline | np.logical_xor.accumulate(crossed[:, :width], axis=1), "polygon", points)
 
 
 def stroke(shape: tuple[int, int], points: ArrayLike, width: float) -> Mask:
-    """A brush drawn along a line with round ends: the pixels whose centre lies at most ``width`` / 2 from it.
+    """A line drawn with a round brush: the pixels whose centre lies at most ``width`` / 2 from it.
 
     Along whole coordinates an odd width covers that many pixels across, and an even one a pixel more.
 
@@ -137,15 +137,15 @@ def stroke(shape: tuple[int, int], points: ArrayLike, width: float) -> Mask:
 
     Raises
     ------
-    ValueError : points or a width that are none, or a stroke that covers no pixel of the picture.
+    ValueError : invalid points, an invalid width, or a stroke that covers no pixel of the picture.
     """
     mask = _empty(shape)
-    line = _checked_points(points, "stroke", least=1)
+    line = _checked_points(points, "stroke", min_count=1)
     if not 1 <= width <= _FAR:  # NaN fails too
         raise ValueError(f"width is {width:g}: a stroke is at least 1 pixel wide")
     for start, end in zip(line, [*line[1:], line[-1]], strict=True):
         _brush(mask, start, end, width / 2)
-    return _drawn(mask, "stroke", points)
+    return _not_empty(mask, "stroke", points)
 
 
 def from_alpha(image: Any, *, opacity: float = 1.0) -> Mask:
@@ -184,15 +184,16 @@ def from_colour(
     image : array (H, W) or (H, W, 1..4), or a PIL image.
     colour : "#rrggbb", "r,g,b", a common name like "red", or three numbers in [0, 255].
     tolerance : largest difference in any channel (>= 0). 0 for what was painted into a PNG; JPEG needs 30 or so.
-    connected : X, Y of a pixel, origin at the top left: take only what hangs together with it, by sides or corners.
+    connected : X, Y of a pixel, origin at the top left: take only the connected area around it (pixels that touch by
+        sides or corners).
 
     Raises
     ------
-    ValueError, TypeError : a picture, colour, tolerance or point that is none, or a point of another colour.
+    ValueError, TypeError : an invalid picture, colour, tolerance or point, or a point of another colour.
 
     Warns
     -----
-    InpaintWarning : no pixel has that colour; it tells how far off the nearest one is.
+    InpaintWarning : no pixel has that colour; the message says how far off the nearest one is.
     """
     picture = Picture.of(image)
     wanted = rgb(colour)
@@ -201,7 +202,7 @@ def from_colour(
     off = colour_difference(picture, wanted)
     mask: Mask = off <= tolerance
     if connected is not None:
-        return hanging_together(mask, off, connected)
+        return connected_part(mask, off, connected)
     if not mask.any():
         hint = f"the nearest differs by {off.min():.4g}" if np.isfinite(off.min()) else "every pixel is transparent"
         warnings.warn(
@@ -247,7 +248,7 @@ def grow(mask: Any, radius: int) -> Mask:
 
     Raises
     ------
-    ValueError, TypeError : a mask or a radius that is none.
+    ValueError, TypeError : an invalid mask or radius.
     """
     return grow_by_disc(mask_of(mask), _checked_radius(radius))
 
@@ -264,7 +265,7 @@ def shrink(mask: Any, radius: int) -> Mask:
 
     Raises
     ------
-    ValueError, TypeError : a mask or a radius that is none.
+    ValueError, TypeError : an invalid mask or radius.
     """
     return ~grow_by_disc(~mask_of(mask), _checked_radius(radius))
 
@@ -280,8 +281,8 @@ def _empty(shape: tuple[int, int]) -> Mask:
     return np.zeros(shape, np.bool_)
 
 
-def _drawn(mask: Mask, what: str, where: Any) -> Mask:
-    """The mask, unless nothing of the shape lies in the picture."""
+def _not_empty(mask: Mask, what: str, where: Any) -> Mask:
+    """The mask; ValueError where no part of the shape lies in the picture."""
     if not mask.any():
         height, width = mask.shape
         raise ValueError(
@@ -292,7 +293,7 @@ def _drawn(mask: Mask, what: str, where: Any) -> Mask:
 
 
 def _shown(value: Any) -> str:
-    """A value in a message: not a page of points."""
+    """A value as a message shows it, cut short."""
     text = str(value.tolist() if isinstance(value, np.ndarray) else value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -310,14 +311,14 @@ def checked_box(box: tuple[int, int, int, int]) -> Box:
     return Box(*(int(side) for side in box))
 
 
-def _checked_points(points: ArrayLike, what: str, *, least: int) -> NDArray[np.float64]:
+def _checked_points(points: ArrayLike, what: str, *, min_count: int) -> NDArray[np.float64]:
     """(N, 2), X and Y of each point."""
     try:
         checked = np.asarray(points, np.float64)
     except (TypeError, ValueError):
         checked = np.zeros(0)
-    if checked.ndim != 2 or checked.shape[1] != 2 or len(checked) < least:
-        raise ValueError(f"points are {_shown(points)}: a {what} needs {least} or more X, Y pairs, (N, 2)")
+    if checked.ndim != 2 or checked.shape[1] != 2 or len(checked) < min_count:
+        raise ValueError(f"points are {_shown(points)}: a {what} needs {min_count} or more X, Y pairs, (N, 2)")
     if not (np.abs(checked) <= _FAR).all():  # NaN fails too
         raise ValueError(f"points are {_shown(points)}: needed are finite X, Y in pixels, at most {_FAR}")
     return checked
@@ -401,8 +402,8 @@ def colour_difference(picture: Picture, colour: tuple[float, ...]) -> NDArray[An
     return off
 
 
-def hanging_together(mask: Mask, off: NDArray[Any], point: tuple[int, int]) -> Mask:
-    """The part of a mask that hangs together with a point (X, Y) of it, by sides or corners."""
+def connected_part(mask: Mask, off: NDArray[Any], point: tuple[int, int]) -> Mask:
+    """The connected part of a mask around a point (X, Y) of it; pixels connect by sides or corners."""
     height, width = mask.shape
     if len(point) != 2 or not all(_is_whole(side) for side in point):
         raise ValueError(f"connected is {_shown(point)}: needed are X, Y in whole pixels from the top left")
@@ -414,5 +415,5 @@ def hanging_together(mask: Mask, off: NDArray[Any], point: tuple[int, int]) -> M
         raise ValueError(f"the pixel at {x},{y} is {far}, beyond the tolerance: raise it or pick another pixel")
     painted = mask.astype(np.uint8)
     cv2.floodFill(painted, None, (x, y), 2, flags=8)
-    together: Mask = painted == 2
-    return together
+    part: Mask = painted == 2
+    return part

@@ -1,4 +1,4 @@
-"""The door's checks: any picture and any mask a person may hand over, turned into arrays with known meaning."""
+"""Checks of what callers pass: any picture and any mask, turned into arrays with known meaning."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Picture:
                 "3 RGB or 4 RGBA channels last"
             )
         if shaped.size == 0:
-            raise ValueError(f"image has shape {pixels.shape}: it holds no pixel")
+            raise ValueError(f"image has shape {pixels.shape}: it has no pixels")
         return cls(shaped, alpha=shaped.shape[2] in (2, 4))
 
     @property
@@ -87,7 +87,7 @@ class Picture:
         if self.pixels.dtype.kind == "u":
             return self.opaque, 0.0
         colours = self.pixels[..., :-1] if self.alpha else self.pixels
-        if colours.min() >= 0 and colours.max() <= 1:  # the hole too: no need to tell it apart
+        if colours.min() >= 0 and colours.max() <= 1:  # the hole included: no need to look closer
             return 1.0, 0.0
         known = ~hole if not self.alpha else ~hole & (self.pixels[..., -1] > 0)  # transparent pixels have no colour
         if not known.any():
@@ -109,7 +109,7 @@ class Picture:
 class PictureOption:
     """The type of a method's option that is as large as the picture; ``problem.part`` cuts out a crop's.
 
-    The command line takes a file for it. It shows as one short line, since options are listed for every region.
+    On the command line it is a file. Its repr is one short line, since options are listed for every region.
     """
 
     pixels: NDArray[Any]
@@ -131,10 +131,10 @@ class PictureMask(PictureOption):
 class PictureLabels(PictureOption):
     """Labels, uint8 (H, W), 0 for none. A caller passes whole numbers, or a picture whose every colour is a label.
 
-    Black, and what is transparent, is no label. The labels are numbered from 1 in the order of their values.
+    Black and transparent pixels have no label. The labels are numbered from 1 in the order of their values.
     """
 
-    most = 254
+    max_labels = 254
 
     @classmethod
     def of_option(cls, value: Any) -> PictureLabels:
@@ -156,15 +156,15 @@ class PictureLabels(PictureOption):
         if pixels.shape[2] == 4:
             pixels = np.where(pixels[..., 3:] > 0, pixels[..., :3], 0)
         if pixels.dtype.kind == "i" and pixels.size and pixels.min() < 0:
-            raise ValueError(f"it holds {pixels.min()}: labels are 0 (none) and above")
+            raise ValueError(f"its lowest value is {pixels.min()}: labels are 0 (none) and above")
         codes = np.zeros(pixels.shape[:2], np.int64)
         for channel in range(pixels.shape[2]):
             codes = codes * 2**16 + pixels[..., channel]
         values = np.unique(codes)
         values = values[values > 0]
-        if len(values) > cls.most:
+        if len(values) > cls.max_labels:
             raise ValueError(
-                f"it holds {len(values)} different labels, and {cls.most} is the most: draw lines without smoothing"
+                f"it has {len(values)} different labels, more than {cls.max_labels}: draw lines without smoothing"
             )
         return cls(np.where(codes > 0, np.searchsorted(values, codes) + 1, 0).astype(np.uint8))
 
@@ -199,7 +199,7 @@ def hole_of(mask: Any, picture: Picture, *, invert: bool = False) -> Mask:
         if not picture.alpha:
             raise ValueError("mask is 'alpha', but the image has no alpha channel: pass a mask array")
         if invert:
-            raise ValueError("mask is 'alpha' and inverted: what is opaque cannot be filled from what is transparent")
+            raise ValueError("mask is 'alpha' and inverted: opaque pixels cannot be filled from transparent ones")
         hole: Mask = np.ascontiguousarray(picture.pixels[..., -1] < picture.opaque)
     else:
         hole = mask_of(mask)
@@ -216,10 +216,10 @@ def mask_of(mask: Any) -> Mask:
     return _binary(_one_channel(_array(mask, "mask")))
 
 
-def check_share(hole: Mask, *, drawn: bool = True) -> int:
-    """Number of hole pixels; ValueError where none is known, a warning where more than half are.
+def check_share(hole: Mask, *, from_alpha: bool = False) -> int:
+    """Number of hole pixels; ValueError where no pixel is known, a warning where more than half are hole.
 
-    A mask that was not ``drawn`` but taken from alpha cannot be the wrong way round.
+    A mask taken ``from_alpha`` cannot be the wrong way round, so it earns no warning.
     """
     pixels = int(np.count_nonzero(hole))
     if pixels == hole.size:
@@ -227,7 +227,7 @@ def check_share(hole: Mask, *, drawn: bool = True) -> int:
             f"the mask hides all {hole.size} pixels, so nothing is known to fill from: "
             "mark only the damage, or pass invert_mask=True if the mask marks what to keep"
         )
-    if drawn and pixels > hole.size / 2:
+    if not from_alpha and pixels > hole.size / 2:
         warnings.warn(
             f"the mask hides {pixels / hole.size:.0%} of the picture; if it marks what to keep, "
             "pass invert_mask=True (--invert-mask)",

@@ -1,4 +1,4 @@
-"""Picture files in and out: pixels as they are stored, what else a file told kept, written whole or not at all."""
+"""Picture files in and out: pixels as they are stored, metadata kept, each file written whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from inpaintkit.files.metadata import Metadata
 from inpaintkit.picture import Picture
 
 READABLE = tuple(formats.FORMATS)
-_MOST = 178_956_970  # pixels: where Pillow, too, speaks of a decompression bomb
-_NEEDED = "PNG, JPEG, TIFF, WebP or BMP"
-_CURES = {
+_MAX_PIXELS = 178_956_970  # where Pillow, too, speaks of a decompression bomb
+_READABLE_FORMATS = "PNG, JPEG, TIFF, WebP or BMP"
+_REMEDIES = {
     errno.ENOSPC: "free some space, or name another disk",
     errno.EDQUOT: "free some space, or name another disk",
     errno.EROFS: "name another disk",
@@ -31,7 +31,7 @@ _CURES = {
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """What a file held: ``pixels`` as ``read`` gives them, its ``format``, and ``metadata`` for what is written."""
+    """A file's content: ``pixels`` as ``read`` gives them, its ``format``, and ``metadata`` to write along."""
 
     pixels: NDArray[Any]
     format: str
@@ -39,38 +39,38 @@ class Loaded:
 
 
 def load(path: str | os.PathLike[str], *, page: int | None = None) -> Loaded:
-    """Pixels and metadata of a PNG, JPEG, TIFF, WebP or BMP file, told by what it holds and not by its name.
+    """Pixels and metadata of a PNG, JPEG, TIFF, WebP or BMP file, recognised by its content, not by its name.
 
-    The pixels are (H, W) grey or (H, W, C) grey + alpha, RGB or RGBA; uint8 or uint16, and floats of a TIFF. A palette
-    becomes RGB or RGBA, CMYK becomes sRGB by its profile, and a camera's orientation is applied.
+    The pixels are (H, W) grey or (H, W, C) grey + alpha, RGB or RGBA; uint8 or uint16, and floats from a TIFF. A
+    palette becomes RGB or RGBA, CMYK becomes sRGB by its profile, and a camera's orientation is applied.
 
     Parameters
     ----------
-    page : which one of a file that holds several, counted from 1.
+    page : which page of a file that has several, counted from 1.
 
     Raises
     ------
     FileNotFoundError, OSError : no such file, or it cannot be read.
-    ValueError : not a picture, a damaged one, one of several pages without ``page``, or more pixels than
-        ``INPAINTKIT_MAX_PIXELS`` (179 million where it is not set).
+    ValueError : not a picture, a damaged one, several pages without ``page``, or more pixels than
+        ``INPAINTKIT_MAX_PIXELS`` (179 million by default).
     """
     path = Path(path)
-    most = _most_pixels()
+    max_pixels = _max_pixels()
     _check_source(path)
     try:
         with path.open("rb") as file:
             name = formats.kind(file.read(16))
             if name is None:
-                raise formats.RefusedError(f"is not a picture that can be read: needed is {_NEEDED}")
+                raise formats.RefusedError(f"is not a picture that can be read: needed is {_READABLE_FORMATS}")
             file.seek(0)
-            pixels, metadata = formats.decode(file, name, page=page, most=most)
+            pixels, metadata = formats.decode(file, name, page=page, max_pixels=max_pixels)
     except formats.RefusedError as error:
         raise ValueError(f"{path} {error}") from None
     except MemoryError:
-        raise ValueError(f"{path}: more memory is needed than there is") from None
-    except Exception as error:  # whatever a decoder stumbles over
+        raise ValueError(f"{path}: there is not enough memory to read it") from None
+    except Exception as error:  # whatever a decoder raises
         if isinstance(error, OSError) and error.errno is not None:
-            raise _told(error, f"{path} cannot be read") from error
+            raise _explained(error, f"{path} cannot be read") from error
         raise ValueError(f"{path}: damaged picture file ({_line(error)})") from error
     if metadata.damaged:
         warnings.warn(f"{path}: its metadata cannot be read and is left out", InpaintWarning, stacklevel=2)
@@ -78,38 +78,38 @@ def load(path: str | os.PathLike[str], *, page: int | None = None) -> Loaded:
 
 
 def read(path: str | os.PathLike[str], *, page: int | None = None) -> NDArray[Any]:
-    """Pixels of a picture file, as ``load`` tells: (H, W) grey or (H, W, C); uint8, uint16 or, from a TIFF, floats."""
+    """Pixels of a picture file, see ``load``: (H, W) grey or (H, W, C); uint8, uint16 or, from a TIFF, floats."""
     return load(path, page=page).pixels
 
 
 def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """A mask file's pixels as ``inpaint`` takes them: white is hole. Colour is taken for grey where all agree nearly.
+    """A mask file's pixels as ``inpaint`` takes them: white is hole.
 
-    A JPEG mask may differ a little between channels; one that is coloured is an error, as ``inpaint`` says.
+    Channels that differ a little, as in a JPEG, count as grey; ``inpaint`` refuses a mask that is really coloured.
     """
     pixels = read(path)
     if pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype.kind == "u":
-        nearly = 48 * (np.iinfo(pixels.dtype).max // 255)
-        if np.ptp(pixels.astype(np.int32), axis=2).max() <= nearly:
+        tolerance = 48 * (np.iinfo(pixels.dtype).max // 255)
+        if np.ptp(pixels.astype(np.int32), axis=2).max() <= tolerance:
             return pixels[..., 1]
     return pixels
 
 
 def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = None) -> None:
-    """Write pixels as ``read`` gives them (or a PIL image) in the format its name tells.
+    """Write pixels as ``read`` gives them, or a PIL image, in the format that the name says.
 
     The file appears whole or not at all: it is written beside its place, flushed to the disk, and then renamed.
 
     Parameters
     ----------
-    like : what the picture was made of: its colour profile, EXIF, resolution and text go along as far as the format
-        holds them, and from JPEG to JPEG the quantisation and subsampling. Without it nothing is told, and a JPEG has
-        quality 95 without subsampling.
+    like : the file that the picture was made from: its colour profile, EXIF, resolution and text are written along, as
+        far as the format holds them, and from JPEG to JPEG the quantisation and subsampling. Without it there is no
+        metadata, and a JPEG has quality 95 without subsampling.
 
     Raises
     ------
-    ValueError : a name or pixels the format cannot hold; nothing is converted silently.
-    OSError : a folder or file that cannot be written, a symbolic link, a full disk.
+    ValueError : the name is of no format, or its format cannot hold the pixels; nothing is converted silently.
+    OSError : the folder or the file cannot be written, is a symbolic link, or the disk is full.
     """
     path = Path(path)
     name, pixels = _checked(path, image)
@@ -117,11 +117,11 @@ def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = Non
     try:
         atomic.write_bytes(path, data)
     except OSError as error:
-        raise _told(error, f"{path} cannot be written") from error
+        raise _explained(error, f"{path} cannot be written") from error
 
 
 def check(path: str | os.PathLike[str], image: Any) -> None:
-    """Raise what ``write`` would raise of the name, the place and the pixels: worth knowing before a long fill."""
+    """Raise what ``write`` would raise about the name, the folder and the pixels: good to know before a long fill."""
     _checked(Path(path), image)
 
 
@@ -142,7 +142,7 @@ def _checked(path: Path, image: Any) -> tuple[str, NDArray[Any]]:
 def _encoded(path: Path, name: str, pixels: NDArray[Any], metadata: Metadata) -> bytes:
     try:
         return formats.encode(name, pixels, metadata)
-    except Exception as error:  # what came with the source must not cost the picture
+    except Exception as error:  # bad metadata must not cost the picture
         if metadata == Metadata():
             raise ValueError(f"{path}: the picture cannot be encoded ({_line(error)})") from error
         warnings.warn(
@@ -154,7 +154,7 @@ def _encoded(path: Path, name: str, pixels: NDArray[Any], metadata: Metadata) ->
 
 
 def copy(source: Path, target: Path) -> None:
-    """A file as it is under another name, whole or not at all."""
+    """Copy a file as it is to another name, whole or not at all."""
     _check_target(target)
     atomic.write_bytes(target, source.read_bytes())
 
@@ -181,19 +181,19 @@ def _check_target(path: Path) -> None:
         raise PermissionError(f"{path} is read-only: change its permissions, or name another file")
 
 
-def _most_pixels() -> int:
-    told = os.environ.get("INPAINTKIT_MAX_PIXELS", str(_MOST))
-    if not told.isdecimal() or int(told) < 1:
-        raise ValueError(f"INPAINTKIT_MAX_PIXELS is {told!r}: set a number of pixels, e.g. {_MOST}")
-    return int(told)
+def _max_pixels() -> int:
+    value = os.environ.get("INPAINTKIT_MAX_PIXELS", str(_MAX_PIXELS))
+    if not value.isdecimal() or int(value) < 1:
+        raise ValueError(f"INPAINTKIT_MAX_PIXELS is {value!r}: set a number of pixels, e.g. {_MAX_PIXELS}")
+    return int(value)
 
 
-def _told(error: OSError, what: str) -> OSError:
+def _explained(error: OSError, what: str) -> OSError:
     """The same kind of error, in one line that says how to go on."""
-    cure = _CURES.get(error.errno or 0)
-    told = type(error)(f"{what}: {error.strerror or _line(error)}{f'; {cure}' if cure else ''}")
-    told.errno = error.errno
-    return told
+    remedy = _REMEDIES.get(error.errno or 0)
+    explained = type(error)(f"{what}: {error.strerror or _line(error)}{f'; {remedy}' if remedy else ''}")
+    explained.errno = error.errno
+    return explained
 
 
 def _line(error: Exception) -> str:

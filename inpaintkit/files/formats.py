@@ -54,8 +54,8 @@ _DEPTHS = {  # what each can hold
     "PNG": ("uint8", "uint16"),
     "TIFF": ("uint8", "uint16", "float16", "float32", "float64"),
 }
-_LONGEST = {"JPEG": 65500, "WebP": 16383}  # pixels along a side
-_TURNS = {  # orientation -> how rows and columns come to stand upright
+_MAX_SIDE = {"JPEG": 65500, "WebP": 16383}  # pixels
+_UPRIGHT = {  # orientation -> how to turn the pixels upright
     1: lambda pixels: pixels,
     2: lambda pixels: pixels[:, ::-1],
     3: lambda pixels: pixels[::-1, ::-1],
@@ -71,25 +71,25 @@ _LOCK = threading.RLock()
 
 
 class RefusedError(ValueError):
-    """A sound file that is not for us; the message says why. Anything else that is raised means damage."""
+    """The file is sound but cannot be read here; the message says why. Any other exception means a damaged file."""
 
 
 def kind(head: bytes) -> str | None:
-    """The format a file's first bytes tell."""
+    """The format that a file's first bytes show."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WebP"
     return next((name for start, name in _STARTS.items() if head.startswith(start)), None)
 
 
-def decode(file: IO[bytes], name: str, *, page: int | None, most: int) -> tuple[Pixels, Metadata]:
-    """Upright pixels, (H, W) or (H, W, C), and metadata of an open file; ``most`` pixels are accepted.
+def decode(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> tuple[Pixels, Metadata]:
+    """Upright pixels, (H, W) or (H, W, C), and metadata of an open file of at most ``max_pixels``.
 
     Raises
     ------
     RefusedError : with a reason. Any other exception means a damaged file.
     """
-    pixels, metadata, orientation = (_tiff if name == "TIFF" else _plain)(file, name, page=page, most=most)
-    return np.ascontiguousarray(_TURNS[orientation](pixels)), metadata
+    pixels, metadata, orientation = (_tiff if name == "TIFF" else _plain)(file, name, page=page, max_pixels=max_pixels)
+    return np.ascontiguousarray(_UPRIGHT[orientation](pixels)), metadata
 
 
 def check(name: str, pixels: Pixels) -> None:
@@ -106,12 +106,12 @@ def check(name: str, pixels: Pixels) -> None:
         raise ValueError(
             "16-bit grey with alpha cannot be written: drop alpha, convert to RGBA, or name the output .tif"
         )
-    if max(pixels.shape[:2]) > _LONGEST.get(name, 1 << 31):
-        raise ValueError(f"{name} holds {_LONGEST[name]} pixels a side, not {max(pixels.shape)}; name the output .png")
+    if max(pixels.shape[:2]) > _MAX_SIDE.get(name, 1 << 31):
+        raise ValueError(f"{name} holds {_MAX_SIDE[name]} pixels a side, not {max(pixels.shape)}; name the output .png")
 
 
 def encode(name: str, pixels: Pixels, metadata: Metadata) -> bytes:
-    """A file's bytes for pixels, (H, W, C), that ``check`` let pass."""
+    """A file's bytes for pixels, (H, W, C), that have passed ``check``."""
     channels = pixels.shape[2]
     if name == "TIFF":
         return _tiff_bytes(pixels, metadata)
@@ -136,18 +136,18 @@ def encode(name: str, pixels: Pixels, metadata: Metadata) -> bytes:
 # Reading
 
 
-def _plain(file: IO[bytes], name: str, *, page: int | None, most: int) -> tuple[Pixels, Metadata, int]:
-    """All but TIFF."""
+def _plain(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> tuple[Pixels, Metadata, int]:
+    """Read any format but TIFF."""
     with _quiet():
         image = _PLUGINS[name](file)
-        check_size(image.size, most)
+        check_size(image.size, max_pixels)
         frames = getattr(image, "n_frames", 1) if name in ("WebP", "PNG") else 1
         number = _chosen(frames, page)
         if number:
             image.seek(number)
     image.load()
     with _quiet():
-        metadata, orientation = _or_nothing(lambda: of_pillow(image))
+        metadata, orientation = _or_damaged(lambda: of_pillow(image))
     if name != "PNG":
         return _array(image, metadata.icc), _without_cmyk(metadata, image), orientation
     file.seek(0)
@@ -162,31 +162,31 @@ def _plain(file: IO[bytes], name: str, *, page: int | None, most: int) -> tuple[
 
 
 def _check_sums(data: bytes) -> None:
-    """Pillow does not compare the sums of the pixels' chunks, and OpenCV would complain aloud."""
+    """Compare the checksums of the chunks that make pixels: Pillow does not, and OpenCV would print a complaint."""
     for name, chunk in png_chunks(data):
         if name in _PIXELS and zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
-            raise ValueError(f"{name.decode()} has a wrong sum")
+            raise ValueError(f"{name.decode()} has a wrong checksum")
 
 
 def _deep_png(data: bytes) -> Pixels:
-    """16 bits as they are stored. Pillow, which gives colours as 8 bits, has found the file whole."""
-    parts = [chunk for name, chunk in png_chunks(data) if name in _PIXELS]  # nothing to turn, tint or remark on
+    """16 bits as they are stored; Pillow gives colours as 8 bits. It has checked that the file is whole."""
+    parts = [chunk for name, chunk in png_chunks(data) if name in _PIXELS]  # without what would turn or tint the pixels
     return _through_cv2(b"".join((_PNG, *parts, _IEND)), 0)
 
 
-def _tiff(file: IO[bytes], name: str, *, page: int | None, most: int) -> tuple[Pixels, Metadata, int]:
-    """Up to 8 bits by Pillow, more by tifffile, or by OpenCV where the compression asks for it."""
+def _tiff(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> tuple[Pixels, Metadata, int]:
+    """Read up to 8 bits with Pillow, more with tifffile, or with OpenCV where the compression needs it."""
     import tifffile
 
     with _quiet():
         tif = tifffile.TiffFile(file)
         number = _chosen(len(tif.pages), page)
         sheet = tif.pages[number].aspage()
-        check_size((sheet.imagewidth, sheet.imagelength), most)
-        check_size((sheet.tilewidth or 1, sheet.tilelength or 1), most)
+        check_size((sheet.imagewidth, sheet.imagelength), max_pixels)
+        check_size((sheet.tilewidth or 1, sheet.tilelength or 1), max_pixels)
         if len(sheet.dataoffsets) < np.prod(sheet.chunked):  # they would be read as zeros
             raise ValueError("strips are missing")
-        metadata, orientation = _or_nothing(
+        metadata, orientation = _or_damaged(
             lambda: of_tiff(file, sheet.offset, endian=tif.byteorder, big=tif.is_bigtiff)
         )
         if int(np.max(sheet.bitspersample)) > 8:
@@ -229,7 +229,7 @@ def _deep_tiff(file: IO[bytes], sheet: TiffPage, number: int) -> Pixels:
 
 
 def _check_deep(sheet: TiffPage) -> None:
-    kind = "nothing known" if sheet.dtype is None else sheet.dtype.name
+    kind = "unknown" if sheet.dtype is None else sheet.dtype.name
     if kind not in _DEPTHS["TIFF"]:
         raise RefusedError(
             f"holds {kind} samples of {sheet.bitspersample} bits: needed is {', '.join(_DEPTHS['TIFF'])}"
@@ -245,13 +245,13 @@ def _check_deep(sheet: TiffPage) -> None:
 
 
 def _word(code: int) -> str:
-    """TIFF's name of a code, where it is known."""
+    """TIFF's name for a code, where there is one."""
     return str(getattr(code, "name", code))
 
 
 def _check_inflated(file: IO[bytes], sheet: TiffPage) -> None:
-    """Refuse a strip or tile that inflates to more than it may hold, which tifffile would do at any size."""
-    most = int(np.prod(sheet.chunks)) * sheet.bitspersample // 8
+    """Refuse a strip or tile that inflates to more than it may hold; tifffile would inflate it to any size."""
+    max_bytes = int(np.prod(sheet.chunks)) * sheet.bitspersample // 8
     for at, count in zip(sheet.dataoffsets, sheet.databytecounts, strict=True):
         file.seek(at)
         stream = zlib.decompressobj()
@@ -259,7 +259,7 @@ def _check_inflated(file: IO[bytes], sheet: TiffPage) -> None:
         while rest and not stream.eof:
             size += len(stream.decompress(rest, 1 << 20))
             rest = stream.unconsumed_tail
-            if size > most:
+            if size > max_bytes:
                 raise ValueError("a strip inflates to more than it may hold")
 
 
@@ -278,8 +278,8 @@ def _through_cv2(data: bytes, number: int) -> Pixels:
     return _swapped(pages[0])
 
 
-def _or_nothing(reads: Callable[[], tuple[Metadata, int]]) -> tuple[Metadata, int]:
-    """What a picture tells beside its pixels; where that is damaged, the pixels alone may do."""
+def _or_damaged(reads: Callable[[], tuple[Metadata, int]]) -> tuple[Metadata, int]:
+    """A picture's metadata and orientation; where these are damaged, the pixels alone may still be read."""
     try:
         return reads()
     except Exception:
@@ -302,30 +302,30 @@ def _array(image: PILImage.Image, icc: bytes | None) -> Pixels:
 
 def _rgb_of_cmyk(image: PILImage.Image, icc: bytes | None) -> PILImage.Image:
     if not icc:
-        raise RefusedError("is CMYK without a profile, so its colours are not known: convert it to RGB first")
+        raise RefusedError("is CMYK without a profile, so its colours are unknown: convert it to RGB first")
     from PIL import ImageCms
 
     made = ImageCms.profileToProfile(
         image, ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB"), outputMode="RGB"
     )
-    if made is None:  # only where it was asked to work in place
+    if made is None:  # happens only in place
         raise ValueError("its colours cannot be converted")
     return made
 
 
 def _without_cmyk(metadata: Metadata, image: PILImage.Image) -> Metadata:
-    """The profile of inks no longer describes pixels that became sRGB."""
+    """Metadata without the profile of inks, which no longer describes pixels that became sRGB."""
     return replace(metadata, icc=None) if image.mode == "CMYK" else metadata
 
 
-def check_size(size: tuple[int, int], most: int) -> None:
-    """Raise before pixels are made of a header that promises too many."""
+def check_size(size: tuple[int, int], max_pixels: int) -> None:
+    """Refuse a header that promises too many pixels, before they are allocated."""
     width, height = size
     if width < 1 or height < 1:
         raise ValueError(f"{width} x {height} pixels")
-    if width * height > most:
+    if width * height > max_pixels:
         raise RefusedError(
-            f"has {width} x {height} pixels, more than {most}: "
+            f"has {width} x {height} pixels, more than {max_pixels}: "
             "if you trust the file, set INPAINTKIT_MAX_PIXELS to as many"
         )
 
@@ -343,7 +343,7 @@ def _chosen(pages: int, page: int | None) -> int:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what libraries remark about a damaged file: we tell it in one line. One thread at a time."""
+    """Silence what libraries print about a damaged file, which we report in one line. One thread at a time."""
     logs = [logging.getLogger(name) for name in ("tifffile", "PIL.TiffImagePlugin")]
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -370,20 +370,20 @@ def _saved(pixels: Pixels, name: str, options: dict[str, Any]) -> bytes:
 def _png_bytes(pixels: Pixels, metadata: Metadata) -> bytes:
     channels = pixels.shape[2]
     options = metadata.to_png(channels)
-    told = metadata.png_colour if channels > 2 or metadata.icc == metadata.fits(channels) else b""
+    colour = metadata.png_colour if channels > 2 or metadata.icc == metadata.fits(channels) else b""
     if pixels.dtype == np.uint8:
-        return _with_chunks(_saved(pixels, "PNG", options), told)
+        return _with_chunks(_saved(pixels, "PNG", options), colour)
     done, data = cv2.imencode(".png", _swapped(pixels))
     if not done:
         raise ValueError("the picture could not be encoded")
     small = _saved(np.zeros((1, 1, channels), np.uint8), "PNG", options)  # Pillow writes what OpenCV cannot
-    needless = (b"IHDR", b"IDAT", b"IEND")
-    chunks = [chunk for name, chunk in png_chunks(small) if name not in needless]
-    return _with_chunks(data.tobytes(), b"".join((told, *chunks)))
+    replaced = (b"IHDR", b"IDAT", b"IEND")
+    chunks = [chunk for name, chunk in png_chunks(small) if name not in replaced]
+    return _with_chunks(data.tobytes(), b"".join((colour, *chunks)))
 
 
 def _with_chunks(png: bytes, chunks: bytes) -> bytes:
-    """Chunks set behind the header."""
+    """The file with further chunks after its header."""
     return png[:33] + chunks + png[33:]
 
 
@@ -412,5 +412,5 @@ def _tiff_bytes(pixels: Pixels, metadata: Metadata) -> bytes:
 
 
 def _swapped(pixels: Pixels) -> Pixels:
-    """OpenCV's blue, green, red to red, green, blue, and back."""
+    """Pixels with red and blue swapped: OpenCV's order to ours, and back."""
     return pixels if pixels.ndim == 2 or pixels.shape[2] < 3 else pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]

@@ -1,4 +1,4 @@
-"""What a picture file says beside its pixels: colour profile, EXIF, resolution, text, and a JPEG's own settings."""
+"""What a picture file says besides its pixels: colour profile, EXIF, resolution, text, and a JPEG's own settings."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ GROUPS: tuple[int, ...] = (IFD.Exif, IFD.GPSInfo)
 _XMP, _ICC = 700, 34675  # TIFF tags
 _XMP_TEXT = "XML:com.adobe.xmp"
 _TURNED = (5, 6, 7, 8)  # orientations that swap width and height
-_TOLD = {  # tags of a TIFF page that speak of the picture and not of how the file is laid out
+_KEPT = {  # tags of a TIFF page that describe the picture, not the layout of the file
     *(Base.DocumentName, Base.ImageDescription, Base.Make, Base.Model, Base.PageName, Base.Software, Base.DateTime),
     *(Base.Artist, Base.HostComputer, Base.Copyright, Base.Rating),
     *(Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject),
     *GROUPS,
 }
-_PNG_COLOUR = (b"gAMA", b"cHRM", b"sRGB", b"cICP")  # what a PNG says of its colours beside a profile
+_PNG_COLOUR = (b"gAMA", b"cHRM", b"sRGB", b"cICP")  # what a PNG says about its colours besides a profile
 _PER_INCH = {2: 1.0, 3: 2.54}  # TIFF's units of resolution: inch, centimetre
-_SEGMENT = {"exif": 65533, "xmp": 65504, "comment": 65533}  # bytes a JPEG can hold of each
+_MAX_SEGMENT = {"exif": 65533, "xmp": 65504, "comment": 65533}  # bytes that a JPEG can hold of each
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """``exif`` has no orientation (the pixels are upright) and no thumbnail (it would show what was removed)."""
+    """Without an orientation (the pixels are upright) and a thumbnail (it would show what was removed)."""
 
     icc: bytes | None = None
     exif: bytes | None = None
@@ -45,8 +45,8 @@ class Metadata:
     tables: dict[int, list[int]] | None = None  # a JPEG's quantisation
     subsampling: int = 0  # as Pillow counts: 0 is 4:4:4
     progressive: bool = False
-    png_colour: bytes = b""  # chunks as they stand in the file
-    damaged: bool = False  # there was more, which could not be read
+    png_colour: bytes = b""  # chunks as they are in the file
+    damaged: bool = False  # there was more that could not be read
 
     def fits(self, channels: int) -> bytes | None:
         """The colour profile, unless it is for grey and the picture has colours."""
@@ -54,7 +54,7 @@ class Metadata:
         return None if grey_for_colour else self.icc
 
     def ifd(self) -> PILImage.Exif:
-        """EXIF to look into."""
+        """The EXIF tags, parsed."""
         exif = PILImage.Exif()
         if self.exif:
             exif.load(self.exif)
@@ -62,31 +62,31 @@ class Metadata:
 
     def to_png(self, channels: int) -> dict[str, Any]:
         """Options of Pillow's PNG writer."""
-        told = PngImagePlugin.PngInfo()
+        texts = PngImagePlugin.PngInfo()
         for key, value in self.text.items():
-            told.add_text(key, value)
+            texts.add_text(key, value)
         if self.comment and "Comment" not in self.text:
-            told.add_text("Comment", self.comment.decode("utf-8", "replace"))
+            texts.add_text("Comment", self.comment.decode("utf-8", "replace"))
         if self.xmp:
-            told.add_itxt(_XMP_TEXT, self.xmp.decode("utf-8", "replace"))
-        return self._common(channels, "dpi", "exif") | {"pnginfo": told}
+            texts.add_itxt(_XMP_TEXT, self.xmp.decode("utf-8", "replace"))
+        return self._common(channels, "dpi", "exif") | {"pnginfo": texts}
 
     def to_jpeg(self, channels: int) -> dict[str, Any]:
         """Options of Pillow's JPEG writer: the source's own tables, or quality 95 without subsampling."""
         options = self._common(channels, "dpi", "exif", "xmp", "comment")
         if "comment" not in options and "Comment" in self.text:
             options["comment"] = self.text["Comment"].encode()
-        for name, most in _SEGMENT.items():
+        for name, max_size in _MAX_SEGMENT.items():
             size = len(options.get(name, b""))
-            if size > most:
+            if size > max_size:
                 del options[name]
-                told = f"JPEG holds {most} bytes of {name}, not {size}, which are left out; name the output .png"
-                warnings.warn(told, InpaintWarning, stacklevel=4)
+                text = f"JPEG holds {max_size} bytes of {name}, not {size}, which are left out; name the output .png"
+                warnings.warn(text, InpaintWarning, stacklevel=4)
         coding = {"qtables": self.tables} if self.tables else {"quality": 95}
         return options | coding | {"subsampling": self.subsampling, "progressive": self.progressive}
 
     def to_webp(self, channels: int) -> dict[str, Any]:
-        """Options of Pillow's WebP writer. Resolution has no place there but in EXIF."""
+        """Options of Pillow's WebP writer. WebP has no place for the resolution but EXIF."""
         options = self._common(channels, "exif", "xmp")
         if self.dpi:
             exif = self.ifd()
@@ -101,10 +101,10 @@ class Metadata:
             options |= {"resolution": self.dpi, "resolutionunit": "INCH"}
         tags: list[tuple[int, int, int | None, Any, bool]] = []
         exif = self.ifd()
-        for tag in sorted(_TOLD & set(exif)):
+        for tag in sorted(_KEPT & set(exif)):
             value = exif[tag]
             if tag in GROUPS:
-                tags.append((tag - 1, 4, 1, 0, True))  # tifffile leaves the true tag out: see add_groups
+                tags.append((tag - 1, 4, 1, 0, True))  # tifffile drops the real tag: see add_groups
             elif isinstance(value, bytes):
                 tags.append((tag, 1, len(value), value, True))
             elif isinstance(value, str):
@@ -116,7 +116,7 @@ class Metadata:
         return options | {"extratags": tags}
 
     def add_groups(self, file: IO[bytes], places: dict[int, int]) -> None:
-        """Append EXIF's own groups to a little-endian TIFF; ``places`` tells where each one's placeholder lies."""
+        """Append EXIF's own groups to a little-endian TIFF; ``places`` says where each one's placeholder is."""
         exif = self.ifd()
         for tag, place in places.items():
             at = file.seek(0, io.SEEK_END)
@@ -138,24 +138,24 @@ def of_pillow(image: PILImage.Image) -> tuple[Metadata, int]:
     """Metadata of an open picture, and the orientation its pixels are stored in."""
     info = image.info
     exif = image.getexif()
-    told, orientation = _settled(exif)
+    kept, orientation = _settled(exif)
     found: dict[str, Any] = {
         "icc": info.get("icc_profile"),
-        "exif": told,
+        "exif": kept,
         "dpi": _dpi(info.get("dpi")) or _density(exif),
     }
     xmp = info.get("xmp")
     if isinstance(image, PngImagePlugin.PngImageFile):
         text = dict(image.text)
         xmp = text.pop(_XMP_TEXT, "").encode() or xmp
-        for stale in ("Raw profile type exif", "Raw profile type APP1"):  # it says the old orientation
+        for stale in ("Raw profile type exif", "Raw profile type APP1"):  # they hold the old orientation
             text.pop(stale, None)
         found["text"] = text
     elif isinstance(image, JpegImagePlugin.JpegImageFile):
         found["comment"] = info.get("comment")
         if image.mode != "CMYK" and sorted(image.quantization) == list(range(len(image.quantization))):
             found["tables"] = {key: list(table) for key, table in image.quantization.items()}
-            found["subsampling"] = max(0, JpegImagePlugin.get_sampling(image))  # what Pillow cannot name: 4:4:4
+            found["subsampling"] = max(0, JpegImagePlugin.get_sampling(image))  # what Pillow has no number for: 4:4:4
             found["progressive"] = bool(info.get("progressive"))
     return Metadata(**found, xmp=_upright(xmp)), orientation
 
@@ -167,11 +167,11 @@ def of_tiff(file: IO[bytes], offset: int, *, endian: str, big: bool) -> tuple[Me
     exif.load_from_fp(file, offset)
     icc, xmp, density = exif.get(_ICC), exif.get(_XMP), _density(exif)
     orientation = exif.get(Base.Orientation, 1)
-    for tag in set(exif) - _TOLD:
+    for tag in set(exif) - _KEPT:
         del exif[tag]
     exif.endian, exif.bigtiff = "<", False  # as it is written from here on
-    told, _ = _settled(exif)
-    return Metadata(icc=icc, exif=told, xmp=_upright(xmp), dpi=density), _checked(orientation)
+    kept, _ = _settled(exif)
+    return Metadata(icc=icc, exif=kept, xmp=_upright(xmp), dpi=density), _checked(orientation)
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -184,12 +184,12 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def png_colour(data: bytes) -> bytes:
-    """The chunks that say what a PNG's colours mean, where no profile does."""
+    """The chunks that say what a PNG's colours mean where it has no profile."""
     return b"".join(chunk for name, chunk in png_chunks(data) if name in _PNG_COLOUR)
 
 
 def _settled(exif: PILImage.Exif) -> tuple[bytes | None, int]:
-    """EXIF as bytes for upright pixels, and the orientation it told."""
+    """EXIF as bytes for upright pixels, and the orientation it had."""
     orientation = _checked(exif.pop(Base.Orientation, 1))
     if orientation in _TURNED:
         group = exif.get_ifd(IFD.Exif)
@@ -203,7 +203,7 @@ def _settled(exif: PILImage.Exif) -> tuple[bytes | None, int]:
 
 
 def _bytes(exif: PILImage.Exif) -> bytes:
-    """As Pillow writes it, but for letters it would turn into question marks."""
+    """As Pillow writes it, without turning letters beyond ASCII into question marks."""
     for entries in (exif, *(exif.get_ifd(tag) for tag in GROUPS if tag in exif)):
         for key, value in list(entries.items()):
             entries[key] = _raw(value)
@@ -226,7 +226,7 @@ def _density(exif: PILImage.Exif) -> tuple[float, float] | None:
 
 
 def _dpi(pair: Any) -> tuple[float, float] | None:
-    """Dots per inch, across and down, where the file tells any."""
+    """Dots per inch, across and down, where the file has valid ones."""
     if pair is None:
         return None
     across, down = (float(side) for side in pair)
@@ -234,5 +234,5 @@ def _dpi(pair: Any) -> tuple[float, float] | None:
 
 
 def _upright(xmp: bytes | None) -> bytes | None:
-    """XMP that no longer tells an orientation."""
+    """XMP with the orientation reset to upright."""
     return re.sub(rb'(tiff:Orientation(?:="|>))[2-8]', rb"\g<1>1", xmp) if xmp else None

@@ -209,7 +209,7 @@ def _near(
     off = masks.colour_difference(picture, wanted)
     mask: Mask = off <= tolerance
     if connected and pick is not None:
-        mask = masks.hanging_together(mask, off, pick)
+        mask = masks.connected_part(mask, off, pick)
     return mask, (1 - np.minimum(off, tolerance) / (tolerance + 1)).astype(np.float32)
 
 

@@ -142,8 +142,8 @@ def test_labels_are_whole_numbers_or_colours():
     assert PictureLabels.of_option(np.eye(2, dtype=bool)).pixels.tolist() == [[1, 0], [0, 1]]
     for wrong, message in (
         (np.zeros((2, 2)), "needed are whole numbers"),
-        (np.array([[-1, 0]]), "holds -1: labels are 0"),
-        (np.arange(400).reshape(20, 20), "holds 399 different labels, and 254 is the most"),
+        (np.array([[-1, 0]]), "lowest value is -1: labels are 0"),
+        (np.arange(400).reshape(20, 20), "has 399 different labels, more than 254"),
         (np.zeros((2, 2, 2), np.uint8), "needed are whole numbers"),
     ):
         with pytest.raises(ValueError, match=message):
