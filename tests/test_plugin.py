@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
 import sys
+from importlib import metadata
 
 import numpy as np
 import pytest
+from packaging.version import Version  # pytest itself needs it
 
 from conftest import ROOT
 from inpaintkit import read, write
@@ -20,8 +23,8 @@ FILES = dict(re.findall(r"^\*\*`([\w./-]+)`\*\*\n\n```\w+\n(.*?)^```$", PAGE, re
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """The package's folder, and the folder into which pip has installed it."""
-    pytest.importorskip("pip")
-    pytest.importorskip("setuptools", minversion="70.1", reason="older ones cannot build a wheel by themselves")
+    if not importlib.util.find_spec("pip") or Version(metadata.version("setuptools")) < Version("70.1"):
+        pytest.skip("needs pip, and setuptools 70.1 or later, which builds a wheel by itself")
     folder, site = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("installed")
     for name, text in FILES.items():
         (folder / name).parent.mkdir(exist_ok=True)
