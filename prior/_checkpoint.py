@@ -11,6 +11,8 @@ import torch
 from inpaintkit.files.atomic import sweep, whole
 from inpaintkit.problem import Problem
 
+_FORMAT = 2  # of the state: a file in another one belongs to no fill of this version
+
 
 class Checkpoint:
     """One file that holds a state of tensors, numbers, lists and dictionaries."""
@@ -34,8 +36,8 @@ class Checkpoint:
             raise ValueError(f"{self.path} is not a checkpoint of dip: name another file, or remove it") from error
         if owner != self.owner:
             raise ValueError(
-                f"{self.path} is the checkpoint of another picture, mask, seed or set of options: name another file, "
-                "or remove it"
+                f"{self.path} is the checkpoint of another picture, mask, seed, set of options or version: name "
+                "another file, or remove it"
             )
         return state
 
@@ -61,5 +63,5 @@ def _fingerprint(problem: Problem, *settings: object) -> str:
     for array in (problem.image, problem.hole, problem.known):
         digest.update(repr(array.shape).encode())
         digest.update(array.tobytes())
-    digest.update(repr((problem.seed, problem.region, *settings)).encode())
+    digest.update(repr((_FORMAT, problem.seed, problem.region, *settings)).encode())
     return digest.hexdigest()
