@@ -36,7 +36,7 @@ from scipy.optimize import minimize
 
 from inpaintkit import find_mask
 from inpaintkit.benchmarks.studies.find import Case, cases, photographs, reduced
-from inpaintkit.find import dust, lines, scoring, scratches, text
+from inpaintkit.find import dust, lines, scoring, scratches, spots, text
 from inpaintkit.problem import Image, Mask
 
 KINDS = ("text", "scratches", "dust")
@@ -113,18 +113,18 @@ def dust_samples(case: Case) -> Iterator[tuple[Sample, Sample | None]]:
     bright, dark = scoring.polarities(as_floats(case.damaged))
     shape = case.truth.shape
     for picture, opposite in ((bright, dark), (dark, bright)):
-        spots = dust.candidates(picture, opposite)
-        if not len(spots.y):
+        found = spots.candidates(picture, opposite)
+        if not len(found.y):
             continue
-        y, x = (np.rint(part).astype(np.int64) for part in (spots.y, spots.x))
+        y, x = (np.rint(part).astype(np.int64) for part in (found.y, found.x))
         damage, none, one = case.truth[y, x], np.zeros(len(y)), np.ones(len(y))
-        measured = {**dust.look_features(spots), **dust.alone_features(spots, shape)}
+        measured = {**dust.look_features(found), **dust.alone_features(found, shape)}
         alone = Sample(_matrix(DUST_ALONE, measured), damage, none, one)
-        white = dust.dust_brightness(spots, dust.alone_log_odds(spots, shape))
+        white = dust.dust_brightness(found, dust.alone_log_odds(found, shape))
         alike = None
         if white is not None:
-            measured = {**dust.alike_features(spots, white, shape), "constant": one}
-            alike = Sample(_matrix(DUST_ALIKE, measured), damage, dust.looks(spots), one)
+            measured = {**dust.alike_features(found, white, shape), "constant": one}
+            alike = Sample(_matrix(DUST_ALIKE, measured), damage, dust.looks(found), one)
         yield alone, alike
 
 

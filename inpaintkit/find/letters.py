@@ -10,14 +10,13 @@ sum over the steps (``RIM``) that lead from one of its pixels out of it.
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit import threads
-from inpaintkit.arrays import F32x2, F64x1, F64x2, I32x2, U8x2, U8x3
+from inpaintkit.arrays import Array, F32x2, F64x1, F64x2, I32x2, U8x2, U8x3
 from inpaintkit.kernels import kernel
 from inpaintkit.union_find import lead_kernel, unite_kernel
 
@@ -235,7 +234,7 @@ def strokes(pixels: Pixels, brighter: Pixels, darker: Pixels) -> Table:
     return measured_thin(pixels, labels, count, relief)
 
 
-def pieces(layer: Any) -> tuple[Labels, int]:
+def pieces(layer: Array) -> tuple[Labels, int]:
     """Labels 1..n of a layer's connected pieces (8-connected), and n. layer : uint8 (H, W)."""
     count, labels = cv2.connectedComponents(layer, connectivity=8)
     return np.asarray(labels, np.int32), count - 1
@@ -260,7 +259,7 @@ def background(pixels: Pixels) -> Pixels:
 
 
 def reduced(pixels: Pixels) -> Pixels:
-    """A picture (H, W, C) at a quarter of its size, 1 x 1 at least: evens letters that the background shows through."""
+    """A picture (H, W, C) at a quarter of its size, 1 x 1 at least: makes letters uniform that it shows through."""
     size = tuple(max(1, side // 4) for side in pixels.shape[1::-1])
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8).reshape(size[1], size[0], pixels.shape[2])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit.arrays import F64x2, I64x1
+from inpaintkit.arrays import Array, F64x2, I64x1
 from inpaintkit.box import Box
 from inpaintkit.find.letters import (
     AREA,
@@ -185,9 +185,9 @@ def _line(letters: Table, members: NDArray[np.intp], channels: int) -> Line:
 
 
 def _features(
-    contrast: Any,
-    count: Any,
-    size: Any,
+    contrast: Array | float,
+    count: Array | int,
+    size: Array | float,
     tops: float = 1,
     bottoms: float = 1,
     *,

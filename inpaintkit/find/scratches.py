@@ -163,7 +163,7 @@ def _paint_kernel(
 def find_scratches(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     """Thin bright and dark lines, straight or gently curved, at any angle, on grain and texture.
 
-    Wires, branches and joints that are as thin, long and even as a scratch are proposed as well, unless there are
+    Wires, branches and joints that are as thin, long and uniform as a scratch are proposed as well, unless there are
     many of them.
 
     Parameters

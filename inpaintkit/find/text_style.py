@@ -33,7 +33,7 @@ _BLURS = (0.0, 0.02, 0.035, 0.05, 0.08)  # times the height
 _SAMPLES = 20000  # pixels that a style is fitted to
 _STEP = 40  # px: for letters higher by every so many, the first search goes in steps a pixel larger
 _MIN_SHARE = 0.1  # of a square that has to be background
-_NOISE = 8.0  # levels: what the background is off by at the least
+_NOISE = 8.0  # levels: what the background is off by, at least
 _EDGE = 0.2  # cover of pixels that touch letters, on the mean
 _MIXED = 0.2  # weight of these pixels, where the letters' edge mixes with what is beside
 
@@ -275,7 +275,7 @@ def _samples(views: list[View], height: float) -> _Samples:
 
 
 def _inks(samples: _Samples, colour: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-    """What outlines and shadows may be drawn in: black, white, and what most is off the background by."""
+    """What outlines and shadows may be drawn in: black, white, and the median of what is far off the background."""
     channels = samples.colour.shape[1]
     inks = [np.zeros(channels), np.full(channels, 255.0)]
     off = ((samples.colour - samples.background) ** 2).sum(axis=1) * samples.weight
