@@ -20,7 +20,7 @@ LAYERS, CORE, ROOMS, INSIDES, PRIVATE, CIRCLES = CONTRACTS = [
     "Imports run one way, from the command down to Problem",
     "What fills a picture knows no file and no method",
     "Finders, files and classic methods know the core, not each other",
-    "Finders are reached through inpaintkit.find",
+    "Only studies look inside inpaintkit.find",
     "Helpers of the classic methods are reached through the methods",
     "No package's parts import one another in a circle",
 ]

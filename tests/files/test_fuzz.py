@@ -118,7 +118,7 @@ def run(folder, mutations):
 
 
 def refused(folder, mutations):
-    """Kind -> damaged files that were refused, and what C libraries printed; in a process of its own, which may crash."""
+    """Kind -> damaged files that were refused, and what C libraries printed; in a process that may crash."""
     code = (
         f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r}); import test_fuzz; test_fuzz.run(*sys.argv[1:])"
     )
