@@ -21,13 +21,11 @@ import numpy as np
 from inpaintkit.arrays import Array, Bool2, F64x2, I32x1, I64x1
 from inpaintkit.classic._cholesky import Factor, factorise
 from inpaintkit.classic._hole import base_colour
-from inpaintkit.classic._multigrid import Multigrid
+from inpaintkit.classic._multigrid import PAD, Multigrid
 from inpaintkit.distance import nearest_known, unreachable
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
-
-PAD = 3  # px of zeros around every grid: the reach of the widest stencil
 
 
 class Solution(NamedTuple):

@@ -24,7 +24,7 @@ from inpaintkit.problem import Mask, Step
 
 Values = Array  # (n, C), n unknowns in raster order, float64 outside the cycle and float32 inside
 
-PAD = 3  # px of zeros around every grid: the reach of the widest stencil, and more than P needs
+PAD = 3  # px of zeros around every grid: the reach of the largest stencil, and more than P needs
 _TAPS = {  # P along a line
     1: np.array([1 / 2, 1, 1 / 2], np.float32),
     2: np.array([1 / 8, 4 / 8, 6 / 8, 4 / 8, 1 / 8], np.float32),
@@ -44,7 +44,7 @@ class Multigrid:
     ----------
     inside, around : bool (H, W), unknowns and open (unknown or known) pixels, with a frame of PAD pixels of False.
     which, table, offsets : unknown i's coefficient at offset k of the flat grid is table[which[i], k], symmetric; row
-        0 is that of most.
+        0 is the stencil of most unknowns.
     power : 1 or 2.
     """
 

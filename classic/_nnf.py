@@ -394,7 +394,7 @@ def _search_kernel(
                     _offer(a, b, poses, sizes, finds, n, y, x, sy, sx, wide, t, whole)
 
         for c in range(k):  # random search
-            state = _next(state)  # the widest window is the whole picture: straight from the list
+            state = _next(state)  # the largest window is the whole picture: straight from the list
             s = sources[low + np.int64(state) % (up - low)]
             sy, sx, t = s // wide, s % wide, np.int64(pose[n, c])
             around = source[n, c]

@@ -99,7 +99,7 @@ def opencv_march(hole: Mask, void: Mask, radius: int) -> Front:
 
 @kernel()
 def _touch_kernel(flags: U8x2, arrival: F32x2, band: U8x2) -> I32x1:
-    """March over flags == HOLE from ``band``; sets flags and times in place, gives flat indices in order of touch."""
+    """March over flags == HOLE from ``band``; sets flags and times in place, returns flat indices in order of touch."""
     height, width = flags.shape
     order = np.empty(flags.size, np.int32)
     touched = 0

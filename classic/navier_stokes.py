@@ -23,7 +23,7 @@ What the paper leaves open, and what is done here:
   upwards a jet leaves its straight line in a hole of 20 pixels, as jets do.
 - The diffusion acts wherever there is a gradient (E below). Smearing grows with the way through the hole, so b is
   1 from 8 pixels inside the rim and falls to 0.1 beside it; at full strength there, edges follow the rim of a thin
-  hole instead of crossing it. Pixels move one after the other, which ends most of the flickering of lone ones. It
+  hole instead of crossing it. Pixels move one after the other, which ends most of the flickering of single ones. It
   makes edges straight, curved ones too: an arc comes out as its chord.
 
 ``variant="opencv"`` is what OpenCV calls INPAINT_NS, which is not this: one pass of fast marching, each pixel the mean
@@ -204,7 +204,7 @@ class _Flow:
         self.work = np.empty((3, count))
 
     def run(self, plane: F64x1, cycles: int, nu: float, contrast: float, diffusion: int, safety: float) -> F64x1:
-        """Move ``plane`` (m,) in place by some cycles; gives what each hole pixel moved by in all."""
+        """Move ``plane`` (m,) in place by some cycles; returns how far each hole pixel moved in all."""
         hole = plane[: len(self.share)]
         before = hole.copy()
         for _ in range(cycles):

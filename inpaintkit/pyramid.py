@@ -1,11 +1,11 @@
-"""The masked pyramid of coarse-to-fine methods: what is known is averaged, what is not known never leaks in.
+"""The masked pyramid of coarse-to-fine methods: known pixels are averaged, and nothing else leaks in.
 
 Halving is normalised convolution (Knutsson and Westin 1993): with k = [1 3 3 1] / 8 along rows and columns,
 
     image' = k * (known image) / k * known,        weight = k * known / k * 1,
 
-the image' of a coarse pixel being the mean over the known pixels under its kernel, and its weight their share. Sums
-are carried from level to level undivided, so every level is a weighted mean of the finest level's known pixels. Fine
+so that a coarse pixel's image' is the mean over the known pixels under its kernel, and its weight their share. Sums
+are carried from level to level undivided: every level is a weighted mean of the finest level's known pixels. Fine
 pixel (y, x) has the parent (y // 2, x // 2), whose centre is that of its four children; doubling bilinearly is the
 transpose of halving. doi:10.1109/CVPR.1993.341081
 """
@@ -13,15 +13,12 @@ transpose of halving. doi:10.1109/CVPR.1993.341081
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from inpaintkit.arrays import Array, F64x2
 from inpaintkit.problem import NEUTRAL, Image, Mask
-
-Plane = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +29,7 @@ class Level:
     ----------
     image : float32 (h, w, C), 0.5 wherever nothing is known.
     known : bool (h, w), pixels with enough known weight under their kernel.
-    hole : bool (h, w), pixels to fill. What is neither hole nor known is void: not to be filled, never a source.
+    hole : bool (h, w), pixels to fill. What is neither hole nor known is void: not to be filled, and never a source.
     """
 
     image: Image
@@ -47,13 +44,13 @@ def masked_pyramid(
     *,
     levels: int | None = None,
     min_known: int = 16,
-    enough: float = 0.5,
+    min_weight: float = 0.5,
     min_side: int = 8,
 ) -> list[Level]:
     """Levels of halved size, finest first; a side of n pixels has ceil(n / 2) in the next level.
 
-    A coarse pixel is known where its weight is ``enough``; otherwise it is hole if a hole pixel lies under its kernel,
-    and void if none does. So the parent of a hole pixel is to be filled or known, never void. The finest level is
+    A coarse pixel is known where its weight is at least ``min_weight``; otherwise it is hole if a hole pixel lies under
+    its kernel, and void if none does. So the parent of a hole pixel is hole or known, never void. The finest level is
     always there; the pyramid ends before a level that has no hole left, or fewer known pixels or a shorter side than
     asked for.
 
@@ -61,22 +58,22 @@ def masked_pyramid(
     ----------
     image : float32 (H, W, C); what it holds outside ``known`` does not matter.
     known, hole : bool (H, W), never both True.
-    levels : at most so many, the finest included; None sets no bound.
+    levels : at most so many, the finest included; None sets no limit.
     min_known : known pixels that every coarser level has, at least 1.
-    enough : least share of known weight that makes a coarse pixel known, above 0 and up to 1.
+    min_weight : share of known weight that makes a coarse pixel known, above 0 and up to 1.
     min_side : pixels that both sides of every coarser level have.
     """
     if levels is not None and levels < 1:
         raise ValueError(f"levels is {levels}: give 1 or more, or None for as many as there are")
-    if not 0 < enough <= 1:
-        raise ValueError(f"enough is {enough:g}: a share of known weight lies above 0 and is at most 1")
+    if not 0 < min_weight <= 1:
+        raise ValueError(f"min_weight is {min_weight:g}: a share of known weight lies above 0 and is at most 1")
     pyramid = [Level(np.where(known[..., None], image, NEUTRAL), known, hole)]
-    sums: list[Any] = [np.where(known, image[..., c], 0) for c in range(image.shape[2])]
-    weight: NDArray[Any] = known
-    room: NDArray[Any] = np.ones_like(known)  # the kernel's weight inside the picture
+    sums: list[Array] = [np.where(known, image[..., c], 0) for c in range(image.shape[2])]
+    weight: Array = known
+    full: Array = np.ones_like(known)  # the kernel's weight inside the picture
     while levels is None or len(pyramid) < levels:
-        sums, weight, room = [_halved(plane) for plane in sums], _halved(weight), _halved(room)
-        known = weight >= enough * room
+        sums, weight, full = [_halved(plane) for plane in sums], _halved(weight), _halved(full)
+        known = weight >= min_weight * full
         hole = (_halved(hole) > 0) & ~known
         if not hole.any() or np.count_nonzero(known) < max(1, min_known) or min(known.shape) < min_side:
             break
@@ -104,21 +101,21 @@ def upsampled(coarse: Image, shape: tuple[int, int]) -> Image:
     return np.ascontiguousarray(double, np.float32)
 
 
-def halved(image: Image, there: Mask) -> Image:
-    """A picture at half size, float32 (ceil(H / 2), ceil(W / 2), C), every pixel the mean of those ``there``; else 0.5.
+def halved(image: Image, usable: Mask) -> Image:
+    """A picture at half size, float32 (ceil(H / 2), ceil(W / 2), C): means of usable pixels, 0.5 where there is none.
 
     Parameters
     ----------
     image : float32 (H, W, C).
-    there : bool (H, W), pixels that have a colour.
+    usable : bool (H, W), pixels that have a colour.
     """
-    weight = _halved(there)
-    planes = [_halved(np.where(there, image[..., c], 0)) for c in range(image.shape[2])]
+    weight = _halved(usable)
+    planes = [_halved(np.where(usable, image[..., c], 0)) for c in range(image.shape[2])]
     means = [np.divide(plane, weight, out=np.full_like(plane, NEUTRAL), where=weight > 0) for plane in planes]
     return np.stack(means, axis=2).astype(np.float32)
 
 
-def _halved(plane: NDArray[Any]) -> Plane:
+def _halved(plane: Array) -> F64x2:
     """Every second value of k * plane, (H, W) -> (ceil(H / 2), ceil(W / 2)); nothing lies beyond the edge."""
     for _ in range(2):  # rows, then columns
         x = np.pad(plane, ((1, 2), (0, 0)))  # an even side needs one less, and reads one less

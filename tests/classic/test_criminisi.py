@@ -159,7 +159,7 @@ def test_grey_stands_for_lightness_and_alpha_beside_it():
         ({"window": 5}, ContextError, r"within window=5, the nearest is \d+ pixels away"),
     ],
 )
-def test_what_cannot_be_filled_is_told(options, error, message):
+def test_what_cannot_be_filled_is_an_error(options, error, message):
     picture = skimage.data.camera()[:40, :50]
     with pytest.raises(error, match=message):
         inpaint(picture, boxed(picture.shape, 12, 18, 16, 20), "criminisi", **options)

@@ -64,27 +64,3 @@ def test_pixels_amid_transparent_ones_take_the_nearest_colour():
 def test_nothing_known_is_an_error():
     with pytest.raises(ContextError, match="fallback"):
         harmonic(Problem.create(np.zeros((8, 8, 1), np.float32), np.ones((8, 8), bool)))
-
-
-@pytest.mark.parametrize("method", ["harmonic", "biharmonic"])
-def test_cutting_a_long_scratch_leaves_the_picture_as_it_is(method, monkeypatch):
-    from inpaintkit import regions
-
-    photo = skimage.data.astronaut()
-    hole = damage.scratches(photo.shape[:2], number=8, widest=6, seed=2)
-    cut, info = inpaint(photo / 255, hole, method, return_info=True)
-    monkeypatch.setattr(regions, "_CUT_AREA", 10**9)
-    uncut, whole = inpaint(photo / 255, hole, method, return_info=True)
-    assert len(info.regions) > len(whole.regions)
-    assert np.abs(cut - uncut).max() < 1e-4
-
-
-@pytest.mark.parametrize("method", ["harmonic", "biharmonic"])
-def test_a_fill_does_not_hang_on_which_regions_share_a_crop(method, monkeypatch):
-    from inpaintkit import regions
-
-    photo = skimage.data.astronaut() / 255
-    hole = damage.text(photo.shape[:2], size=16, share=0.06, seed=3)
-    together = inpaint(photo, hole, method)
-    monkeypatch.setattr(regions, "_SHARED", 24)
-    assert np.abs(inpaint(photo, hole, method) - together).max() < 1e-6

@@ -270,21 +270,21 @@ def test_values_out_of_range_are_refused(variant, name, value, needed):
         inpaint(np.zeros((8, 8), np.uint8), np.eye(8, dtype=bool), "navier_stokes", variant=variant, **{name: value})
 
 
-def test_what_happened_is_told(photo, scratch):
-    told = []
-    _, info = inpaint(photo(48), scratch(48), "navier_stokes", return_info=True, progress=told.append)
+def test_what_happened_is_reported(photo, scratch):
+    steps = []
+    _, info = inpaint(photo(48), scratch(48), "navier_stokes", return_info=True, progress=steps.append)
     facts = info.regions[0].facts
     assert facts["converged"]
     assert facts["residual"] <= 0.02
-    assert 5 <= facts["iterations"] < 400
-    assert len(told) >= 2
+    assert 5 <= facts["iterations"] < 400  # of at most 400 cycles
+    assert len(steps) >= 2
     _, info = inpaint(photo(48), scratch(48), "navier_stokes", return_info=True, cycles=1)
     assert info.regions[0].facts["iterations"] == 1
     assert info.regions[0].facts["residual"] > 0.02
     assert not info.regions[0].facts["converged"]
 
 
-def test_grey_pictures_do_not_hang_on_the_number_of_channels(photo, scratch):
+def test_grey_pictures_do_not_depend_on_the_number_of_channels(photo, scratch):
     grey = photo(64, 1)
     assert np.abs(module._TO_COLOURS @ module._TO_PLANES - np.eye(3)).max() < 1e-15
     one = inpaint(grey, scratch(64), "navier_stokes").astype(int)

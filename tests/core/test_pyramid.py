@@ -39,8 +39,8 @@ def test_a_halving_by_hand():
     hole = np.array([0, 0, 1, 0, 1, 1], bool)[:, None]
     # weights (3 + 3) / (3 + 3 + 1), (1 + 3) / (1 + 3 + 3 + 1) and 1 / (1 + 3 + 3)
     means = [(3 * 0.2 + 3 * 0.4) / 6, (0.4 + 3 * 0.8) / 4, 0.5]
-    for enough, number in ((0.5, 2), (0.51, 1)):
-        coarse = masked_pyramid(image, ~hole, hole, enough=enough, **EVERY)[1]
+    for min_weight, number in ((0.5, 2), (0.51, 1)):
+        coarse = masked_pyramid(image, ~hole, hole, min_weight=min_weight, **EVERY)[1]
         assert coarse.known[:, 0].tolist() == ([True] * number + [False] * 3)[:3]
         np.testing.assert_array_equal(coarse.hole, ~coarse.known)
         np.testing.assert_allclose(coarse.image[:, 0, 0], (means[:number] + [0.5] * 3)[:3], rtol=1e-6)
@@ -48,9 +48,9 @@ def test_a_halving_by_hand():
 
 @given(scenes(), st.sampled_from([0.25, 0.5, 0.51, 1.0]))
 @settings(max_examples=150, deadline=None)
-def test_every_level_is_the_weighted_mean_of_the_finest_known_pixels(scene, enough):
+def test_every_level_is_the_weighted_mean_of_the_finest_known_pixels(scene, min_weight):
     image, known, hole = scene
-    finest, *coarser = masked_pyramid(image, known, hole, enough=enough, **EVERY)
+    finest, *coarser = masked_pyramid(image, known, hole, min_weight=min_weight, **EVERY)
     np.testing.assert_array_equal(finest.image, np.where(known[..., None], image, NEUTRAL))
     down, across = np.eye(known.shape[0]), np.eye(known.shape[1])
     for level in coarser:
@@ -58,8 +58,8 @@ def test_every_level_is_the_weighted_mean_of_the_finest_known_pixels(scene, enou
         down, across = halving(len(down)) @ down, halving(len(across)) @ across
         weight = down @ known @ across.T
         share = weight / np.outer(down.sum(1), across.sum(1))
-        close = np.abs(share - enough) < 1e-12  # rounding decides there
-        assert ((level.known == (share >= enough)) | close).all()
+        close = np.abs(share - min_weight) < 1e-12  # rounding decides there
+        assert ((level.known == (share >= min_weight)) | close).all()
         hole &= ~level.known
         np.testing.assert_array_equal(level.hole, hole)
         sums = np.einsum("yh,hwc,xw->yxc", down, np.where(known[..., None], image, 0), across)
@@ -69,8 +69,8 @@ def test_every_level_is_the_weighted_mean_of_the_finest_known_pixels(scene, enou
 
 @given(scenes(), st.floats(0.05, 1))
 @settings(max_examples=150, deadline=None)
-def test_the_parent_of_a_hole_pixel_is_to_be_filled_or_known(scene, enough):
-    pyramid = masked_pyramid(*scene, enough=enough, **EVERY)
+def test_the_parent_of_a_hole_pixel_is_to_be_filled_or_known(scene, min_weight):
+    pyramid = masked_pyramid(*scene, min_weight=min_weight, **EVERY)
     for fine, coarse in pairwise(pyramid):
         assert coarse.known.shape == tuple((n + 1) // 2 for n in fine.known.shape)
         y, x = np.nonzero(fine.hole)
@@ -139,7 +139,7 @@ def test_the_pyramid_ends_in_time(side, hole, asked, sides):
     assert all(np.count_nonzero(level.known) >= asked.get("min_known", 16) for level in pyramid[1:])
 
 
-@pytest.mark.parametrize("asked", [{"levels": 0}, {"enough": 0}, {"enough": 1.5}])
+@pytest.mark.parametrize("asked", [{"levels": 0}, {"min_weight": 0}, {"min_weight": 1.5}])
 def test_impossible_demands_are_named(asked):
     ((name, value),) = asked.items()
     with pytest.raises(ValueError, match=f"{name} is {value}"):
