@@ -64,7 +64,7 @@ def test_python_and_the_command_fill_alike(package, folder):
     code = """if True:
         import inpaintkit
         photo, mask = inpaintkit.read("photo.png"), inpaintkit.read_mask("mask.png")
-        filled, info = inpaintkit.inpaint(photo, mask, method="shepard", neighbours=12, return_info=True)
+        filled, info = inpaintkit.inpaint(photo, mask, method="shepard", neighbours=20, return_info=True)
         assert info.method == "shepard"
         inpaintkit.write("python.png", filled)
     """
