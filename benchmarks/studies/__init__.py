@@ -1,1 +1,18 @@
-"""Studies: scripts that answer one question about the toolkit, each for itself."""
+"""Studies: scripts that answer one question each. They are part of a checkout, not of an installed inpaintkit.
+
+``python -m inpaintkit.benchmarks.studies.NAME --help`` says how each is called.
+
+- ``auto``: what does ``auto`` lose to the best single method, and how well does it estimate its own error?
+- ``dip_table``: how near does ``dip`` come to its paper, how fast is a step beside the original (``dip_reference``)?
+- ``find``: how much of the damage do the finders find, and what does a repair with the found mask lose?
+- ``fingerprints``: does anything still give the same bits?
+- ``folder``: how many photographs a second does ``inpaintkit fill`` repair, and does its memory grow?
+- ``gallery``: what does each method's result look like? (The guide's pictures.)
+- ``mnps``: does neural patch synthesis come nearer to the truth and to the surroundings than its first fill?
+- ``patches``: how fast and how good are the methods that copy patches, and do their textures stand out?
+- ``peers``: how do methods compare with OpenCV's, xphoto's and scikit-image's on text, scratches and lost pixels?
+- ``speed``: time and memory of ``telea`` and the plates beside OpenCV's and scikit-image's, ratios from one run.
+
+``damage`` makes damaged photographs with their truth, ``_cases`` holds what the studies share. Comparisons that need no
+study of their own are presets of ``inpaintkit bench run`` (``benchmarks/presets.py``).
+"""

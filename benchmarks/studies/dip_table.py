@@ -10,7 +10,6 @@ a step is compared with a separate eager float32 implementation of the original 
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import statistics
@@ -24,8 +23,10 @@ import torch
 from numpy.typing import NDArray
 
 from inpaintkit import InpaintWarning, inpaint
-from inpaintkit.api import versions
+from inpaintkit.benchmarks.metrics import psnr
 from inpaintkit.benchmarks.protocols import drop
+from inpaintkit.benchmarks.published import tables
+from inpaintkit.benchmarks.studies._cases import arguments, heading, row, versions_line
 from inpaintkit.benchmarks.studies.dip_reference import Loop
 from inpaintkit.files import read
 from inpaintkit.prior._fit import Fit
@@ -34,27 +35,19 @@ from inpaintkit.prior._target import Target
 from inpaintkit.prior._torch import device_of, settled
 from inpaintkit.problem import Step
 
-# Ulyanov, Vedaldi and Lempitsky, CVPR 2018, table 1, in dB.
-PAPER = {
-    "barbara": 32.22,
-    "boat": 33.06,
-    "house": 39.16,
-    "Lena512": 36.16,
-    "peppers256": 33.05,
-    "Cameraman256": 29.8,
-    "couple": 32.52,
-    "fingerprint": 32.84,
-    "hill": 32.77,
-    "man": 32.20,
-    "montage": 34.54,
-}
 _FOLDER = Path("..") / "shared" / "data" / "dip_table_grey"
 
 
-def psnr(picture: NDArray[Any], truth: NDArray[Any]) -> float:
-    """In dB over all pixels, values in [0, 1]."""
-    error = np.mean(np.square(picture.astype(np.float64) - truth))
-    return float(-10 * math.log10(max(error, 1e-20)))
+def paper(picture: str) -> float:
+    """The paper's figure for a picture, in dB."""
+    table = next(table for table in tables() if table.id == "dip-1")
+    column = next(index for index, label in enumerate(table.columns) if picture.lower().startswith(label))
+    return float(table.rows["DIP"]["psnr"][column] or math.nan)
+
+
+def decibels(picture: NDArray[Any], truth: NDArray[Any]) -> float:
+    """PSNR over all pixels, values in [0, 1], to two digits."""
+    return round(psnr(float(np.mean(np.square(picture.astype(np.float64) - truth)))), 2)
 
 
 def measured(path: Path, recipe: str, device: str, limit: float, checkpoint: Path) -> dict[str, Any] | None:
@@ -85,11 +78,11 @@ def measured(path: Path, recipe: str, device: str, limit: float, checkpoint: Pat
         "runs": facts["runs"],
         "mixed": facts["mixed"],
         "seconds": round(facts["fitting"], 1),
-        "raw": round(psnr(raw, truth), 2),
-        "raw composited": round(psnr(np.where(hole, raw, truth), truth), 2),
-        "averaged": round(psnr(averaged, truth), 2),
-        "composited": round(psnr(filled, truth), 2),
-        "paper": PAPER[path.stem],
+        "raw": decibels(raw, truth),
+        "raw composited": decibels(np.where(hole, raw, truth), truth),
+        "averaged": decibels(averaged, truth),
+        "composited": decibels(filled, truth),
+        "paper": paper(path.stem),
         "peak MiB": round(facts.get("peak_memory", 0) / 2**20),
     }
 
@@ -129,12 +122,12 @@ def speed(device: str, names: list[str], side: int, repeats: int) -> dict[str, A
 
 def main() -> None:
     """Run what is missing within the budget, then print everything there is."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--budget-s", type=float, default=540.0, help="stop after so many seconds")
     parser.add_argument("--results", type=Path, default=Path("dip_table.jsonl"))
     parser.add_argument("--images", type=Path, default=_FOLDER, help="the folder of the paper's eleven pictures")
-    parser.add_argument("--pictures", default=",".join(sorted(PAPER)), help="names without suffix")
+    parser.add_argument("--pictures", help="names without suffix; all of the folder when left out")
     parser.add_argument("--recipes", default="fast,restoration")
     parser.add_argument("--side", type=int, default=512, help="of the picture whose steps are timed; 0: none are")
     parser.add_argument("--repeats", type=int, default=10)
@@ -150,10 +143,12 @@ def main() -> None:
         print(json.dumps(result), flush=True)
 
     names = options.recipes.split(",")
+    every = sorted(path.stem for path in options.images.glob("*.png"))
+    pictures = options.pictures.split(",") if options.pictures else every
     if options.side and not any(r.get("speed") == options.side and r["device"] == options.device for r in done):
         note(speed(options.device, names, options.side, options.repeats))
     for recipe in names:
-        for picture in options.pictures.split(","):
+        for picture in pictures:
             key = {"picture": picture, "recipe": recipe, "device": options.device}
             left = end - time.perf_counter()
             if left < 1 or any(all(r.get(k) == v for k, v in key.items()) for r in done):
@@ -167,7 +162,7 @@ def main() -> None:
 
 def report(done: list[dict[str, Any]]) -> None:
     """Print Markdown: a table for each recipe, and the speeds."""
-    print("\n" + ", ".join(f"{name} {version}" for name, version in versions().items()))
+    print("\n" + versions_line())
     for result in done:
         if "speed" in result:
             print(f"\nsteps at {result['speed']} x {result['speed']}, three channels, on {result['device']}:")
@@ -178,13 +173,12 @@ def report(done: list[dict[str, Any]]) -> None:
     for recipe in dict.fromkeys(result["recipe"] for result in done if "recipe" in result):
         rows = [result for result in done if result.get("recipe") == recipe]
         print(f"\n{recipe}, {rows[0]['steps']} steps, {rows[0]['runs']} networks, on {rows[0]['device']}\n")
-        print("| picture | " + " | ".join(columns) + " |")
-        print("|---" * (1 + len(columns)) + "|")
-        for row in rows:
-            print(f"| {row['picture']} | " + " | ".join(f"{row[column]:g}" for column in columns) + " |")
-        means = [statistics.mean(row[column] for row in rows) for column in columns]
-        print(f"| mean of {len(rows)} | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
-        worst = min(row["raw"] - row["paper"] for row in rows)
+        print(heading(["picture", *columns]))
+        for figures in rows:
+            print(row([figures["picture"], *(f"{figures[column]:g}" for column in columns)]))
+        means = [statistics.mean(figures[column] for figures in rows) for column in columns]
+        print(row([f"mean of {len(rows)}", *means]))
+        worst = min(figures["raw"] - figures["paper"] for figures in rows)
         print(f"\nraw against the paper: {means[0] - means[4]:+.2f} dB on the mean, {worst:+.2f} at worst")
 
 

@@ -1,4 +1,4 @@
-"""How well damage is found: recall, precision and what a repair with the found mask loses, on drawn damage.
+"""How well damage is found: recall, precision and what a repair with the found mask loses.
 
     python -m inpaintkit.benchmarks.studies.find [--kinds text,stamp,...] [--sizes 8,12,...] [--photos N] [--images DIR]
                                          [--save DIR]
@@ -11,7 +11,6 @@ Beside it stands what the unrepaired picture loses.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 
 from inpaintkit import find_mask, inpaint
 from inpaintkit.benchmarks.studies import damage
+from inpaintkit.benchmarks.studies._cases import arguments
 from inpaintkit.benchmarks.studies.damage import Pixels
 from inpaintkit.files import read, write
 from inpaintkit.problem import Mask
@@ -42,7 +42,7 @@ _SIDE = 768  # px: larger photographs are reduced, so that sizes mean the same i
 
 @dataclass(frozen=True)
 class Case:
-    """A photograph, what was done to it, and every pixel that this changed."""
+    """A photograph, the damaged one, and every pixel that differs."""
 
     name: str
     row: str  # of the table
@@ -53,14 +53,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Score:
-    """What became of a case; NaN where a figure means nothing."""
+    """Figures of a case; NaN where one means nothing."""
 
     name: str
     row: str
     recall: float
     precision: float
     gap: float  # dB
-    undone: float  # dB that leaving the damage as it is loses
+    undone: float  # dB lost if the damage is left
     proposed: float  # share of the picture
     seconds: float
 
@@ -102,17 +102,17 @@ def grainy(photo: Pixels, seed: int) -> Pixels:
 def cases(kind: str, photos: list[tuple[str, Pixels]], sizes: list[int], seed: int) -> Iterator[Case]:
     """Every case of a kind of damage."""
     for index, (name, photo) in enumerate(photos):
-        chance = 1000 * seed + index
+        case_seed = 1000 * seed + index
         if kind == "clean":
             yield Case(name, "clean", photo, photo, np.zeros(photo.shape[:2], np.bool_))
         elif kind in ("scratches", "dust"):
             draw = damage.scratched if kind == "scratches" else damage.dusty
-            for row, original in ((kind, photo), (f"{kind} on grain", grainy(photo, chance))):
-                damaged, truth = draw(original, seed=chance)
+            for row, original in ((kind, photo), (f"{kind} on grain", grainy(photo, case_seed))):
+                damaged, truth = draw(original, seed=case_seed)
                 yield Case(name, row, original, damaged, truth)
         else:
             for size in sizes:
-                seed_of_size = chance + 100 * size
+                seed_of_size = case_seed + 100 * size
                 if kind == "text":
                     damaged, truth, style = damage.caption(photo, size=size, seed=seed_of_size)
                     look = f", {style.font}, {style.colour}, outline {style.outline}, shadow {style.shadow}"
@@ -167,7 +167,7 @@ def overlay(case: Case, found: Mask) -> Pixels:
 def table(scores: list[Score]) -> str:
     """A row per kind and size: the means, and the worst gap."""
     lines = [
-        "| damage | cases | recall | least | precision | mean gap, dB | median | worst | unrepaired | proposed | s |",
+        "| damage | cases | recall | min | precision | mean gap, dB | median | worst | unrepaired | proposed | s |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in dict.fromkeys(score.row for score in scores):
@@ -204,14 +204,13 @@ def _worst(values: NDArray[Any], sign: int = 1) -> float:
 
 def main() -> None:
     """Print Markdown tables, the worst cases after them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kinds", default=",".join(KINDS), help="what is drawn, or clean for nothing")
+    parser = arguments(__doc__, images=None)
+    parser.add_argument("--kinds", default=",".join(KINDS), help="kinds of damage; clean is none")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="of text and stamps, in pixels")
     parser.add_argument("--photos", type=int, help="at most so many photographs")
-    parser.add_argument("--images", type=Path, help="a folder of PNG or JPEG photographs instead of scikit-image's")
     parser.add_argument("--method", default="auto", help="what repairs")
     parser.add_argument("--sensitivity", type=float, default=0.5)
-    parser.add_argument("--seed", type=int, default=0, help="another seed draws other damage")
+    parser.add_argument("--seed", type=int, default=0, help="of the damage")
     parser.add_argument("--failures", type=int, default=8, help="how many of the worst cases of a kind are listed")
     parser.add_argument("--save", type=Path, help="a folder for pictures of what was found, missed and wrong")
     options = parser.parse_args()

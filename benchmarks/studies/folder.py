@@ -5,7 +5,6 @@ python -m inpaintkit.benchmarks.studies.folder [--photos N] [--jobs N] [--repeat
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import statistics
@@ -16,20 +15,15 @@ import time
 from pathlib import Path
 
 import numpy as np
-import skimage.data
 
+from inpaintkit.benchmarks.studies._cases import arguments, photographs
 from inpaintkit.damage import text
 from inpaintkit.files import write
 
 
 def album(folder: Path, number: int, side: int) -> None:
     """Different square photographs with a text mask each, in subfolders of a hundred."""
-    sources = (
-        skimage.data.astronaut(),
-        skimage.data.coffee(),
-        skimage.data.rocket(),
-        skimage.data.stereo_motorcycle()[0],
-    )
+    sources = [photo for _, photo in photographs(None, ("astronaut", "coffee", "rocket", "motorcycle"))]
     masks = [text((side, side), size=24, seed=seed).astype(np.uint8) * 255 for seed in range(8)]
     for index in range(number):
         photo = np.resize(np.roll(sources[index % 4], index, axis=(0, 1))[:side, :side], (side, side, 3))
@@ -63,7 +57,7 @@ def _line(output: str, *more: str) -> list[str]:
 
 def main() -> None:
     """Print throughputs, their ratio, and memory early and late in a long run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--photos", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)

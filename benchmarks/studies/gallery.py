@@ -1,4 +1,4 @@
-"""Sheets that show what each method does: damaged photographs, drawn scenes and objects, beside OpenCV's two.
+"""Sheets that show what each method does: damaged photographs, synthetic scenes and objects, beside OpenCV's two.
 
     python -m inpaintkit.benchmarks.studies.gallery [--folder DIR] [--methods telea,...]
 
@@ -8,26 +8,32 @@ seconds for the whole photograph, compiling excluded; a crop of it is shown, at 
 
 from __future__ import annotations
 
-import argparse
-import time
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
 from inpaintkit import write
 from inpaintkit.benchmarks.metrics import hole_psnr
-from inpaintkit.benchmarks.studies.quality import Fill, Pixels, contestants, unaided
+from inpaintkit.benchmarks.studies._cases import (
+    Fill,
+    Pixels,
+    arguments,
+    enlarged,
+    in_bytes,
+    methods_without_extras,
+    opencv,
+    ours,
+    timed,
+)
 from inpaintkit.damage import scratches, text
 from inpaintkit.masks import combine, ellipse, stroke
 from inpaintkit.problem import Mask
 from inpaintkit.sheet import masked, sheet
 
-_ZOOM = 2
-_SIDE = 64  # px, of a drawn scene
+_SIDE = 64  # px, of a synthetic scene
 _COLUMNS = 4
 _COPYING = ("auto", "patchmatch", "criminisi", "biharmonic", "cv2 telea r=5")  # for objects; two for comparison
 
@@ -65,9 +71,9 @@ def scenes() -> list[tuple[Pixels, Mask]]:
 
     junction = shaded(y) * 0.5 + shaded(-y) * shaded(x)
     arc = shaded(24 - np.hypot(x, y - 18))
-    drawn = [(straight(angle), hole) for hole in (band, disc) for angle in (0, 20, 45, 65)]
-    drawn += [(values, hole) for hole in (band, disc) for values in (junction, arc)]
-    return [(np.rint(40 + 170 * values).astype(np.uint8), hole) for values, hole in drawn]
+    made = [(straight(angle), hole) for hole in (band, disc) for angle in (0, 20, 45, 65)]
+    made += [(values, hole) for hole in (band, disc) for values in (junction, arc)]
+    return [(np.rint(40 + 170 * values).astype(np.uint8), hole) for values, hole in made]
 
 
 def objects() -> list[tuple[Pixels, Mask, tuple[slice, slice]]]:
@@ -88,45 +94,40 @@ def objects() -> list[tuple[Pixels, Mask, tuple[slice, slice]]]:
 
 def object_sheet(cases: list[tuple[Pixels, Mask, tuple[slice, slice]]], fills: dict[str, Fill]) -> Pixels:
     """A row for each photograph: damaged, then each fill."""
-    cells = []
+    panels = []
     for photo, hole, shown in cases:
-        cells.append(("to be removed", masked(photo, hole)[shown][..., :3]))
+        panels.append(("to be removed", masked(photo, hole)[shown][..., :3]))
         for name, fill in fills.items():
-            filled, seconds = _timed(fill, photo, hole)
-            cells.append((f"{name}  {seconds:.2f} s", filled[shown]))
-    return sheet(cells, columns=1 + len(fills))
+            filled, seconds = _second(fill, photo, hole)
+            panels.append((f"{name}  {seconds:.2f} s", filled[shown]))
+    return sheet(panels, columns=1 + len(fills))
 
 
 def photograph_sheet(photo: Pixels, hole: Mask, shown: tuple[slice, slice], fills: dict[str, Fill]) -> Pixels:
     """Damaged, truth, and each fill with its caption."""
-    cells = [("damaged", _enlarged(masked(photo, hole)[shown])), ("truth", _enlarged(photo[shown]))]
+    panels = [("damaged", enlarged(masked(photo, hole)[shown])), ("truth", enlarged(photo[shown]))]
     for name, fill in fills.items():
-        filled, seconds = _timed(fill, photo, hole)
+        filled, seconds = _second(fill, photo, hole)
         caption = f"{name}  {hole_psnr(filled, photo, hole):.1f} dB  {seconds:.2f} s"
-        cells.append((caption, _enlarged(filled[shown])))
-    return sheet(cells, columns=_COLUMNS)
+        panels.append((caption, enlarged(filled[shown])))
+    return sheet(panels, columns=_COLUMNS)
 
 
-def scene_sheet(drawn: list[tuple[Pixels, Mask]], fills: dict[str, Fill]) -> Pixels:
+def scene_sheet(scenes: list[tuple[Pixels, Mask]], fills: dict[str, Fill]) -> Pixels:
     """Each fill's scenes in a block of rows of four."""
-    truth, hole = _tiled([scene for scene, _ in drawn]), _tiled([hole for _, hole in drawn])
-    cells = [("damaged", _enlarged(masked(truth, hole))), ("truth", _enlarged(masked(truth, hole & False)))]
+    truth, hole = _tiled([scene for scene, _ in scenes]), _tiled([hole for _, hole in scenes])
+    panels = [("damaged", enlarged(masked(truth, hole))), ("truth", enlarged(masked(truth, hole & False)))]
     for name, fill in fills.items():
-        filled = _tiled([_pixels(fill(scene.copy(), hole)) for scene, hole in drawn])
-        cells.append((f"{name}  {hole_psnr(filled, truth, hole):.1f} dB", _enlarged(masked(filled, hole & False))))
-    return sheet(cells, columns=_COLUMNS)
+        filled = _tiled([in_bytes(fill(scene.copy(), hole)) for scene, hole in scenes])
+        panels.append((f"{name}  {hole_psnr(filled, truth, hole):.1f} dB", enlarged(masked(filled, hole & False))))
+    return sheet(panels, columns=_COLUMNS)
 
 
-def _timed(fill: Fill, photo: Pixels, hole: Mask) -> tuple[Pixels, float]:
-    fill(photo.copy(), hole)  # may compile
-    damaged = photo.copy()
-    began = time.perf_counter()
-    filled = fill(damaged, hole)
-    return _pixels(filled), time.perf_counter() - began
-
-
-def _pixels(filled: Any) -> Pixels:
-    return np.asarray(np.clip(np.rint(filled), 0, 255), np.uint8)
+def _second(fill: Fill, photo: Pixels, hole: Mask) -> tuple[Pixels, float]:
+    """A fill and its seconds; the first may compile, so it does not count."""
+    fill(photo.copy(), hole)
+    filled, seconds = timed(fill, photo.copy(), hole)
+    return in_bytes(filled), seconds
 
 
 def _tiled(tiles: list[NDArray[Any]], per_row: int = 4) -> NDArray[Any]:
@@ -134,24 +135,17 @@ def _tiled(tiles: list[NDArray[Any]], per_row: int = 4) -> NDArray[Any]:
     return np.concatenate(rows)
 
 
-def _enlarged(pixels: NDArray[Any]) -> Pixels:
-    size = (pixels.shape[1] * _ZOOM, pixels.shape[0] * _ZOOM)
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-
-
 def main() -> None:
     """Write the sheets."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__, methods=methods_without_extras())
     parser.add_argument("--folder", type=Path, default=Path("gallery"), help="where to write; made if missing")
-    parser.add_argument("--methods", default=",".join(unaided()), help="our methods, by name")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    fills = contestants(options.methods.split(","), 5)
-    photographs = {name: fill for name, fill in fills.items() if not name.startswith("skimage")}
+    fills = ours(options.methods.split(",")) | opencv()
     sheets = {
-        "words": photograph_sheet(*words(), photographs),
-        "thick": photograph_sheet(*thick(), photographs),
-        "scenes": scene_sheet(scenes(), photographs),
+        "words": photograph_sheet(*words(), fills),
+        "thick": photograph_sheet(*thick(), fills),
+        "scenes": scene_sheet(scenes(), fills),
         "objects": object_sheet(objects(), {name: fills[name] for name in _COPYING if name in fills}),
     }
     for name, pixels in sheets.items():

@@ -9,26 +9,29 @@ how far the hole's mean colour has moved, in grey levels. DIR holds photographs 
 
 from __future__ import annotations
 
-import argparse
 import json
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit import inpaint, read, write
+from inpaintkit import inpaint, write
 from inpaintkit.benchmarks.features import Features, gram_distance
 from inpaintkit.benchmarks.metrics import hole_psnr
-from inpaintkit.benchmarks.studies.patches import (
+from inpaintkit.benchmarks.studies._cases import (
     SIDE,
+    arguments,
     box_of,
-    gradient_energy,
-    percentile_among,
+    enlarged,
+    heading,
+    photographs,
+    row,
+    timed,
     window_at,
-    window_places,
 )
+from inpaintkit.benchmarks.studies.patches import gradient_energy, percentile_among, window_places
 from inpaintkit.sheet import masked, sheet
 
 Grams = dict[str, NDArray[np.float32]]
@@ -59,48 +62,44 @@ def measured(features: Features, truth: NDArray[Any], fills: dict[str, NDArray[A
 
 def main() -> None:
     """Print a row for every picture and first fill, and the means."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__, images=None)
     parser.add_argument("--vgg", type=Path, required=True, help="VGG19's weights, a .pth file up to relu3_4 at least")
-    parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--contents", default="patchmatch,harmonic", help="first fills, by name")
     parser.add_argument("--options", default="{}", type=json.loads, help="mnps' own options, as JSON")
     parser.add_argument("--sheets", type=Path, help="a folder for pictures at 200 %%")
-    given = parser.parse_args()
-    features = Features(given.vgg)
+    options = parser.parse_args()
+    features = Features(options.vgg)
     rows: dict[str, list[tuple[float, ...]]] = {}
-    print("| picture | fill | Gram, truth | Gram, surroundings | PSNR | gradient energy | mean moved | seconds |")
-    print("|---|---|---|---|---|---|---|---|")
-    for path in sorted(given.images.iterdir()):
-        truth = read(path)[..., :3]
+    figures_of = ("Gram, truth", "Gram, surroundings", "PSNR", "gradient energy", "mean moved", "seconds")
+    print(heading(["picture", "fill", *figures_of]))
+    for picture, truth in photographs(options.images):
         hole, middle = box_of(truth)
         fills, seconds, moved = {}, {}, {}
-        for content in given.contents.split(","):
+        for content in options.contents.split(","):
             fills[content] = inpaint(truth, hole, content)
             seconds[content] = moved[content] = 0.0
             name = f"mnps from {content}"
-            began = time.perf_counter()
-            fills[name] = inpaint(truth, hole, "mnps", content=content, weights=str(given.vgg), **given.options)
-            seconds[name] = time.perf_counter() - began
+            mnps = partial(inpaint, content=content, weights=str(options.vgg), **options.options)
+            fills[name], seconds[name] = timed(mnps, truth, hole, "mnps")
             moved[name] = float(np.abs(fills[name][hole].mean(axis=0) - fills[content][hole].mean(axis=0)).max())
         figures = measured(features, truth, fills)
         for name, values in figures.items():
-            row = (*values, moved[name], seconds[name])
-            rows.setdefault(name, []).append(row)
-            _print(path.stem, name, row)
-        if given.sheets:
-            given.sheets.mkdir(parents=True, exist_ok=True)
+            rows.setdefault(name, []).append((*values, moved[name], seconds[name]))
+            _print(picture, name, rows[name][-1])
+        if options.sheets:
+            options.sheets.mkdir(parents=True, exist_ok=True)
             around = tuple(slice(max(0, at - 24), at + SIDE + 24) for at in middle)
-            cells = {"hole": masked(truth, hole)[..., :3], **fills, "truth": truth}
-            large = [(name, pixels[around].repeat(2, axis=0).repeat(2, axis=1)) for name, pixels in cells.items()]
-            write(given.sheets / f"{path.stem}.png", sheet(large))
+            panels = {"hole": masked(truth, hole)[..., :3], **fills, "truth": truth}
+            large = [(name, enlarged(pixels[around])) for name, pixels in panels.items()]
+            write(options.sheets / f"{picture}.png", sheet(large))
     for name, table in rows.items():
         _print("**mean**", name, tuple(np.mean(table, axis=0)))
 
 
-def _print(picture: str, name: str, row: tuple[float, ...]) -> None:
-    truth, around, psnr, place, moved, seconds = row
-    quality = f"{truth:.3f} | {around:.3f} | {psnr:.2f} dB | {place:.0f} | {moved:.1f}"
-    print(f"| {picture} | {name} | {quality} | {seconds:.1f} |", flush=True)
+def _print(picture: str, name: str, figures: tuple[float, ...]) -> None:
+    truth, around, psnr, energy, moved, seconds = figures
+    cells = [f"{truth:.3f}", f"{around:.3f}", f"{psnr:.2f} dB", f"{energy:.0f}", f"{moved:.1f}", f"{seconds:.1f}"]
+    print(row([picture, name, *cells]), flush=True)
 
 
 if __name__ == "__main__":

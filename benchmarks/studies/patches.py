@@ -4,19 +4,17 @@
 
 Parts: field (distance over brute force's and seconds at 1 megapixel), times (512 x 512 with a box and with text, 12
 megapixels with a box), textures (brick, grass, gravel: does a fill lie among the picture's own windows?), boxes (a box
-amid photographs: Gram distance and PSNR beside OpenCV's, scikit-image's and, where installed, G'MIC's; DIR may hold
-photographs to take instead of scikit-image's). Gram distances need torch and VGG19's weights.
+amid photographs: Gram distance and PSNR beside OpenCV's, scikit-image's and, where installed, G'MIC's; DIR may
+hold other photographs, of at least 260 x 260). Gram distances need torch and VGG19's weights.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import statistics
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,23 +22,34 @@ from typing import Any
 import cv2
 import numpy as np
 import skimage.data
-import skimage.restoration
-from numpy.typing import NDArray
 
 from inpaintkit import inpaint, methods, read, write
 from inpaintkit.benchmarks.features import Features, gram_distance
 from inpaintkit.benchmarks.metrics import hole_psnr
-from inpaintkit.benchmarks.speed import box, photograph, timed
-from inpaintkit.benchmarks.studies.quality import photographs
+from inpaintkit.benchmarks.speed import photograph
+from inpaintkit.benchmarks.studies._cases import (
+    SIDE,
+    Fill,
+    Pixels,
+    arguments,
+    box_of,
+    enlarged,
+    heading,
+    in_bytes,
+    in_turn,
+    opencv,
+    ours,
+    photographs,
+    row,
+    scikit_image,
+    square,
+    timed,
+    window_at,
+)
 from inpaintkit.classic.patchmatch import nearest_neighbours
 from inpaintkit.damage import text
 from inpaintkit.problem import Mask
 from inpaintkit.sheet import masked, sheet
-
-Pixels = NDArray[np.uint8]
-Fill = Callable[[Pixels, Mask], Any]
-
-SIDE = 180  # px, of the box in the parts textures and boxes
 
 
 def field() -> None:
@@ -52,9 +61,7 @@ def field() -> None:
     nearest_neighbours(a[:64, :64], b[:64, :64])  # compile
     print("| iterations | seconds | distance over brute force's |\n|---|---|---|")
     for iterations in (1, 2, 5, 10):
-        began = time.perf_counter()
-        found = nearest_neighbours(a, b, iterations=iterations)
-        taken = time.perf_counter() - began
+        found, taken = timed(partial(nearest_neighbours, iterations=iterations), a, b)
         ratio = np.mean(found.distance[anchors[:, 0], anchors[:, 1], 0]) / np.mean(best)
         print(f"| {iterations} | {taken:.2f} | {ratio:.3f} |")
 
@@ -62,19 +69,15 @@ def field() -> None:
 def times(names: list[str], repeats: int) -> None:
     """Seconds for a box of 35 % x 35 %, for text, and for 12 megapixels with a box of 12 %."""
     middle = np.zeros((512, 512), np.bool_)
-    middle[166:346, 166:346] = True
+    middle[window_at((166, 166))] = True
     cases = {"box": middle, "text 19 %": text((512, 512), size=20, share=0.19, seed=1)}
-    large = photograph((3000, 4000)), box((3000, 4000))
-    print("| 512 x 512 | " + " | ".join(names) + " |\n|---|" + "---|" * len(names))
+    large = photograph((3000, 4000)), square((3000, 4000))
+    print(heading(["512 x 512", *names]))
     for case, hole in cases.items():
-        calls: list[Callable[[], Any]] = [partial(inpaint, skimage.data.astronaut(), hole, name) for name in names]
-        for call in calls:
-            call()
-        cells = [f"{statistics.median(taken):.2f} s" for taken in timed(calls, repeats)]
-        print(f"| {case} | " + " | ".join(cells) + " |")
-    began = time.perf_counter()
-    inpaint(*large, "patchmatch")
-    print(f"\n12 MP, box of 12 %: patchmatch {time.perf_counter() - began:.1f} s")
+        calls = [partial(inpaint, skimage.data.astronaut(), hole, name) for name in names]
+        print(row([case, *(f"{statistics.median(taken):.2f} s" for taken in in_turn(calls, repeats))]))
+    _, taken = timed(inpaint, *large, "patchmatch")
+    print(f"\n12 MP, box of 12 %: patchmatch {taken:.1f} s")
 
 
 def textures(names: list[str], features: Features | None) -> None:
@@ -106,25 +109,21 @@ def textures(names: list[str], features: Features | None) -> None:
 
 def boxes(names: list[str], features: Features | None, images: Path | None, sheets: Path | None) -> None:
     """Gram distance to the truth, hole PSNR and seconds for a box of 180 x 180 in the middle of photographs."""
-    photos: Iterator[tuple[str, Any]] = photographs()
-    if images:
-        photos = ((path.stem, read(path)[..., :3]) for path in sorted(images.iterdir()))
     rows: dict[str, list[tuple[float, float, float]]] = {}
-    for title, truth in photos:
+    for title, truth in photographs(images):
         hole, middle = box_of(truth)
         box = (*middle, SIDE, SIDE)
         real = features.grams(truth, box) if features else {}
-        cells = [("hole", masked(truth, hole)[..., :3]), ("truth", truth)]
+        panels = [("hole", masked(truth, hole)[..., :3]), ("truth", truth)]
         for name, (filled, seconds) in _filled(truth, hole, names).items():
             gram = gram_distance(features.grams(filled, box), real) if features else np.nan
             psnr = hole_psnr(filled, truth, hole)
             rows.setdefault(name, []).append((gram, psnr, seconds))
-            cells.append((f"{name}  {gram:.2f}  {psnr:.1f} dB", filled))
+            panels.append((f"{name}  {gram:.2f}  {psnr:.1f} dB", filled))
         if sheets:
             around = tuple(slice(max(0, at - 40), at + SIDE + 40) for at in middle)
-            shown = [(caption, pixels[around].repeat(2, axis=0).repeat(2, axis=1)) for caption, pixels in cells]
             sheets.mkdir(parents=True, exist_ok=True)
-            write(sheets / f"{title}.png", sheet(shown))
+            write(sheets / f"{title}.png", sheet([(caption, enlarged(pixels[around])) for caption, pixels in panels]))
     print("| fill | Gram distance | hole PSNR | seconds |\n|---|---|---|---|")
     for name, values in rows.items():
         gram, psnr, seconds = np.mean(values, axis=0)
@@ -133,9 +132,7 @@ def boxes(names: list[str], features: Features | None, images: Path | None, shee
 
 def _filled(truth: Pixels, hole: Mask, names: list[str]) -> dict[str, tuple[Pixels, float]]:
     """Each fill and its seconds, compiling excluded."""
-    fills: dict[str, Fill] = {name: partial(inpaint, method=name) for name in names}
-    fills["cv2 telea"] = lambda photo, hole: cv2.inpaint(photo, hole.view(np.uint8), 5, cv2.INPAINT_TELEA)
-    fills["skimage biharmonic"] = _biharmonic
+    fills: dict[str, Fill] = ours(names) | dict(list(opencv().items())[:1]) | {"skimage biharmonic": scikit_image}
     if shutil.which("gmic"):
         fills["G'MIC matchpatch"] = _gmic
     damaged = truth.copy()
@@ -143,16 +140,9 @@ def _filled(truth: Pixels, hole: Mask, names: list[str]) -> dict[str, tuple[Pixe
     filled = {}
     for name, fill in fills.items():
         fill(damaged[:96, :96].copy(), np.pad(np.ones((32, 32), np.bool_), 32))  # may compile
-        began = time.perf_counter()
-        result = fill(damaged.copy(), hole)
-        seconds = time.perf_counter() - began
-        filled[name] = np.clip(np.rint(result), 0, 255).astype(np.uint8), seconds
+        result, seconds = timed(fill, damaged.copy(), hole)
+        filled[name] = in_bytes(result), seconds
     return filled
-
-
-def _biharmonic(photo: Pixels, hole: Mask) -> Any:
-    axis = -1 if photo.ndim == 3 else None
-    return skimage.restoration.inpaint_biharmonic(photo, hole, channel_axis=axis, split_into_regions=True) * 255
 
 
 def _gmic(photo: Pixels, hole: Mask) -> Any:
@@ -166,23 +156,10 @@ def _gmic(photo: Pixels, hole: Mask) -> Any:
         return read(paths[2]).reshape(photo.shape)
 
 
-def box_of(truth: Pixels) -> tuple[Mask, tuple[int, int]]:
-    """A box in the middle, of 512 pixels those from 165 to 344, and its first row and column."""
-    row, column = ((side - SIDE - 1) // 2 for side in truth.shape[:2])
-    hole = np.zeros(truth.shape[:2], np.bool_)
-    hole[window_at((row, column))] = True
-    return hole, (row, column)
-
-
 def window_places(shape: tuple[int, ...]) -> list[tuple[int, int]]:
     """First rows and columns, multiples of 4, of windows all over a picture, half of each in its neighbour."""
     steps = [range(0, side - SIDE + 1, 80) for side in shape[:2]]
     return [(row, column) for row in steps[0] for column in steps[1]]
-
-
-def window_at(place: tuple[int, int]) -> tuple[slice, slice]:
-    """To index the window whose first row and column are given."""
-    return slice(place[0], place[0] + SIDE), slice(place[1], place[1] + SIDE)
 
 
 def gradient_energy(window: Pixels) -> float:
@@ -225,11 +202,9 @@ def percentile_among(
 
 def main() -> None:
     """Print each part's table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__, images=None, methods="patchmatch,criminisi")
     parser.add_argument("--only", default="field,times,textures,boxes", help="parts to run")
-    parser.add_argument("--methods", default="patchmatch,criminisi", help="our methods, by name")
     parser.add_argument("--vgg", type=Path, help="VGG19's weights, a .pth file; Gram distances are left out without")
-    parser.add_argument("--images", type=Path, help="a folder of photographs of at least 260 x 260 for the part boxes")
     parser.add_argument("--sheets", type=Path, help="a folder for the part boxes' pictures, at 200 %%")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()

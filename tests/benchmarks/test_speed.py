@@ -25,7 +25,7 @@ def test_the_table_tells_medians_growth_and_who_failed():
 
 
 def test_methods_and_peers_run_in_processes_of_their_own_and_a_failing_one_is_told(monkeypatch):
-    monkeypatch.setattr(speed, "_PEERS", {"cv2": speed._PEERS["cv2 telea r=5"], "bad": ("", "raise ValueError('no')")})
+    monkeypatch.setattr(speed, "PEERS", {"cv2": speed.PEERS["cv2 telea r=5"], "bad": ("", "raise ValueError('no')")})
     told = []
     found = grid(["telea"], [64], [0.1], 2, progress=told.append)
     assert [one.name for one in found] == ["telea", "cv2", "bad"]

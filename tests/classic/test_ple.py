@@ -8,7 +8,6 @@ import skimage.data
 
 from inpaintkit import ContextError, damage, inpaint
 from inpaintkit.benchmarks.metrics import hole_psnr
-from inpaintkit.benchmarks.studies.bernoulli import published
 from inpaintkit.classic import ple as file
 from inpaintkit.classic.ple import ple
 from inpaintkit.problem import Problem
@@ -179,8 +178,3 @@ def test_options_out_of_range_are_refused(option, value):
 def test_nothing_known_is_an_error():
     with pytest.raises(ContextError, match="nothing is known"):
         ple(Problem.create(np.zeros((8, 8, 1), np.float32), np.ones((8, 8), bool)))
-
-
-def test_published_figures_are_found_by_name():
-    assert published("Lena512") == 36.16
-    assert published("kodim02") is None
