@@ -74,13 +74,12 @@ def test_readmes_python_examples_run(folder):
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/command.md"])
-def test_shell_examples_run(page, folder):
+def test_shell_examples_run(run, page, folder):
     lines = [line for block in blocks("sh", page) for line in block.splitlines() if line.startswith("inpaintkit ")]
     assert len(lines) >= 4
     for line in lines:
-        words = shlex.split(line, comments=True)
-        result = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True)
-        assert result.returncode == 0, (line, result.stderr)
+        status, _, err = run(*shlex.split(line, comments=True)[1:])
+        assert status == 0, (line, err)
 
 
 def test_readmes_table_names_every_method():

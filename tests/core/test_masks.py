@@ -164,7 +164,7 @@ def test_grey_and_transparent_pixels():
     assert np.array_equal(masks.from_colour(patchy, "white", tolerance=300), grid(".#"))
 
 
-def test_only_what_hangs_together_with_a_point():
+def test_only_the_connected_area_around_a_point():
     red = grid("##..#", "..#.#", "....#")
     image = np.where(red[..., None], np.array([255, 0, 0], np.uint8), np.uint8(40))
     assert np.array_equal(masks.from_colour(image, "red", connected=(2, 1)), grid("##...", "..#..", "....."))
@@ -302,7 +302,7 @@ def test_a_mask_may_be_added_to_in_place(run, folder):
     assert np.array_equal(mask_of(read_mask("a.png")), expected)
 
 
-def test_an_empty_pick_is_told(run, folder):
+def test_an_empty_pick_is_a_warning(run, folder):
     status, _, err = run("mask", "from-colour", "photo.png", "blue", "-o", "out.png")
     assert status == 0
     assert err.startswith("inpaintkit: warning: no pixel is within 0 of the colour blue")

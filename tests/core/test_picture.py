@@ -91,7 +91,7 @@ def test_pil_pixels_keep_their_values():
         (Image.new("I", (3, 2), 70000), ValueError, "image has PIL mode I with values in [70000, 70000]", "16 bits"),
     ],
 )
-def test_other_pictures_are_told_what_came_and_what_is_needed(image, error, came, needed):
+def test_other_pictures_are_refused_with_what_came_and_what_is_needed(image, error, came, needed):
     with refused(error, came, needed):
         Picture.of(image)
 
@@ -214,7 +214,7 @@ def test_a_mask_in_any_welcome_form_is_the_same_hole(mask):
         (Image.new("HSV", (3, 2)), ValueError, "mask has PIL mode HSV", "convert"),
     ],
 )
-def test_other_masks_are_told_what_came_and_what_is_needed(mask, error, came, needed):
+def test_other_masks_are_refused_with_what_came_and_what_is_needed(mask, error, came, needed):
     with refused(error, came, needed):
         hole_of(mask, BLANK)
 

@@ -121,15 +121,15 @@ def save_source(path, pixels, orientation):
     if suffix == ".tif" and pixels.dtype != np.uint8:
         tags = [(274, 3, 1, orientation, True), (271, 2, 6, "Maker", True), (700, 1, len(XMP), XMP, True)]
         options = {"resolution": (118, 118), "resolutionunit": "CENTIMETER", "photometric": "rgb", "metadata": None}
-        tifffile.imwrite(path, pixels, description="told", iccprofile=SRGB, extratags=tags, **options)
+        tifffile.imwrite(path, pixels, description="a scan", iccprofile=SRGB, extratags=tags, **options)
     elif suffix == ".png":
-        told = PngInfo()
-        told.add_text("Title", "a title")
-        told.add_itxt("Note", "Grüße 猫", "de", "Notiz")
-        told.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        texts = PngInfo()
+        texts.add_text("Title", "a title")
+        texts.add_itxt("Note", "Grüße 猫", "de", "Notiz")
+        texts.add_itxt("XML:com.adobe.xmp", XMP.decode())
         Image.new("RGB", pixels.shape[1::-1]).save(small := io.BytesIO(), "PNG")
         image = Image.fromarray(pixels) if pixels.dtype == np.uint8 else Image.open(small)
-        image.save(path, pnginfo=told, exif=exif, dpi=(300, 300), icc_profile=SRGB)
+        image.save(path, pnginfo=texts, exif=exif, dpi=(300, 300), icc_profile=SRGB)
         if pixels.dtype != np.uint8:  # the deep pixels, set between its chunks
             deep = cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
             shallow = path.read_bytes()
@@ -191,7 +191,7 @@ def check_tiff(path, *, deep):
         assert page.tags[271].value == "Maker"
         assert page.get_resolution("INCH") == pytest.approx((299.72, 299.72) if deep else (300, 300))
         if deep:
-            assert page.description == "told"
+            assert page.description == "a scan"
             assert page.tags[700].value == XMP.replace(b"6", b"1")
         else:
             assert page.tags[34665].value["DateTimeOriginal"] == "2001:02:03 04:05:06"
@@ -250,11 +250,11 @@ def test_a_grey_profile_stays_off_colours(tmp_path):
     assert load(tmp_path / "c.png").metadata.icc is None
 
 
-def test_without_like_nothing_is_told(tmp_path):
+def test_without_like_there_is_no_metadata(tmp_path):
     for suffix in (".png", ".jpg", ".tif", ".webp"):
         write(tmp_path / f"a{suffix}", noise((4, 4, 3)))
-        told = load(tmp_path / f"a{suffix}").metadata
-        assert (told.icc, told.exif, told.xmp, told.text, told.comment) == (None, None, None, {}, None)
+        found = load(tmp_path / f"a{suffix}").metadata
+        assert (found.icc, found.exif, found.xmp, found.text, found.comment) == (None, None, None, {}, None)
 
 
 def inks():
@@ -395,7 +395,7 @@ def test_masks_from_colour_files(tmp_path):
     assert read_mask(tmp_path / "c.png").shape == (2, 2, 3)
 
 
-def test_what_cannot_be_read_is_told(tmp_path):
+def test_what_cannot_be_read_is_an_error(tmp_path):
     (tmp_path / "text.png").write_text("not a picture")
     (tmp_path / "empty.png").touch()
     write(tmp_path / "whole.png", noise((64, 64, 3)))
@@ -419,7 +419,7 @@ def test_what_cannot_be_read_is_told(tmp_path):
             read(tmp_path / name)
 
 
-def test_a_disk_that_fails_is_told(tmp_path, monkeypatch):
+def test_a_disk_that_fails_is_explained(tmp_path, monkeypatch):
     write(tmp_path / "a.png", noise((4, 4)))
 
     def fail(*_, **__):
@@ -444,7 +444,7 @@ def test_a_disk_that_fails_is_told(tmp_path, monkeypatch):
         ("no/a.png", np.zeros((2, 2), np.uint8), "not a folder"),
     ],
 )
-def test_what_cannot_be_written_is_told_and_leaves_nothing(tmp_path, name, pixels, message):
+def test_what_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path, name, pixels, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         write(tmp_path / name, pixels)
     with pytest.raises((ValueError, FileNotFoundError), match=message):
@@ -453,9 +453,9 @@ def test_what_cannot_be_written_is_told_and_leaves_nothing(tmp_path, name, pixel
 
 
 def test_metadata_never_costs_the_picture(tmp_path, monkeypatch):
-    told = PngInfo()
-    told.add_text("Comment", "x" * 70000)
-    Image.new("RGB", (4, 4), "red").save(tmp_path / "a.png", pnginfo=told)
+    texts = PngInfo()
+    texts.add_text("Comment", "x" * 70000)
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "a.png", pnginfo=texts)
     like = load(tmp_path / "a.png")
     with pytest.warns(InpaintWarning, match=r"JPEG holds 65533 bytes of comment, not 70000, .*name the output \.png"):
         write(tmp_path / "a.jpg", like.pixels, like=like)
@@ -493,9 +493,9 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch, broken,
         raise broken
 
     monkeypatch.setattr(files.os, step, stop)
-    with pytest.raises(error, match=message) as told:
+    with pytest.raises(error, match=message) as caught:
         write(path, np.ones((2, 2), np.uint8))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["a.png"]
 
