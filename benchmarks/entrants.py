@@ -62,10 +62,9 @@ class Entrant:
         """
         if self.kind == "results":
             return self._result(picture, hole, names)
-        if self.kind == "model":
-            registry.register(self.network())
+        method = self.network() if self.kind == "model" else self.method or self.name
         asked: dict[str, Any] = {"seed": seed, "threads": threads, **dict(self.options)}
-        filled, info = inpaint(picture, hole, self.method or self.name, return_info=True, **asked)
+        filled, info = inpaint(picture, hole, method, return_info=True, **asked)
         return filled, info, {}
 
     def network(self) -> Network:

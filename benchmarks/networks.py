@@ -130,10 +130,21 @@ class Network(Method):
                 f"{self.file} takes {len(network.inputs)} inputs ({', '.join(network.inputs)}), its conventions name "
                 f"{len(rules.inputs)}: correct inputs in the YAML"
             )
-        return lambda problem: _filled(problem, rules, network)
+        return lambda problem: fill(problem, rules, network)
 
 
-def _filled(problem: Problem, rules: Conventions, run: Callable[[list[Tensor]], list[NDArray[Any]]]) -> Image:
+def fill(problem: Problem, rules: Conventions, run: Callable[[list[Tensor]], list[NDArray[Any]]]) -> Image:
+    """The picture (H, W, C) that a network gives, fed by conventions.
+
+    Parameters
+    ----------
+    run : the network: tensors of one picture (1, C, H, W), or (1, H, W, C) with ``layout`` nhwc, to its outputs.
+
+    Raises
+    ------
+    ContextError : the network takes another size only.
+    ValueError : the picture is neither grey nor RGB, or the outputs are not what the conventions say.
+    """
     height, width = problem.hole.shape
     if rules.size is not None and (height, width) != rules.size:
         raise ContextError(

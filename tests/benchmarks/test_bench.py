@@ -1,4 +1,4 @@
-"""Runs: every result once, failures and what does not apply told, folders of results, the report and the command."""
+"""Runs: every result once, failures and their reasons, folders of results, presets, the report and the command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from conftest import boxed
 from inpaintkit import inpaint, write
-from inpaintkit.benchmarks import report
+from inpaintkit.benchmarks import presets, protocols, report
 from inpaintkit.benchmarks.entrants import Entrant, entrants, words
 from inpaintkit.benchmarks.metrics import hole_psnr
 from inpaintkit.benchmarks.run import Extras, Result, Run, Task, attempt
@@ -31,26 +31,27 @@ def album(tmp_path, photo) -> Path:
     return folder
 
 
-def prepared(folder: Path, album: Path, everyone: list[Entrant], *sources: str) -> list[Task]:
+def prepared(folder: Path, album: Path, everyone: list[Entrant], *sources: str, truth: bool = True) -> list[Task]:
     """The tasks of a run, none of them done."""
-    entries = Run(folder).prepare(album, sources or ("center:side=0.2",), 0, [each.name for each in everyone])
+    names = [each.name for each in everyone]
+    entries = Run(folder).prepare(album, sources or ("center:side=0.2",), 0, names, truth=truth)
     for each in everyone:
         Run(folder).file(each.name, "").parent.mkdir(exist_ok=True)
     return [Task(folder, each, entry, True) for entry in entries for each in everyone]
 
 
-def done(task: Task, **more: object) -> Result:
+def done(task: Task) -> Result:
     """A task, done in this process."""
-    return attempt(task, seed=0, count=1, extras=Extras(), **more)
+    return attempt(task, seed=0, count=1, extras=Extras())
 
 
 def test_every_picture_mask_and_method_has_a_result(tmp_path, album):
-    told = []
+    steps = []
     found = do(
         tmp_path / "run", album, ["center:side=0.2", "drop:share=0.3"], entrants(["telea", "harmonic"]), jobs=2,
-        progress=told.append,
+        progress=steps.append,
     )  # fmt: skip
-    assert len(found) == len(told) == 2 * 2 * 2
+    assert len(found) == len(steps) == 2 * 2 * 2
     assert {result.status for result in found} == {"done"}
     assert {(result.entrant, result.picture, result.protocol) for result in found} == {
         (method, picture, protocol)
@@ -58,7 +59,7 @@ def test_every_picture_mask_and_method_has_a_result(tmp_path, album):
         for picture in ("cat", "old__dog")
         for protocol in ("center:side=0.2", "drop:share=0.3")
     }
-    assert told[-1].done == told[-1].total == 8
+    assert steps[-1].done == steps[-1].total == 8
     here = Run(tmp_path / "run")
     for result in found:
         truth, hole = here.truth(result.picture), here.mask(result.case)
@@ -78,10 +79,10 @@ def test_what_is_done_stays_and_what_is_half_written_does_not_count(tmp_path, al
     before = files[0].read_text(), files[0].stat().st_mtime_ns
     files[1].with_name(f".{files[1].name}.part").write_text('{"entrant": "harm')  # killed amid writing
     Run(folder).file("harmonic", tasks[1].entry.name, ".png").write_bytes(b"half")
-    told = []
-    found = do(folder, album, ["center:side=0.2"], everyone, progress=told.append)
+    steps = []
+    found = do(folder, album, ["center:side=0.2"], everyone, progress=steps.append)
     assert (files[0].read_text(), files[0].stat().st_mtime_ns) == before
-    assert [step.total for step in told] == [1]
+    assert [step.total for step in steps] == [1]
     assert [result.status for result in found] == ["done", "done"]
     assert read(Run(folder).file("harmonic", tasks[1].entry.name, ".png")).shape == (64, 64)
 
@@ -108,7 +109,7 @@ def test_a_method_sees_nothing_of_what_is_masked(tmp_path, album, toy):
     assert (seen[0] == 127).all()
 
 
-def test_a_failure_and_what_does_not_apply_are_told_with_their_reasons(tmp_path, album, toy):
+def test_a_failure_and_what_does_not_apply_have_their_reasons(tmp_path, album, toy):
     from inpaintkit.errors import ContextError
 
     def choose(problem):
@@ -117,13 +118,13 @@ def test_a_failure_and_what_does_not_apply_are_told_with_their_reasons(tmp_path,
         raise RuntimeError("burnt\nout")
 
     name = toy(choose)
-    failed, lacking = (done(task) for task in prepared(tmp_path / "run", album, [Entrant(name)]))
+    failed, missing = (done(task) for task in prepared(tmp_path / "run", album, [Entrant(name)]))
     assert (failed.status, failed.reason) == ("failed", "RuntimeError: burnt out")
-    assert lacking.status == "not applicable"
-    assert lacking.reason.startswith("toy: no colour here")
-    found = report.lines([failed, lacking])
+    assert missing.status == "not applicable"
+    assert missing.reason.startswith("toy: no colour here")
+    found = report.lines([failed, missing])
     assert (found[0].number, found[0].not_done) == (0, {"failed": 1, "not applicable": 1})
-    text = report.markdown(Run(tmp_path / "run"), found, [failed, lacking])
+    text = report.markdown(Run(tmp_path / "run"), found, [failed, missing])
     assert "toy, cat--center-0.2: failed: RuntimeError: burnt out" in text
 
 
@@ -146,19 +147,17 @@ def test_failed_results_are_tried_again(tmp_path, album):
     results = tmp_path / "results"
     results.mkdir()
     task = prepared(tmp_path / "run", album, entrants([], [f"theirs={results}"]))[0]
-    lacking = done(task)
-    assert lacking.status == "failed"
-    assert "holds no results for cat--center-0.2: name one cat--center-0.2.png or cat.png" in lacking.reason
-    write(results / "cat.png", read(album / "cat.png"))
-    found = do(tmp_path / "run", album, ["center:side=0.2"], [task.entrant])
-    assert [result.status for result in found] == ["done", "failed"]
+    missing = done(task)
+    assert missing.status == "failed"
+    assert "holds no results for cat--center-0.2: name one cat--center-0.2.png or cat.png" in missing.reason
     (results / "old").mkdir()
-    write(results / "old" / "dog.png", read(album / "old" / "dog.png"))
+    for name in ("cat.png", "old/dog.png"):
+        write(results / name, read(album / name))
     found = do(tmp_path / "run", album, ["center:side=0.2"], [task.entrant])
     assert [result.status for result in found] == ["done", "done"]
 
 
-def test_results_get_the_pictures_own_known_pixels_unless_told_not_to(tmp_path, album):
+def test_results_get_the_pictures_own_known_pixels_unless_asked_not_to(tmp_path, album):
     results = tmp_path / "results"
     results.mkdir()
     truth = read(album / "cat.png")
@@ -204,14 +203,14 @@ def test_a_learned_models_published_results_are_measured(tmp_path, data):
 
 
 def test_where_masks_cover_what_should_go_nothing_is_compared_with_it(tmp_path, album):
-    extras = Extras(truth=False)
-    found = do(tmp_path / "run", album, ["center:side=0.2"], entrants(["telea"]), extras=extras)
+    tasks = prepared(tmp_path / "run", album, entrants(["telea"]), truth=False)
+    found = [attempt(task, seed=0, count=1, extras=Extras(truth=False)) for task in tasks]
     assert [set(result.measures) for result in found] == [{"tv_hole", "tv_whole"}] * 2
     text = (report.write_report(tmp_path / "run")[0]).read_text()
     assert "so there is no truth" in text
     assert "PSNR" not in text
     with pytest.raises(ValueError, match="holds a run with truth False, now it is True"):
-        do(tmp_path / "run", album, ["center:side=0.2"], entrants(["telea"]))
+        prepared(tmp_path / "run", album, entrants(["telea"]))
 
 
 def test_another_run_in_the_same_folder_is_refused(tmp_path, album):
@@ -233,7 +232,7 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path, album):
         ({"methods": []}, "no entrant"),
     ],
 )
-def test_who_cannot_take_part_is_told_before_anything_runs(arguments, message):
+def test_who_cannot_take_part_is_named_before_anything_runs(arguments, message):
     with pytest.raises(ValueError, match=message):
         entrants(**arguments)
 
@@ -329,7 +328,7 @@ def test_published_rows_are_shown_where_pictures_and_masks_fit():
 
 def test_the_command_runs_and_reports(run, tmp_path, album):
     folder = tmp_path / "run"
-    line = ("bench", "run", "--images", album, "--masks", "scratch:number=3", "--methods", "telea", "-o", folder)
+    line = ("bench", "run", "--preset", "lost-half", "--images", album, "--methods", "telea", "-o", folder)
     status, _, err = run(*line)
     assert status == 0
     assert "2 done, 0 not applicable, 0 failed" in err
@@ -339,15 +338,46 @@ def test_the_command_runs_and_reports(run, tmp_path, album):
         "report.md", "report.tex", "summary.csv", "results.csv", "report.html",
     ]  # fmt: skip
     text = (folder / "report.md").read_text()
-    for told in ("| telea | ", "2 pictures, 2 masks, 1 entrant; seed 0", "Left out: LPIPS", "Left out: FID"):
-        assert told in text
+    for part in (
+        "## drop:share=0.5",
+        "| telea | ",
+        "2 pictures, 2 masks, 1 entrant; seed 0",
+        "Left out: LPIPS",
+        "Left out: FID",
+    ):
+        assert part in text
     assert json.loads((folder / "run.json").read_text())["versions"]["numpy"] == np.__version__
-    status, _, err = run("bench", "run", "--images", album, "--masks", "drop", "--methods", "telea", "-q", "-o", folder)
-    assert (status, err) == (0, "")  # more masks in the same run
-    assert len(Run(folder).results()) == 4
 
 
-def test_published_tables_hold_together_and_are_printed(run):
+def test_a_run_takes_more_masks_and_entrants(tmp_path, album):
+    folder = tmp_path / "run"
+    for task in prepared(folder, album, entrants(["telea"])) + prepared(folder, album, entrants(["harmonic"]), "brush"):
+        done(task)
+    assert [(each.entrant, each.protocol) for each in Run(folder).results()] == [
+        *[("telea", "center:side=0.2")] * 2,
+        *[("harmonic", "brush")] * 2,
+    ]
+
+
+@pytest.mark.parametrize("name", presets.PRESETS)
+def test_a_presets_methods_and_masks_exist(name):
+    preset = presets.PRESETS[name]
+    assert len(entrants(preset.methods)) == len(preset.methods)
+    assert all(protocols.parse(spec) for spec in preset.masks)
+
+
+def test_a_preset_needs_no_folder_of_pictures(tmp_path, run):
+    folder = presets.write_photographs(tmp_path)
+    assert read(folder / "chelsea.png").shape == (300, 451, 3)
+    status, _, err = run("bench", "run", "--preset", "none", "-o", tmp_path / "run")
+    assert status == 2
+    assert all(name in err for name in presets.PRESETS)
+    status, _, err = run("bench", "run", "--masks", "drop", "--methods", "telea", "-o", tmp_path / "run")
+    assert status == 2
+    assert "name their folder with --images, or a --preset" in err
+
+
+def test_published_tables_are_consistent_and_printed(run):
     status, out, _ = run("bench", "published", "LBAM", "patchmatch")
     assert status == 0
     assert "| PatchMatch | PSNR, dB | 26.67 | 24.21 | 21.95 | 20.02 |" in out
@@ -355,7 +385,7 @@ def test_published_tables_hold_together_and_are_printed(run):
     assert run("bench", "published", "nobody")[0] == 2
 
 
-def test_what_is_no_run_is_told(run, tmp_path):
+def test_a_folder_without_a_run_is_named(run, tmp_path):
     status, _, err = run("bench", "report", tmp_path)
     assert status == 2
     assert "holds no run: 'inpaintkit bench run" in err

@@ -134,7 +134,7 @@ def test_a_window_larger_than_the_picture_means_nothing():
     assert found["ssim11_hole"] == 1
 
 
-def test_sizes_that_differ_are_told():
+def test_sizes_that_differ_are_an_error():
     with pytest.raises(ValueError, match=r"the fill is \(2, 2\), the truth \(2, 3\)"):
         Compared(TWO, np.zeros((2, 3), np.uint8), HOLE)
 

@@ -10,7 +10,7 @@ from conftest import boxed
 from inpaintkit.benchmarks import networks
 from inpaintkit.benchmarks.entrants import entrants
 from inpaintkit.benchmarks.networks import SHIPPED, Conventions, Network, conventions, conventions_of
-from inpaintkit.benchmarks.run import run as do
+from inpaintkit.benchmarks.run import Extras, Run, Task, attempt
 from inpaintkit.problem import Problem
 from inpaintkit.registry import unregister
 
@@ -62,7 +62,7 @@ def ran(rules: Conventions, image: np.ndarray, hole: np.ndarray) -> tuple[list[n
         fed.extend(tensors)
         return [tensors[0]]
 
-    return fed, networks._filled(Problem.create(image, hole), rules, run)
+    return fed, networks.fill(Problem.create(image, hole), rules, run)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_mask_may_be_one_where_known_have_three_channels_or_share_a_tensor(col
     rules = Conventions("t", [["image", "ones", "mask"]], ["s"])
     fed = []
     with pytest.raises(ValueError, match=r"gave \(5, 6, 5\), needed is \(5, 6, 3\)"):
-        networks._filled(Problem.create(colours, hole), rules, lambda tensors: fed.extend(tensors) or tensors)
+        networks.fill(Problem.create(colours, hole), rules, lambda tensors: fed.extend(tensors) or tensors)
     assert fed[0].shape == (1, 5, 5, 6)
     assert (fed[0][0, 3] == 1).all()
     assert (fed[0][0, 4] == hole).all()
@@ -136,10 +136,11 @@ def test_a_network_of_one_size_does_not_apply_to_another(colours):
         ran(Conventions("t", [["image"]], ["s"], size=(512, 512)), colours, boxed((5, 6), 1, 2, 1, 1))
 
 
-def test_torchscript_and_onnx_take_part_in_a_run_from_end_to_end(tmp_path, photo):
+def test_torchscript_and_onnx_take_part_in_a_run(tmp_path, photo):
     for name in ("album", "models"):
         (tmp_path / name).mkdir()
-    inpaintkit.write(tmp_path / "album" / "cat.png", photo(50))
+    for name in ("cat", "dog"):
+        inpaintkit.write(tmp_path / "album" / f"{name}.png", photo(50))
     torchscript(tmp_path / "models" / "inverse.pt")
     (tmp_path / "models" / "inverse.yaml").write_text(RULES + "multiple: 8\n")
     echo(tmp_path / "models" / "echo.onnx")
@@ -150,11 +151,16 @@ def test_torchscript_and_onnx_take_part_in_a_run_from_end_to_end(tmp_path, photo
         [f"inverse={tmp_path / 'models' / 'inverse.pt'}", f"echo={tmp_path / 'models' / 'echo.onnx'}"],
         [f"echo={tmp_path / 'own.yaml'}"],
     )
-    found = do(tmp_path / "run", tmp_path / "album", ["center:side=0.3"], everyone)
-    assert [result.status for result in found] == ["done", "done"]
+    run = Run(tmp_path / "run")
+    entries = run.prepare(tmp_path / "album", ["center:side=0.3"], 0, [each.name for each in everyone])
+    for each in everyone:
+        run.file(each.name, "").parent.mkdir()
+    tasks = [Task(run.folder, each, entry, True) for each in everyone for entry in entries]
+    found = [attempt(task, seed=0, count=1, extras=Extras()) for task in tasks]
+    assert [result.status for result in found] == ["done"] * 4
     hole = boxed((50, 50), 18, 18, 15, 15)
-    for result, colour in zip(found, ((255, 0, 0), (51, 51, 51)), strict=True):
-        filled = inpaintkit.read(tmp_path / "run" / "results" / result.entrant / f"{result.case}.png")
+    for result, colour in zip(found, [(255, 0, 0)] * 2 + [(51, 51, 51)] * 2, strict=True):
+        filled = inpaintkit.read(run.file(result.entrant, result.case, ".png"))
         assert (filled[hole] == colour).all()
         assert (filled[~hole] == photo(50)[~hole]).all()
 
@@ -190,8 +196,8 @@ def test_shipped_conventions_hold_together_and_name_their_sources(file, colours)
         fed.extend(tensors)
         return [tensors[0][:, :3] if rules.layout == "nchw" else tensors[0][..., :3]] * 2
 
-    filled = networks._filled(Problem.create(image, hole), rules, run)
-    assert filled[~hole] == pytest.approx(image[~hole], abs=1e-5)
+    filled = networks.fill(Problem.create(image, hole), rules, run)
+    assert np.allclose(filled[~hole], image[~hole], atol=1e-5)
     axes = slice(2, 4) if rules.layout == "nchw" else slice(1, 3)
     assert all(side % rules.multiple == 0 for tensor in fed for side in tensor.shape[axes])
 
@@ -209,13 +215,13 @@ def test_at_least_six_public_models_are_shipped():
         ("layout: chw\n", "layout is 'chw'"),
     ],
 )
-def test_conventions_that_are_none_are_told(tmp_path, more, message):
+def test_invalid_conventions_are_named(tmp_path, more, message):
     (tmp_path / "c.yaml").write_text(RULES + more)
     with pytest.raises(ValueError, match=message):
         conventions(tmp_path / "c.yaml")
 
 
-def test_a_model_without_conventions_is_told_where_they_are_looked_for(tmp_path):
+def test_a_model_without_conventions_says_where_they_are_looked_for(tmp_path):
     with pytest.raises(ValueError, match=r"needs conventions: .*lamma.*or a built-in one: aot-gan"):
         conventions_of("lamma", tmp_path / "lamma.pt", None)
     assert conventions_of("LaMa", tmp_path / "big.pt", None).title.startswith("LaMa")

@@ -119,7 +119,7 @@ def test_another_measure_changes_the_figures(page):
     assert [float(cell.text) for cell in best] == pytest.approx([100 * 2 / 255, 100 * 30 / 255], rel=1e-3)
 
 
-def test_pictures_are_shown_and_the_page_tells_how_many_are_not(page):
+def test_pictures_are_shown_and_the_page_says_how_many_are_not(page):
     names = [figure.text.split()[0] for figure in page.find_elements(By.CSS_SELECTOR, ".strip figure")]
     assert names == ["truth", "masked", "near", "far", "none"]
     assert page.find_element(By.ID, "unseen").text.startswith("1 cases are without pictures")

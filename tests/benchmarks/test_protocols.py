@@ -114,7 +114,7 @@ def test_the_digest_is_of_shape_and_bits():
         ("pconv:border=maybe", "needed is yes or no"),
     ],
 )
-def test_what_is_no_protocol_is_told(text, message):
+def test_an_unknown_protocol_is_named(text, message):
     with pytest.raises(ValueError, match=message):
         protocols.parse(text)
 
