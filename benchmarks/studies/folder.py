@@ -52,7 +52,20 @@ def memory(folder: Path) -> list[float]:
 
 
 def _line(output: str, *more: str) -> list[str]:
-    return [sys.executable, "-m", "inpaintkit", "fill", "photos", "--mask", "masks", "-o", output, *more]
+    return [
+        sys.executable,
+        "-m",
+        "inpaintkit",
+        "fill",
+        "photos",
+        "--mask",
+        "masks",
+        "--method",
+        "telea",
+        "-o",
+        output,
+        *more,
+    ]
 
 
 def main() -> None:
