@@ -126,7 +126,7 @@ def text(shape: Shape, seed: int, *, share: float = 0.2, size: int = 24) -> Mask
 
 def scratch(shape: Shape, seed: int, *, number: int = 14, widest: int = 6) -> Mask:
     """Bent scratches 1 to ``widest`` px wide."""
-    return damage.scratches(shape, number=number, widest=widest, seed=seed)
+    return damage.scratches(shape, number=number, max_width=widest, seed=seed)
 
 
 def drop(shape: Shape, seed: int, *, share: float = 0.5) -> Mask:

@@ -33,8 +33,8 @@ def text(shape: tuple[int, int], *, size: int = 24, share: float = 0.19, seed: i
     return mask
 
 
-def scratches(shape: tuple[int, int], *, number: int = 12, widest: int = 6, seed: int = 0) -> Mask:
-    """Gently bent lines of any direction, 1 to ``widest`` pixels wide, up to as long as the picture."""
+def scratches(shape: tuple[int, int], *, number: int = 12, max_width: int = 6, seed: int = 0) -> Mask:
+    """Gently bent lines of any direction, 1 to ``max_width`` pixels wide, up to as long as the picture."""
     rng = np.random.default_rng(seed)
     height, width = shape
     canvas = np.zeros(shape, np.uint8)
@@ -45,5 +45,5 @@ def scratches(shape: tuple[int, int], *, number: int = 12, widest: int = 6, seed
         x = rng.uniform(0, width) + length * along * np.cos(angle)
         y = rng.uniform(0, height) + length * along * np.sin(angle)
         curve = np.rint(np.stack([x, y], axis=1)).astype(np.int32)
-        cv2.polylines(canvas, [curve], False, 1, int(rng.integers(1, widest + 1)))
+        cv2.polylines(canvas, [curve], False, 1, int(rng.integers(1, max_width + 1)))
     return canvas.view(np.bool_)

@@ -311,7 +311,7 @@ def _photo(side: int, channels: int = 3) -> Pixels:
 
 def _scratch(side: int) -> Mask:
     """A thin hole."""
-    return damage.scratches((side, side), number=3, widest=2, seed=5)
+    return damage.scratches((side, side), number=3, max_width=2, seed=5)
 
 
 def _case(row: Method, kind: str) -> tuple[Pixels, Mask]:

@@ -105,7 +105,7 @@ def photo() -> Callable[..., np.ndarray]:
 @pytest.fixture(scope="session")
 def scratch() -> Callable[[int], np.ndarray]:
     """A thin hole in a square of the given side."""
-    return lambda side: damage.scratches((side, side), number=3, widest=2, seed=5)
+    return lambda side: damage.scratches((side, side), number=3, max_width=2, seed=5)
 
 
 def boxed(shape: tuple[int, int], top: int, left: int, rows: int, columns: int) -> np.ndarray:

@@ -176,17 +176,17 @@ def date_stamp(photo: Pixels, *, size: int = 24, seed: int = 0) -> tuple[Pixels,
     return damaged, changed(photo, damaged)
 
 
-def scratched(photo: Pixels, *, number: int = 8, widest: float = 5.0, seed: int = 0) -> tuple[Pixels, Mask]:
+def scratched(photo: Pixels, *, number: int = 8, max_width: float = 5.0, seed: int = 0) -> tuple[Pixels, Mask]:
     """A photograph with scratches over it, and where they changed it.
 
-    Each scratch is bright or dark, straight or curved, 0.8 to ``widest`` pixels wide, its edge sharp or soft; it covers
-    0.6 to 1 of what it crosses, more or less along its way, and one in three is broken.
+    Each scratch is bright or dark, straight or curved, 0.8 to ``max_width`` pixels wide, its edge sharp or soft; it
+    covers 0.6 to 1 of what it crosses, more or less along its way, and one in three is broken.
 
     Parameters
     ----------
     photo : uint8 (H, W) or (H, W, 3).
     number : of scratches.
-    widest : of them, between the points of half coverage, in pixels (>= 0.8).
+    max_width : between the points of half coverage, in pixels (>= 0.8).
     seed : of everything.
 
     Returns
@@ -216,33 +216,33 @@ def scratched(photo: Pixels, *, number: int = 8, widest: float = 5.0, seed: int 
         if rng.random() < 1 / 3:
             strength = strength * (np.sin(2 * np.pi * (rng.uniform(3, 9) * along + rng.random())) > -0.7)
         strength *= np.clip((0.5 - np.abs(along)) * length / 6, 0, 1)  # runs out at both ends
-        width, edge = rng.uniform(0.8, widest), rng.uniform(1, 2.5)
+        width, edge = rng.uniform(0.8, max_width), rng.uniform(1, 2.5)
         cover = ridge(photo.shape[:2], way, np.clip(strength, 0, 1), width, edge)
         damaged = _mixed(damaged, cover, _wear(rng))
     return damaged, changed(photo, damaged)
 
 
-def dusty(photo: Pixels, *, number: int = 60, largest: float = 12.0, seed: int = 0) -> tuple[Pixels, Mask]:
+def dusty(photo: Pixels, *, number: int = 60, max_size: float = 12.0, seed: int = 0) -> tuple[Pixels, Mask]:
     """A photograph with dust on it, and where that changed it.
 
-    Spots are bright or dark, all of one picture alike, 1.5 to ``largest`` pixels across and small ones the more
+    Spots are bright or dark, all of one picture alike, 1.5 to ``max_size`` pixels across and small ones the more
     numerous, round or ragged, with soft edges; each covers 0.7 to 1 of what it lies on.
 
     Parameters
     ----------
     photo : uint8 (H, W) or (H, W, 3).
     number : of spots.
-    largest : across, in pixels (>= 1.5).
+    max_size : of a spot, in pixels (>= 1.5).
     seed : of everything.
     """
     _check_photo(photo)
     rng = np.random.default_rng(seed)
     height, width = photo.shape[:2]
     cover = np.zeros((height, width), np.float32)
-    reach = math.ceil(largest) + 2
+    reach = math.ceil(max_size) + 2
     down, right = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     for _ in range(number):
-        across = 1.5 * (largest / 1.5) ** (rng.random() ** 2)
+        across = 1.5 * (max_size / 1.5) ** (rng.random() ** 2)
         x, y = rng.uniform(0, width), rng.uniform(0, height)
         top, left = int(y), int(x)
         away_x, away_y = right - (x - left), down - (y - top)

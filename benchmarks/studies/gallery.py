@@ -41,7 +41,9 @@ _COPYING = ("auto", "patchmatch", "criminisi", "biharmonic", "cv2 telea r=5")  #
 def words() -> tuple[Pixels, Mask, tuple[slice, slice]]:
     """A portrait under words and scratches, its hole, and what to show of it."""
     photo = skimage.data.astronaut()[:300, 80:380]
-    hole = text(photo.shape[:2], size=24, share=0.17, seed=1) | scratches(photo.shape[:2], number=7, widest=5, seed=6)
+    hole = text(photo.shape[:2], size=24, share=0.17, seed=1) | scratches(
+        photo.shape[:2], number=7, max_width=5, seed=6
+    )
     return photo, hole, np.s_[35:165, 60:190]
 
 

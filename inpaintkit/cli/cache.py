@@ -130,7 +130,7 @@ def _find() -> None:
 
     picture = skimage.data.chelsea().copy()
     picture[damage.text(picture.shape[:2], size=24, share=0.1, seed=1)] = (255, 232, 60)
-    picture[damage.scratches(picture.shape[:2], number=4, widest=3, seed=2)] = (245, 245, 245)
+    picture[damage.scratches(picture.shape[:2], number=4, max_width=3, seed=2)] = (245, 245, 245)
     for x, y in np.random.default_rng(3).integers(5, 295, (40, 2)).tolist():
         cv2.circle(picture, (x, y), 2, (250, 250, 250), -1, cv2.LINE_AA)
     for image in (picture, picture[..., 0]):

@@ -34,7 +34,7 @@ def _draw(path: Path, method: str) -> Path:
 
     photo = skimage.data.chelsea()
     words = text(photo.shape[:2], size=24, share=0.16, seed=1)
-    lines = scratches(photo.shape[:2], number=9, widest=4, seed=2)
+    lines = scratches(photo.shape[:2], number=9, max_width=4, seed=2)
     damaged = photo.copy()
     damaged[words] = (255, 232, 60)
     damaged[lines] = (245, 245, 245)

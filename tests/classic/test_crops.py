@@ -16,7 +16,7 @@ CUT = ("telea", "coherence", "harmonic", "biharmonic", "tv", "oliveira", "transp
 @pytest.mark.parametrize("name", CUT)
 def test_cutting_a_long_scratch_hardly_shows(name):
     photo = skimage.data.astronaut()
-    hole = damage.scratches(photo.shape[:2], number=8, widest=6, seed=2)
+    hole = damage.scratches(photo.shape[:2], number=8, max_width=6, seed=2)
     cut, info = inpaint(photo, hole, name, return_info=True)
     uncut, whole = inpaint(photo, hole, replace(registry.find(name), cut=None), return_info=True)
     assert len(info.regions) > len(whole.regions)

@@ -55,7 +55,7 @@ def test_sparse_holes_over_a_larger_picture(method, seed):
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 256, (300, 400, 3)).astype(np.uint8)
     hole = rng.random(image.shape[:2]) < 0.004
-    hole |= damage.scratches(hole.shape, number=3, widest=3, seed=seed)
+    hole |= damage.scratches(hole.shape, number=3, max_width=3, seed=seed)
     assert np.array_equal(inpaint(image, hole, method, variant="opencv", radius=4), opencv(image, hole, 4, method))
 
 

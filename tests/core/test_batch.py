@@ -17,7 +17,7 @@ from PIL import Image
 from inpaintkit import batch, damage, inpaint, read, write
 
 CAT = skimage.data.chelsea()
-HOLE = damage.scratches((60, 80), number=3, widest=2, seed=1)
+HOLE = damage.scratches((60, 80), number=3, max_width=2, seed=1)
 MASK = HOLE.astype(np.uint8) * 255
 
 
