@@ -1,4 +1,4 @@
-"""What is measured with VGG19's first layers: Gram matrices, which tell textures apart and not places.
+"""What is measured with VGG19's first layers: Gram matrices, which depend on textures and not on places.
 
 Needs torch and weights as ``prior/vgg.py`` reads them, at least up to relu3_4. Gatys, Ecker and Bethge 2015.
 """

@@ -1,4 +1,4 @@
-"""Measures by trained features: VGG19's, LPIPS and FID. Each needs weights that the user brings or lets be downloaded.
+"""Measures by trained features: VGG19's, LPIPS and FID. Each needs weights: a file of the user's, or a download.
 
 VGG19's cells are those of ``features``. A window is a square around the hole's deepest pixel, twice as wide as that
 pixel is deep (16 to 128 px); its surroundings are the known cells up to 64 px around it. The percentile says how many
@@ -114,7 +114,7 @@ def _to_surroundings(cells: Cells, hole: Mask, box: Box) -> float:
 
 
 def _real_windows(hole: Mask, side: int) -> Iterable[Box]:
-    """Windows without a hole, drawn from a fixed seed on the cells' grid."""
+    """Windows without a hole, sampled from a fixed seed on the cells' grid."""
     counts = cv2.integral(hole.astype(np.uint8))
     rows, columns = (np.arange(0, length - side + 1, 4) for length in hole.shape)
     r, c = np.meshgrid(rows, columns, indexing="ij")

@@ -48,8 +48,8 @@ def pconv(shape: Shape, seed: int, *, bin: Bin = "10-20", border: bool = True, f
     ----------
     bin : share in per cent, the lower end excluded.
     border : holes may touch the picture's border; else they keep 50/512 of the side away from it.
-    folder : the user's copy of the published set, white in the hole; one of the bin is drawn and scaled by nearest
-        neighbour.
+    folder : the user's copy of the published set, white in the hole; one of the bin is picked at random and scaled by
+        nearest neighbour.
     """
     low, high = (float(end) / 100 for end in bin.split("-"))
     rng = np.random.default_rng(seed)
@@ -357,7 +357,7 @@ def _lama(
     sides: tuple[int, int] = (0, 0),
     margin: int = 0,
 ) -> Mask:
-    """A mask of LaMa's generator: strokes, or with probability 0.3 / 1.3 boxes; drawn anew above half the picture."""
+    """A mask of LaMa's generator: strokes, or with probability 0.3 / 1.3 boxes; repeated above half the picture."""
     rng = np.random.default_rng(seed)
     scale = min(shape) / 512
     for _ in range(_TRIES):

@@ -6,6 +6,7 @@
 - ``dip_table``: how near does ``dip`` come to its paper, how fast is a step beside the original (``dip_reference``)?
 - ``find``: how much of the damage do the finders find, and what does a repair with the found mask lose?
 - ``fingerprints``: does anything still give the same bits?
+- ``fit_finders``: which weights do the finders get when they are fitted again?
 - ``folder``: how many photographs a second does ``inpaintkit fill`` repair, and does its memory grow?
 - ``gallery``: what does each method's result look like? (The guide's pictures.)
 - ``mnps``: does neural patch synthesis come nearer to the truth and to the surroundings than its first fill?

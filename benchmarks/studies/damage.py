@@ -112,7 +112,7 @@ def caption(
     photo : uint8 (H, W) or (H, W, 3); grey pictures get the colour's grey.
     size : the font's in pixels (>= 6), where no ``style`` says it.
     lines : at most so many, each at a place of its own.
-    style : how the words look; None draws font, colour, outline, shadow and opacity (0.85 to 1) from the seed. A drawn
+    style : how the words look; None draws font, colour, outline, shadow and opacity (0.85 to 1) from the seed. A random
         colour differs by 64 or more in some channel from three quarters of what lies under the words, where one of
         fifty does: a writer chooses what can be read.
     seed : of words, places and style.
@@ -147,7 +147,7 @@ def caption(
         left = int(rng.integers(max(1, photo.shape[1] - ink.shape[1])))
         _paste(cover, ink, round(1.4 * size * row + 0.15 * size), left)
     if style is None:
-        style = _drawn_style(rng, photo, cover, size, font)
+        style = _random_style(rng, photo, cover, size, font)
     damaged = _blend(photo, cover, style)
     return damaged, changed(photo, damaged), style
 
@@ -267,8 +267,8 @@ def _check_photo(photo: Pixels) -> None:
         raise ValueError(f"photo is {photo.dtype} {photo.shape}: needed is uint8, (H, W) or (H, W, 3)")
 
 
-def _drawn_style(rng: np.random.Generator, photo: Pixels, cover: Image, size: int, font: str) -> Style:
-    """A style from chance, in a colour that can be read."""
+def _random_style(rng: np.random.Generator, photo: Pixels, cover: Image, size: int, font: str) -> Style:
+    """A random style, in a readable colour."""
     under = np.atleast_3d(photo)[cover > 0.5].astype(int)  # (N, C)
     opacity = float(rng.uniform(0.85, 1)) if rng.random() < 0.5 else 1.0
     for _ in range(50):

@@ -132,7 +132,7 @@ def scored(case: Case, find: Callable[[Pixels], Mask], method: str) -> tuple[Sco
     proposed = np.count_nonzero(found)
     gap = undone = np.nan
     if damaged:
-        # The least error is that of rounding, so that a repair that is nearly perfect does not count without limit.
+        # No error counts as less than rounding's, so that a nearly perfect repair does not dominate the mean.
         masks = case.truth, found, np.zeros_like(found)
         right, ours, none = (10 * np.log10(max(_error(case, mask, method), 1 / 12)) for mask in masks)
         gap, undone = ours - right, none - right
