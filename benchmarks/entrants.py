@@ -169,7 +169,7 @@ def _method(text: str) -> Entrant:
 def _pair(option: str, text: str, form: str = "NAME=PATH") -> tuple[str, str]:
     name, _, value = text.partition("=")
     if not name or not value or "/" in name:
-        raise ValueError(f"{option} is {text!r}: needed is {form}")
+        raise ValueError(f"{option} is {text!r}: expected {form}")
     return name, value
 
 

@@ -69,7 +69,7 @@ def conventions(file: Path) -> Conventions:
     known = {each.name for each in fields(Conventions)}
     if not isinstance(stated, dict) or not {"title", "inputs", "sources"} <= stated.keys() <= known:
         raise ValueError(
-            f"{file}: needed are title, inputs and sources, and of the rest only {', '.join(sorted(known))}; "
+            f"{file}: expected title, inputs and sources, and of the rest only {', '.join(sorted(known))}; "
             f"got {', '.join(map(str, stated)) if isinstance(stated, dict) else type(stated).__name__}"
         )
     values: dict[str, Any] = {
@@ -86,7 +86,7 @@ def conventions(file: Path) -> Conventions:
         ("inputs", parts <= {"image", "mask", "ones"}, (True,)),
     ):
         if value not in allowed:
-            raise ValueError(f"{file}: {key} is {value!r}: needed is one of {', '.join(map(str, allowed))}")
+            raise ValueError(f"{file}: {key} is {value!r}: expected one of {', '.join(map(str, allowed))}")
     return found
 
 
@@ -118,7 +118,7 @@ class Network(Method):
     def of(cls, name: str, file: Path, rules: Conventions) -> Network:
         """A row of a name; ValueError where the file is of another kind."""
         if file.suffix.lower() not in SUFFIXES:
-            raise ValueError(f"{file} is not an exported network: needed is .onnx (ONNX), .pt or .ts (TorchScript)")
+            raise ValueError(f"{file} is not an exported network: expected .onnx (ONNX), .pt or .ts (TorchScript)")
         return cls(name, "", rules.title, scope="picture", own_threads=True, file=file, rules=rules)
 
     def load(self) -> Callable[..., Any]:
@@ -174,7 +174,7 @@ def fill(problem: Problem, rules: Conventions, run: Callable[[list[Tensor]], lis
     filled = np.asarray(outputs[rules.output][0], np.float32)
     filled = (np.moveaxis(filled, 0, -1) if rules.layout == "nchw" else filled)[:height, :width]
     if filled.shape != (height, width, 3):
-        raise ValueError(f"{rules.title} gave {filled.shape}, needed is {(height, width, 3)}: check its conventions")
+        raise ValueError(f"{rules.title} gave {filled.shape}, expected {(height, width, 3)}: check its conventions")
     if rules.order == "BGR":
         filled = filled[..., ::-1]
     filled = (filled - low) / (high - low)

@@ -285,7 +285,7 @@ def _value(protocol: str, option: str, text: str, kind: Any) -> Any:
             return kind(text)
         except ValueError:
             needed = "a whole number" if kind is int else "a number"
-    raise ValueError(f"{protocol}'s option {option} is {text!r}: needed is {needed}")
+    raise ValueError(f"{protocol}'s option {option} is {text!r}: expected {needed}")
 
 
 def _spelled(value: Any) -> str:
@@ -300,7 +300,7 @@ def _part(option: str, value: Any) -> str:
 
 def _check(name: str, value: float, max_value: float) -> None:
     if not 0 < value < max_value + (max_value < 1) * 1e-9:
-        raise ValueError(f"{name} is {value:g}: needed is more than 0 and at most {max_value:g}")
+        raise ValueError(f"{name} is {value:g}: expected more than 0 and at most {max_value:g}")
 
 
 def _inner(shape: Shape) -> Mask:

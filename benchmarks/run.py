@@ -296,7 +296,7 @@ def masked_pictures(
         raise ValueError(f"two masks would be called {twice}: name each protocol and folder once")
     for entry, mask, _ in made:
         if not mask.any() or mask.all():
-            raise ValueError(f"the mask {entry.name} covers {entry.share:.0%} of its picture: needed is some of it")
+            raise ValueError(f"the mask {entry.name} covers {entry.share:.0%} of its picture: expected some of it")
     return made
 
 

@@ -251,7 +251,7 @@ def nearest_neighbours(
     turns = _poses(rotations, scales, mirror)
     for name, value in (("patch", patch), ("k", k), ("iterations", iterations)):
         if value < 1:
-            raise ValueError(f"{name} is {value}: needed is 1 or more")
+            raise ValueError(f"{name} is {value}: expected 1 or more")
     (first, counts_a), (second, counts_b) = _checked(a, known_a, "a", patch), _checked(b, known_b, "b", patch)
     if first.shape[2] != second.shape[2]:
         raise ValueError(f"a has {first.shape[2]} channels and b {second.shape[2]}: compare pictures of one kind")
@@ -287,9 +287,9 @@ class _Poses(NamedTuple):
 
 def _poses(rotations: int, scales: tuple[float, ...], mirror: bool) -> _Poses:
     if rotations < 1:
-        raise ValueError(f"rotations is {rotations}: needed is 1 or more")
+        raise ValueError(f"rotations is {rotations}: expected 1 or more")
     if not all(0 < scale < math.inf for scale in scales):
-        raise ValueError(f"scales are {scales}: needed are numbers above 0")
+        raise ValueError(f"scales are {scales}: expected numbers above 0")
     every = [
         (360 * turn / rotations, scale, flip)
         for scale in dict.fromkeys((1.0, *scales))
@@ -310,7 +310,7 @@ def _checked(picture: Array, known: Mask | None, name: str, patch: int) -> tuple
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3:
-        raise ValueError(f"{name} has shape {image.shape}: needed is (H, W) or (H, W, C)")
+        raise ValueError(f"{name} has shape {image.shape}: expected (H, W) or (H, W, C)")
     if min(image.shape[:2]) < patch:
         raise ValueError(f"{name} is {image.shape[0]} x {image.shape[1]}: smaller than a patch of {patch} x {patch}")
     counts = np.ones(image.shape[:2], np.bool_) if known is None else np.asarray(known, np.bool_)

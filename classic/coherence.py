@@ -99,7 +99,7 @@ def coherence(
     given = {"radius": radius, "kappa": kappa, "sigma": sigma, "rho": rho, "delta": delta}
     for name, (low, high) in ranges.items():
         if not low <= given[name] <= high:
-            raise ValueError(f"coherence's option {name} is {given[name]:g}: needed is {low:g} to {high:g}")
+            raise ValueError(f"coherence's option {name} is {given[name]:g}: expected {low:g} to {high:g}")
     if not problem.known.any():
         raise ContextError.of("coherence", "nothing is known around the hole")
     front = measure(problem.hole, problem.known, interleave=problem.origin)

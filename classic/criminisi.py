@@ -77,9 +77,9 @@ def criminisi(
     True
     """
     if not 3 <= patch <= 51 or patch % 2 == 0:
-        raise ValueError(f"criminisi's option patch is {patch}: needed is an odd number of pixels from 3 to 51")
+        raise ValueError(f"criminisi's option patch is {patch}: expected an odd number of pixels from 3 to 51")
     if window is not None and window < 1:
-        raise ValueError(f"criminisi's option window is {window}: needed is 1 or more pixels, or None for the crop")
+        raise ValueError(f"criminisi's option window is {window}: expected 1 or more pixels, or None for the crop")
     front = _Front(problem, patch, window, source)
     todo = total = int(np.count_nonzero(problem.hole))
     copied = 0

@@ -100,13 +100,13 @@ def fsr(
     0.0
     """
     if block is not None and not 2 <= block <= FSR_MAX_BLOCK:
-        raise ValueError(f"fsr's option block is {block}: needed is 2 to {FSR_MAX_BLOCK} pixels")
+        raise ValueError(f"fsr's option block is {block}: expected 2 to {FSR_MAX_BLOCK} pixels")
     if iterations < 1:
-        raise ValueError(f"fsr's option iterations is {iterations}: needed is 1 or more")
+        raise ValueError(f"fsr's option iterations is {iterations}: expected 1 or more")
     if not 0.3 <= rho <= 0.95:
-        raise ValueError(f"fsr's option rho is {rho:g}: needed is 0.3 to 0.95")
+        raise ValueError(f"fsr's option rho is {rho:g}: expected 0.3 to 0.95")
     if tolerance < 0:
-        raise ValueError(f"fsr's option tolerance is {tolerance:g}: needed is 0 or more grey levels")
+        raise ValueError(f"fsr's option tolerance is {tolerance:g}: expected 0 or more grey levels")
     hole, known = problem.hole, problem.known
     filled = _first(problem)
     base = base_colour(filled, known)

@@ -153,7 +153,7 @@ def _check(
         ("radius", radius, 1 <= radius <= 100, "1 to 100 pixels"),
     ):
         if not fits:
-            raise ValueError(f"navier_stokes's option {name} is {value:g}: needed is {needed}")
+            raise ValueError(f"navier_stokes's option {name} is {value:g}: expected {needed}")
 
 
 _BAND = np.ones((2 * NAVIER_STOKES_REACH + 1,) * 2, np.uint8)  # known pixels that second-order upwinding of w can see

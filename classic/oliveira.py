@@ -91,9 +91,9 @@ def oliveira(
     [0.0, 0.5, 1.0]
     """
     if iterations < 1:
-        raise ValueError(f"oliveira's option iterations is {iterations}: needed is 1 or more")
+        raise ValueError(f"oliveira's option iterations is {iterations}: expected 1 or more")
     if threshold < 0:
-        raise ValueError(f"oliveira's option threshold is {threshold:g}: needed is 0 or more grey levels")
+        raise ValueError(f"oliveira's option threshold is {threshold:g}: expected 0 or more grey levels")
     hole, known, weights = problem.hole, problem.known, _KERNELS[kernel]
     free = ~problem.part(barriers.pixels) if barriers else np.ones_like(hole)
     filled, coloured = onion(problem.image, hole & free, known & free, weights)

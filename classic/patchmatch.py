@@ -133,13 +133,13 @@ def patchmatch(
 
 def _check(patch: int, levels: int | None, iterations: int, completeness: float) -> None:
     if not 3 <= patch <= 51 or patch % 2 == 0:
-        raise ValueError(f"patchmatch's option patch is {patch}: needed is an odd number of pixels from 3 to 51")
+        raise ValueError(f"patchmatch's option patch is {patch}: expected an odd number of pixels from 3 to 51")
     if levels is not None and not 1 <= levels <= 12:
-        raise ValueError(f"patchmatch's option levels is {levels}: needed is 1 to 12, or None to let the hole decide")
+        raise ValueError(f"patchmatch's option levels is {levels}: expected 1 to 12, or None to let the hole decide")
     if not 1 <= iterations <= 100:
-        raise ValueError(f"patchmatch's option iterations is {iterations}: needed is 1 to 100")
+        raise ValueError(f"patchmatch's option iterations is {iterations}: expected 1 to 100")
     if not 0 <= completeness <= 1:
-        raise ValueError(f"patchmatch's option completeness is {completeness:g}: needed is 0 to 1")
+        raise ValueError(f"patchmatch's option completeness is {completeness:g}: expected 0 to 1")
 
 
 # The sizes of the picture, and what does not change while one is worked on

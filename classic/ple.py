@@ -100,7 +100,7 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
     ranges = (("patch", patch, 2, PLE_MAX_PATCH), ("similar", similar, 8, 512), ("rounds", rounds, 1, 100))
     for name, value, low, high in ranges:
         if value is not None and not low <= value <= high:
-            raise ValueError(f"ple's option {name} is {value}: needed is {low} to {high}")
+            raise ValueError(f"ple's option {name} is {value}: expected {low} to {high}")
     image, hole, known = problem.image, problem.hole, problem.known
     if not hole.any():
         return image.copy()

@@ -75,7 +75,7 @@ def telea(problem: Problem, *, radius: float = 5.0, variant: Literal["damped", "
     0.5
     """
     if not 1 <= radius <= 100:
-        raise ValueError(f"telea's option radius is {radius:g}: needed is 1 to 100 pixels")
+        raise ValueError(f"telea's option radius is {radius:g}: expected 1 to 100 pixels")
     if not problem.known.any():
         raise ContextError.of("telea", "nothing is known around the hole")
     if variant == "opencv":

@@ -154,7 +154,7 @@ def transport(
 
 def _check(name: str, value: float, minimum: float, needed: str) -> None:
     if value < minimum:
-        raise ValueError(f"transport's option {name} is {value:g}: needed is {needed}")
+        raise ValueError(f"transport's option {name} is {value:g}: expected {needed}")
 
 
 def _weights(transport_steps: int, diffusion_steps: int) -> F32x1:

@@ -105,9 +105,9 @@ def tv(
     True
     """
     if tolerance < 0:
-        raise ValueError(f"tv's option tolerance is {tolerance:g}: needed is 0 or more grey levels")
+        raise ValueError(f"tv's option tolerance is {tolerance:g}: expected 0 or more grey levels")
     if max_iterations < 1:
-        raise ValueError(f"tv's option max_iterations is {max_iterations}: needed is 1 or more")
+        raise ValueError(f"tv's option max_iterations is {max_iterations}: expected 1 or more")
     levels = _levels(problem)
     coarser: _Parts | None = None
     for number, level in enumerate(reversed(levels)):

@@ -166,7 +166,7 @@ def from_alpha(image: Any, *, opacity: float = 1.0) -> Mask:
         channels = picture.pixels.shape[2]
         raise ValueError(f"image has {channels} channels and no alpha: pass grey + alpha or RGBA, or use from_colour")
     if not 0 < opacity <= 1:
-        raise ValueError(f"opacity is {opacity:g}: needed is more than 0 and at most 1, where 1 is fully opaque")
+        raise ValueError(f"opacity is {opacity:g}: expected more than 0 and at most 1, where 1 is fully opaque")
     mask: Mask = picture.pixels[..., -1] < opacity * picture.opaque
     return mask
 
@@ -198,7 +198,7 @@ def from_colour(
     picture = Picture.of(image)
     wanted = rgb(colour)
     if not 0 <= tolerance < math.inf:
-        raise ValueError(f"tolerance is {tolerance:g}: needed is 0 or more, on the scale 0 to 255")
+        raise ValueError(f"tolerance is {tolerance:g}: expected 0 or more, on the scale 0 to 255")
     off = colour_difference(picture, wanted)
     mask: Mask = off <= tolerance
     if connected is not None:
@@ -277,7 +277,7 @@ def invert(mask: Any) -> Mask:
 
 def _empty(shape: tuple[int, int]) -> Mask:
     if len(shape) != 2 or not all(_is_whole(side) and side >= 1 for side in shape):
-        raise ValueError(f"shape is {tuple(shape)}: needed is (height, width), 1 or more each, e.g. image.shape[:2]")
+        raise ValueError(f"shape is {tuple(shape)}: expected (height, width), 1 or more each, e.g. image.shape[:2]")
     return np.zeros(shape, np.bool_)
 
 
@@ -306,7 +306,7 @@ def checked_box(box: tuple[int, int, int, int]) -> Box:
     """LEFT, TOP, WIDTH, HEIGHT as a ``Box``; ValueError where they are not whole pixels."""
     if len(box) != 4 or not all(_is_whole(side) and abs(side) <= _FAR for side in box) or min(box[2:]) < 1:
         raise ValueError(
-            f"box is {_shown(box)}: needed are LEFT, TOP, WIDTH, HEIGHT in whole pixels, width and height 1 or more"
+            f"box is {_shown(box)}: expected LEFT, TOP, WIDTH, HEIGHT in whole pixels, width and height 1 or more"
         )
     return Box(*(int(side) for side in box))
 
@@ -320,7 +320,7 @@ def _checked_points(points: ArrayLike, what: str, *, min_count: int) -> NDArray[
     if checked.ndim != 2 or checked.shape[1] != 2 or len(checked) < min_count:
         raise ValueError(f"points are {_shown(points)}: a {what} needs {min_count} or more X, Y pairs, (N, 2)")
     if not (np.abs(checked) <= _FAR).all():  # NaN fails too
-        raise ValueError(f"points are {_shown(points)}: needed are finite X, Y in pixels, at most {_FAR}")
+        raise ValueError(f"points are {_shown(points)}: expected finite X, Y in pixels, at most {_FAR}")
     return checked
 
 
@@ -381,7 +381,7 @@ def rgb(colour: str | Sequence[float]) -> tuple[float, ...]:
     except (TypeError, ValueError):
         channels = ()
     if len(channels) != 3 or not all(0 <= channel <= 255 for channel in channels):
-        raise ValueError(f"colour is {_shown(repr(colour))}: needed is #rrggbb, r,g,b in 0 to 255, or a name like red")
+        raise ValueError(f"colour is {_shown(repr(colour))}: expected #rrggbb, r,g,b in 0 to 255, or a name like red")
     return channels
 
 
@@ -406,7 +406,7 @@ def connected_part(mask: Mask, off: NDArray[Any], point: tuple[int, int]) -> Mas
     """The connected part of a mask around a point (X, Y) of it; pixels connect by sides or corners."""
     height, width = mask.shape
     if len(point) != 2 or not all(_is_whole(side) for side in point):
-        raise ValueError(f"connected is {_shown(point)}: needed are X, Y in whole pixels from the top left")
+        raise ValueError(f"connected is {_shown(point)}: expected X, Y in whole pixels from the top left")
     x, y = (int(side) for side in point)
     if not (0 <= x < width and 0 <= y < height):
         raise ValueError(f"connected is {x},{y}, outside a picture {width} wide and {height} high: pick a pixel of it")

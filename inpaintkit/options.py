@@ -85,7 +85,7 @@ def _checked(method: str, name: str, value: Any, annotation: Any) -> Any:
             return value
         elif not isinstance(kind, type):
             return value  # a richer type (array, mapping): the method checks it
-    raise ValueError(f"{method}'s option {name} is {value!r}: needed is {_spelled(kinds)}")
+    raise ValueError(f"{method}'s option {name} is {value!r}: expected {_spelled(kinds)}")
 
 
 def _spelled(kinds: tuple[Any, ...]) -> str:

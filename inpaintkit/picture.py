@@ -36,12 +36,12 @@ class Picture:
         pixels = _array(image, "image")
         if pixels.dtype.name not in _DTYPES:
             raise TypeError(
-                f"image has dtype {pixels.dtype}: needed is {', '.join(_DTYPES)}; convert with image.astype(...)"
+                f"image has dtype {pixels.dtype}: expected {', '.join(_DTYPES)}; convert with image.astype(...)"
             )
         shaped = pixels[..., None] if pixels.ndim == 2 else pixels
         if shaped.ndim != 3 or not 1 <= shaped.shape[2] <= 4:
             raise ValueError(
-                f"image has shape {pixels.shape}: needed is (H, W) or (H, W, C) with 1 grey, 2 grey + alpha, "
+                f"image has shape {pixels.shape}: expected (H, W) or (H, W, C) with 1 grey, 2 grey + alpha, "
                 "3 RGB or 4 RGBA channels last"
             )
         if shaped.size == 0:
@@ -148,7 +148,7 @@ class PictureLabels(PictureOption):
             or pixels.shape[2:] not in ((), (1,), (3,), (4,))
         ):
             raise ValueError(
-                f"it is {pixels.dtype} of shape {pixels.shape}: needed are whole numbers (H, W), 0 for no label, or a "
+                f"it is {pixels.dtype} of shape {pixels.shape}: expected whole numbers (H, W), 0 for no label, or a "
                 "picture with one colour for each label and black for none"
             )
         if pixels.ndim == 2:
@@ -279,7 +279,7 @@ def _one_channel(mask: Pixels) -> Pixels:
     if mask.ndim == 2:
         return mask
     if mask.ndim != 3 or not 1 <= mask.shape[2] <= 4:
-        raise ValueError(f"mask has shape {mask.shape}: needed is (H, W), (H, W, 1) or equal channels")
+        raise ValueError(f"mask has shape {mask.shape}: expected (H, W), (H, W, 1) or equal channels")
     if mask.shape[2] in (2, 4):  # an editor's grey + alpha or RGBA mask: fine as long as alpha says nothing
         if mask.size and not mask[..., -1].min() == mask[..., -1].max() > 0:
             raise ValueError("mask has a transparent alpha channel: pass mask[..., -1] or a mask without alpha")
@@ -299,16 +299,16 @@ def _binary(mask: Pixels) -> Mask:
     if mask.dtype.kind == "f":
         low, high = float(mask.min()), float(mask.max())
         if not (low >= 0 and high <= 1):  # NaN fails too
-            raise ValueError(f"mask holds floats in [{low:g}, {high:g}]: needed is [0, 1] with hole at 0.5 and above")
+            raise ValueError(f"mask holds floats in [{low:g}, {high:g}]: expected [0, 1] with hole at 0.5 and above")
         return np.asarray(mask >= 0.5, order="C")
     if mask.dtype.kind not in "ui":
-        raise TypeError(f"mask has dtype {mask.dtype}: needed is bool, integers or floats in [0, 1]")
+        raise TypeError(f"mask has dtype {mask.dtype}: expected bool, integers or floats in [0, 1]")
     low, high = int(mask.min()), int(mask.max())
     if low >= 0 and high <= 1:
         return np.asarray(mask == 1, order="C")
     if mask.dtype.name not in ("uint8", "uint16"):
         raise ValueError(
-            f"mask holds {mask.dtype} values in [{low}, {high}]: needed is bool, 0 and 1, or uint8/uint16 with hole "
+            f"mask holds {mask.dtype} values in [{low}, {high}]: expected bool, 0 and 1, or uint8/uint16 with hole "
             "at half range and above; convert with mask > threshold"
         )
     half = np.iinfo(mask.dtype).max // 2

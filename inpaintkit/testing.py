@@ -362,7 +362,7 @@ def _full(dtype: np.dtype[Any]) -> float:
 
 def _require(kept: bool, row: Method, promise: str, came: str = "", needed: str = "") -> None:
     if not kept:
-        raise AssertionError(f"{row.name}: {promise}" + (f": got {came}, needed is {needed}" if came else ""))
+        raise AssertionError(f"{row.name}: {promise}" + (f": got {came}, expected {needed}" if came else ""))
 
 
 def _refused(

@@ -40,7 +40,7 @@ def first_fill(problem: Problem, content: Content | PictureColours | str, size: 
     elif content in registry.methods():
         row = registry.find(content)
         if row.name == "mnps":
-            raise ValueError("mnps' option content is 'mnps': needed is another method for the first fill")
+            raise ValueError("mnps' option content is 'mnps': expected another method for the first fill")
         fill = row.load()(replace(problem, _facts={}, _report=None), **row.options({}))
     elif Path(content).suffix.lower() in SUFFIXES:
         fill = _predicted(problem, open_network(Path(content)), size, span)
@@ -48,7 +48,7 @@ def first_fill(problem: Problem, content: Content | PictureColours | str, size: 
         fill = _own_units(problem, problem.part(PictureColours.of_option(read(content)).pixels))
     else:
         raise ValueError(
-            f"mnps' option content is {content!r}: needed is a method ({', '.join(registry.methods())}), or a file, "
+            f"mnps' option content is {content!r}: expected a method ({', '.join(registry.methods())}), or a file, "
             "of a picture or of a network (.pt, .ts, .onnx)"
         )
     return np.where(problem.hole[..., None], fill, problem.image).astype(np.float32)
@@ -99,7 +99,7 @@ def _predicted(problem: Problem, network: Network, size: int, span: str) -> Imag
     output = (np.asarray(network([given])[0], np.float32) - low) / (high - low)
     if output.shape not in ((1, 3, size, size), (1, 3, size // 2, size // 2)):
         raise ValueError(
-            f"the content network gives {output.shape} for (1, 3, {size}, {size}): needed is that shape, or its middle "
+            f"the content network gives {output.shape} for (1, 3, {size}, {size}): expected that shape, or its middle "
             f"half, (1, 3, {size // 2}, {size // 2})"
         )
     reach = side if output.shape[2] == size else side // 2  # half of what it covers, in pixels of the picture

@@ -49,7 +49,7 @@ def open_network(path: Path) -> Network:
     """
     kind = path.suffix.lower()
     if kind not in SUFFIXES:
-        raise ValueError(f"{path} is not an exported network: needed is an ONNX (.onnx) or TorchScript (.pt, .ts) file")
+        raise ValueError(f"{path} is not an exported network: expected an ONNX (.onnx) or TorchScript (.pt, .ts) file")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file of an exported network")
     return _onnx(path) if kind == ".onnx" else _torchscript(path)

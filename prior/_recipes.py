@@ -141,7 +141,7 @@ def recipe_of(given: str | Mapping[str, Any]) -> Recipe:
 def _named(name: object) -> Recipe:
     if not isinstance(name, str) or name not in RECIPES:
         raise ValueError(
-            f"dip's option recipe is {name!r}: needed is one of {', '.join(RECIPES)}, or a mapping of settings such as "
+            f"dip's option recipe is {name!r}: expected one of {', '.join(RECIPES)}, or a mapping of settings such as "
             '{"base": "small", "steps": 500}'
         )
     return RECIPES[name]
@@ -158,19 +158,19 @@ def _setting(name: str, value: Any, before: object) -> object:
             or not all(_whole(channels) and min_channels <= channels <= 1024 for channels in value)
         ):
             raise ValueError(
-                f"dip's recipe has {name} = {value!r}: needed are 1 to 8 whole numbers, {min_channels} to 1024"
+                f"dip's recipe has {name} = {value!r}: expected 1 to 8 whole numbers, {min_channels} to 1024"
             )
         return tuple(int(channels) for channels in value)
     if name in _CHOICES:
         if value not in _CHOICES[name] or type(value) is not type(before):
-            raise ValueError(f"dip's recipe has {name} = {value!r}: needed is {' or '.join(map(repr, _CHOICES[name]))}")
+            raise ValueError(f"dip's recipe has {name} = {value!r}: expected {' or '.join(map(repr, _CHOICES[name]))}")
         return value
     low, high = _BOUNDS[name]
     whole = isinstance(before, int)
     fits = _whole(value) if whole else isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not fits or not low <= value <= high or (name.startswith("kernel") and value % 2 == 0):
         kind = "an odd number" if name.startswith("kernel") else "a whole number" if whole else "a number"
-        raise ValueError(f"dip's recipe has {name} = {value!r}: needed is {kind} from {low:g} to {high:g}")
+        raise ValueError(f"dip's recipe has {name} = {value!r}: expected {kind} from {low:g} to {high:g}")
     return int(value) if whole else float(value)
 
 

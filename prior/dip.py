@@ -148,10 +148,10 @@ def dip(
 
 def _check(steps: int | None, time_limit: float | None, total_variation: float, tile: int) -> None:
     if steps is not None and not 1 <= steps <= 10**7:
-        raise ValueError(f"dip's option steps is {steps}: needed is 1 to 10000000, or None for the recipe's")
+        raise ValueError(f"dip's option steps is {steps}: expected 1 to 10000000, or None for the recipe's")
     if time_limit is not None and not time_limit > 0:
-        raise ValueError(f"dip's option time_limit is {time_limit:g}: needed are seconds above 0, or None for no limit")
+        raise ValueError(f"dip's option time_limit is {time_limit:g}: expected seconds above 0, or None for no limit")
     if not 0 <= total_variation <= 1:
-        raise ValueError(f"dip's option total_variation is {total_variation:g}: needed is 0 to 1")
+        raise ValueError(f"dip's option total_variation is {total_variation:g}: expected 0 to 1")
     if tile < 64:
-        raise ValueError(f"dip's option tile is {tile}: needed are 64 pixels or more")
+        raise ValueError(f"dip's option tile is {tile}: expected 64 pixels or more")

@@ -173,7 +173,7 @@ def _check(
     ):
         if not lowest <= value <= highest:
             upper = "or more" if highest == math.inf else f"to {highest}"
-            raise ValueError(f"mnps' option {name} is {value:g}: needed is {lowest} {upper}")
+            raise ValueError(f"mnps' option {name} is {value:g}: expected {lowest} {upper}")
 
 
 def _coarse_to_fine(problem: Problem, settings: Settings, first: Image, scales: int) -> tuple[Image, dict[str, Any]]:

@@ -87,14 +87,14 @@ class Vgg19:
             if kernel.ndim != 4 or tuple(kernel.shape[1:]) != (width, 3, 3) or bias.shape != kernel.shape[:1]:
                 raise ValueError(
                     f"{source}: convolution {layer.index} is {tuple(kernel.shape)} with a bias of {tuple(bias.shape)}; "
-                    f"needed is (D, {width}, 3, 3) and (D,), as in torchvision's VGG19"
+                    f"expected (D, {width}, 3, 3) and (D,), as in torchvision's VGG19"
                 )
             weights[layer.name] = kernel.float(), bias.float()
             width = len(kernel)
         if not weights:
             shown = ", ".join(list(entries)[:3]) or "nothing"
             raise ValueError(
-                f"{source} holds {shown}: needed are VGG19's convolutions under torchvision's names "
+                f"{source} holds {shown}: expected VGG19's convolutions under torchvision's names "
                 "(features.0.weight, features.0.bias, features.2.weight ...)"
             )
         net = cls(weights, dict.fromkeys(weights, 1.0), source)
@@ -196,5 +196,5 @@ def _read(path: Path, changed: int) -> Vgg19:
             f"{path} is not a file of weights that torch can load safely ({type(error).__name__})"
         ) from error
     if not isinstance(entries, Mapping):
-        raise TypeError(f"{path} holds a {type(entries).__name__}: needed is a mapping of names to weights")
+        raise TypeError(f"{path} holds a {type(entries).__name__}: expected a mapping of names to weights")
     return Vgg19.of({key: value for key, value in entries.items() if isinstance(value, Tensor)}, path.name)

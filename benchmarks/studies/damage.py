@@ -264,7 +264,7 @@ def changed(photo: Pixels, damaged: Pixels) -> Mask:
 
 def _check_photo(photo: Pixels) -> None:
     if photo.dtype != np.uint8 or not (photo.ndim == 2 or (photo.ndim == 3 and photo.shape[2] == 3)):
-        raise ValueError(f"photo is {photo.dtype} {photo.shape}: needed is uint8, (H, W) or (H, W, 3)")
+        raise ValueError(f"photo is {photo.dtype} {photo.shape}: expected uint8, (H, W) or (H, W, 3)")
 
 
 def _random_style(rng: np.random.Generator, photo: Pixels, cover: Image, size: int, font: str) -> Style:

@@ -61,7 +61,7 @@ def load(path: str | os.PathLike[str], *, page: int | None = None) -> Loaded:
         with path.open("rb") as file:
             name = formats.kind(file.read(16))
             if name is None:
-                raise formats.RefusedError(f"is not a picture that can be read: needed is {_READABLE_FORMATS}")
+                raise formats.RefusedError(f"is not a picture that can be read: expected {_READABLE_FORMATS}")
             file.seek(0)
             pixels, metadata = formats.decode(file, name, page=page, max_pixels=max_pixels)
     except formats.RefusedError as error:

@@ -231,9 +231,7 @@ def _deep_tiff(file: IO[bytes], sheet: TiffPage, number: int) -> Pixels:
 def _check_deep(sheet: TiffPage) -> None:
     kind = "unknown" if sheet.dtype is None else sheet.dtype.name
     if kind not in _DEPTHS["TIFF"]:
-        raise RefusedError(
-            f"holds {kind} samples of {sheet.bitspersample} bits: needed is {', '.join(_DEPTHS['TIFF'])}"
-        )
+        raise RefusedError(f"holds {kind} samples of {sheet.bitspersample} bits: expected {', '.join(_DEPTHS['TIFF'])}")
     meanings = (_BLACK_IS_ZERO, _RGB) if kind.startswith("float") else (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB)
     if sheet.photometric not in meanings or not 1 <= sheet.samplesperpixel <= 4 or sheet.imagedepth != 1:
         raise RefusedError(

@@ -155,7 +155,7 @@ def _check(kind: str, sensitivity: float, colour: Colour | None, pick: tuple[int
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}: choose one of {', '.join(KINDS)}")
     if isinstance(sensitivity, bool) or not isinstance(sensitivity, (int, float)) or not 0 <= sensitivity <= 1:
-        raise ValueError(f"sensitivity is {sensitivity!r}: needed is 0 (only clear cases) to 1 (anything plausible)")
+        raise ValueError(f"sensitivity is {sensitivity!r}: expected 0 (only clear cases) to 1 (anything plausible)")
     if kind != "colour" and not (colour is None and pick is None and not connected):
         raise ValueError(f"colour, pick and connected are for kind 'colour', not {kind!r}")
     if kind == "colour" and (colour is None) == (pick is None):
@@ -217,7 +217,7 @@ def _picked(picture: Picture, pick: tuple[int, int]) -> tuple[float, ...]:
     """The colour at X, Y on the scale 0 to 255."""
     height, width = picture.shape
     if len(pick) != 2 or not all(isinstance(side, (int, np.integer)) for side in pick):
-        raise ValueError(f"pick is {pick}: needed are X, Y in whole pixels from the top left")
+        raise ValueError(f"pick is {pick}: expected X, Y in whole pixels from the top left")
     x, y = pick
     if not (0 <= x < width and 0 <= y < height):
         raise ValueError(f"pick is {x},{y}, outside a picture {width} wide and {height} high: pick a pixel of it")

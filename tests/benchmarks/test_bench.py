@@ -224,11 +224,11 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path, album):
     [
         ({"methods": ["teela"]}, "no method 'teela'"),
         ({"methods": [], "results": ["x=/nowhere"]}, "/nowhere is not a folder"),
-        ({"methods": [], "results": ["x"]}, "needed is NAME=PATH"),
+        ({"methods": [], "results": ["x"]}, "expected NAME=PATH"),
         ({"methods": ["telea", "telea"]}, "the name telea is taken"),
         ({"methods": ["telea"], "given": ["lama=lama"]}, "which no --model names"),
         ({"methods": ["telea:radius=far"]}, "radius"),
-        ({"methods": ["telea:radius"]}, "needed is OPTION=VALUE"),
+        ({"methods": ["telea:radius"]}, "expected OPTION=VALUE"),
         ({"methods": []}, "no entrant"),
     ],
 )

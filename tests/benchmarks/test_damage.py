@@ -45,7 +45,7 @@ def test_any_size_of_photograph_will_do(name):
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_photograph_of_another_kind_is_refused(name):
     for photo in (np.zeros((20, 20, 3)), np.zeros((20, 20, 4), np.uint8)):
-        with pytest.raises(ValueError, match="needed is uint8"):
+        with pytest.raises(ValueError, match="expected uint8"):
             DRAWN[name](photo, 0)
 
 

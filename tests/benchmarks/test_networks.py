@@ -115,7 +115,7 @@ def test_a_mask_may_be_one_where_known_have_three_channels_or_share_a_tensor(col
     assert (fed[1][0] == ~hole).all()
     rules = Conventions("t", [["image", "ones", "mask"]], ["s"])
     fed = []
-    with pytest.raises(ValueError, match=r"gave \(5, 6, 5\), needed is \(5, 6, 3\)"):
+    with pytest.raises(ValueError, match=r"gave \(5, 6, 5\), expected \(5, 6, 3\)"):
         networks.fill(Problem.create(colours, hole), rules, lambda tensors: fed.extend(tensors) or tensors)
     assert fed[0].shape == (1, 5, 5, 6)
     assert (fed[0][0, 3] == 1).all()
@@ -210,7 +210,7 @@ def test_at_least_six_public_models_are_shipped():
     ("more", "message"),
     [
         ("colour: RGB\n", "of the rest only"),
-        ("order: RBG\n", "order is 'RBG': needed is one of RGB, BGR"),
+        ("order: RBG\n", "order is 'RBG': expected one of RGB, BGR"),
         ("mask: 255\n", "mask is 255"),
         ("layout: chw\n", "layout is 'chw'"),
     ],
@@ -225,5 +225,5 @@ def test_a_model_without_conventions_says_where_they_are_looked_for(tmp_path):
     with pytest.raises(ValueError, match=r"needs conventions: .*lamma.*or a built-in one: aot-gan"):
         conventions_of("lamma", tmp_path / "lamma.pt", None)
     assert conventions_of("LaMa", tmp_path / "big.pt", None).title.startswith("LaMa")
-    with pytest.raises(ValueError, match=r"x\.pth is not an exported network: needed is \.onnx"):
+    with pytest.raises(ValueError, match=r"x\.pth is not an exported network: expected \.onnx"):
         Network.of("x", tmp_path / "x.pth", conventions(SHIPPED / "lama.yaml"))

@@ -109,9 +109,9 @@ def test_the_digest_is_of_shape_and_bits():
     [
         ("circle", "no mask protocol 'circle': choose one of pconv"),
         ("drop:part=0.5", "no option 'part': its options are share"),
-        ("drop:share=half", "needed is a number"),
-        ("pconv:bin=5-15", "needed is 1-10 or 10-20"),
-        ("pconv:border=maybe", "needed is yes or no"),
+        ("drop:share=half", "expected a number"),
+        ("pconv:bin=5-15", "expected 1-10 or 10-20"),
+        ("pconv:border=maybe", "expected yes or no"),
     ],
 )
 def test_an_unknown_protocol_is_named(text, message):

@@ -265,7 +265,7 @@ def test_every_option_gives_finite_colours(options, size):
 @pytest.mark.parametrize("name", DEFAULTS)
 @pytest.mark.parametrize("value", [-1.0, 1e9])
 def test_an_option_out_of_range_is_refused(name, value):
-    with pytest.raises(ValueError, match=rf"coherence's option {name} is .* needed is .* to "):
+    with pytest.raises(ValueError, match=rf"coherence's option {name} is .* expected .* to "):
         inpaint(np.zeros((8, 8), np.uint8), np.eye(8, dtype=bool), "coherence", **{name: value})
 
 

@@ -152,8 +152,8 @@ def test_grey_stands_for_lightness_and_alpha_beside_it():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"patch": 8}, ValueError, "patch is 8: needed is an odd number"),
-        ({"window": 0}, ValueError, "window is 0: needed is 1 or more"),
+        ({"patch": 8}, ValueError, "patch is 8: expected an odd number"),
+        ({"window": 0}, ValueError, "window is 0: expected 1 or more"),
         ({"patch": 51}, ContextError, "patch of 51 x 51 pixels is larger than the crop of 40 x 50"),
         ({"patch": 31}, ContextError, "no patch of 31 x 31 known pixels.*largest known square is 17 pixels wide"),
         ({"window": 5}, ContextError, r"within window=5, the nearest is \d+ pixels away"),

@@ -196,7 +196,7 @@ def test_what_it_notes_and_reports(monkeypatch):
     [("block", 1), ("block", 17), ("iterations", 0), ("rho", 0.2), ("rho", 0.96), ("tolerance", -1)],
 )
 def test_options_out_of_range_are_named(option, value):
-    with pytest.raises(ValueError, match=f"fsr's option {option} is {value}.*needed is"):
+    with pytest.raises(ValueError, match=f"fsr's option {option} is {value}.*expected"):
         inpaint(np.zeros((9, 9), np.uint8), np.eye(9, dtype=bool), "fsr", **{option: value})
 
 

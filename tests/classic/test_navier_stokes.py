@@ -266,7 +266,7 @@ def test_every_value_of_an_option_gives_finite_colours(options, scale):
     ],
 )
 def test_values_out_of_range_are_refused(variant, name, value, needed):
-    with pytest.raises(ValueError, match=f"option {name} is .* needed is {needed}"):
+    with pytest.raises(ValueError, match=f"option {name} is .* expected {needed}"):
         inpaint(np.zeros((8, 8), np.uint8), np.eye(8, dtype=bool), "navier_stokes", variant=variant, **{name: value})
 
 

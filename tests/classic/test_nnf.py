@@ -127,11 +127,11 @@ def test_the_field_does_not_depend_on_threads_but_on_the_seed(pictures):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"patch": 0}, "patch is 0: needed is 1 or more"),
+        ({"patch": 0}, "patch is 0: expected 1 or more"),
         ({"k": 0}, "k is 0"),
         ({"iterations": 0}, "iterations is 0"),
         ({"rotations": 0}, "rotations is 0"),
-        ({"scales": (0.5, -1)}, "needed are numbers above 0"),
+        ({"scales": (0.5, -1)}, "expected numbers above 0"),
         ({"rotations": 200, "mirror": True}, "400 poses: at most 256"),
         ({"patch": 80}, "a is 72 x 80: smaller than a patch of 80 x 80"),
         ({"known_a": np.ones((3, 3), bool)}, r"known_a is \(3, 3\), a is \(72, 80\)"),

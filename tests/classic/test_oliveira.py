@@ -203,5 +203,5 @@ def test_pixels_that_nothing_known_touches_are_an_error():
     ],
 )
 def test_options_out_of_range_are_refused(option, value, needed):
-    with pytest.raises(ValueError, match=f"oliveira's option {option} is .* needed is {needed}"):
+    with pytest.raises(ValueError, match=f"oliveira's option {option} is .* expected {needed}"):
         inpaint(np.zeros((8, 8), np.uint8), np.eye(8, dtype=bool), "oliveira", **{option: value})

@@ -141,10 +141,10 @@ def test_labels_are_whole_numbers_or_colours():
     assert PictureLabels.of_option(np.array([[0, 70000], [5, 5]])).pixels.tolist() == [[0, 2], [1, 1]]
     assert PictureLabels.of_option(np.eye(2, dtype=bool)).pixels.tolist() == [[1, 0], [0, 1]]
     for wrong, message in (
-        (np.zeros((2, 2)), "needed are whole numbers"),
+        (np.zeros((2, 2)), "expected whole numbers"),
         (np.array([[-1, 0]]), "lowest value is -1: labels are 0"),
         (np.arange(400).reshape(20, 20), "has 399 different labels, more than 254"),
-        (np.zeros((2, 2, 2), np.uint8), "needed are whole numbers"),
+        (np.zeros((2, 2, 2), np.uint8), "expected whole numbers"),
     ):
         with pytest.raises(ValueError, match=message):
             PictureLabels.of_option(wrong)
@@ -173,11 +173,11 @@ def test_a_patch_larger_than_the_picture_lacks_context():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"patch": 8}, "patch is 8: needed is an odd number"),
+        ({"patch": 8}, "patch is 8: expected an odd number"),
         ({"patch": 53}, "patch is 53"),
-        ({"levels": 0}, "levels is 0: needed is 1 to 12"),
-        ({"iterations": 0}, "iterations is 0: needed is 1 to 100"),
-        ({"completeness": 1.5}, "completeness is 1.5: needed is 0 to 1"),
+        ({"levels": 0}, "levels is 0: expected 1 to 12"),
+        ({"iterations": 0}, "iterations is 0: expected 1 to 100"),
+        ({"completeness": 1.5}, "completeness is 1.5: expected 0 to 1"),
     ],
 )
 def test_options_out_of_range_are_refused(options, message):

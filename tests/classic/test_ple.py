@@ -171,7 +171,7 @@ def test_more_similar_patches_than_there_are_will_do():
     ("option", "value"), [("patch", 1), ("patch", 17), ("similar", 7), ("similar", 513), ("rounds", 0), ("rounds", 101)]
 )
 def test_options_out_of_range_are_refused(option, value):
-    with pytest.raises(ValueError, match=f"{option} is {value}: needed is"):
+    with pytest.raises(ValueError, match=f"{option} is {value}: expected"):
         inpaint(np.zeros((20, 20), np.uint8), np.eye(20, dtype=bool), "ple", **{option: value})
 
 

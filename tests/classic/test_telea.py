@@ -86,7 +86,7 @@ def test_damped_is_ahead_of_opencv(name, seed):
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("radius", [0.5, 101, -3])
 def test_a_radius_out_of_range_is_refused(variant, radius):
-    with pytest.raises(ValueError, match=r"radius is .* needed is 1 to 100"):
+    with pytest.raises(ValueError, match=r"radius is .* expected 1 to 100"):
         inpaint(np.zeros((8, 8), np.uint8), np.eye(8, dtype=bool), "telea", variant=variant, radius=radius)
 
 

@@ -219,13 +219,13 @@ def test_extreme_options_stay_within_the_known_range(options):
 @pytest.mark.parametrize(
     ("options", "needed"),
     [
-        ({"transport_steps": -1}, "transport_steps is -1: needed is 0 or more"),
-        ({"diffusion_steps": -2}, "diffusion_steps is -2: needed is 0 or more"),
+        ({"transport_steps": -1}, "transport_steps is -1: expected 0 or more"),
+        ({"diffusion_steps": -2}, "diffusion_steps is -2: expected 0 or more"),
         ({"transport_steps": 0, "diffusion_steps": 0}, "both 0"),
         ({"presmooth": -1}, "presmooth is -1"),
-        ({"levels": 0}, "levels is 0: needed is 1 or more, or None"),
+        ({"levels": 0}, "levels is 0: expected 1 or more, or None"),
         ({"tolerance": -1.0}, "tolerance is -1"),
-        ({"max_steps": 0}, "max_steps is 0: needed is 1 or more"),
+        ({"max_steps": 0}, "max_steps is 0: expected 1 or more"),
     ],
 )
 def test_options_out_of_range_are_refused(options, needed):

@@ -272,7 +272,7 @@ def test_a_hole_that_touches_what_is_known_at_a_corner_only_takes_its_colour():
     [("tolerance", -0.1, "0 or more grey levels"), ("max_iterations", 0, "1 or more"), ("norm", "l1", "'isotropic'")],
 )
 def test_options_out_of_range_are_refused(option, value, needed):
-    with pytest.raises(ValueError, match=f"tv's option {option} is .* needed is {needed}"):
+    with pytest.raises(ValueError, match=f"tv's option {option} is .* expected {needed}"):
         inpaint(np.zeros((8, 8), np.uint8), np.eye(8, dtype=bool), "tv", **{option: value})
 
 

@@ -82,7 +82,7 @@ def test_verbose_reports_what_was_done(run, files):
         ({"output": "no/out.png"}, "is not a folder"),
         ({"more": ["--method", "tela"]}, "choose one of auto, telea"),
         ({"more": ["--method", "telea", "--radius", "wide"]}, "'wide' is not a valid float"),
-        ({"more": ["--method", "telea", "--radius", "1000"]}, "needed is 1 to 100"),
+        ({"more": ["--method", "telea", "--radius", "1000"]}, "expected 1 to 100"),
         ({"more": ["--method", "telea", "--variant", "fast"]}, "'fast' is not one of"),
         ({"more": ["--paint", "1"]}, "No such option"),
         ({"more": ["--threads", "0"]}, "threads is 0"),

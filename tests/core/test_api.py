@@ -163,7 +163,7 @@ def test_context_errors_name_the_region_and_the_way_out(toy, cat, words):
         ({"feather": -1}, "feather is -1"),
         ({"feather": float("nan")}, "feather is nan"),
         ({"method": "telea", "variant": "fast"}, "'damped' or 'paper' or 'opencv'"),
-        ({"method": "telea", "radius": "wide"}, "radius is 'wide': needed is a finite number"),
+        ({"method": "telea", "radius": "wide"}, "radius is 'wide': expected a finite number"),
         ({"method": "telea", "radius": True}, "radius is True"),
     ],
 )

@@ -172,7 +172,7 @@ def test_the_dial_says_what_may_be_tried():
         _, info = inpaint(photo, hole, quality=quality, return_info=True)
         assert info.method == "auto"
         assert {region.method for region in info.regions} <= allowed
-    with pytest.raises(ValueError, match="quality is 'worst': needed is 'fast' or 'balanced' or 'best'"):
+    with pytest.raises(ValueError, match="quality is 'worst': expected 'fast' or 'balanced' or 'best'"):
         inpaint(photo, hole, quality="worst")
 
 

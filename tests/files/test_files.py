@@ -405,7 +405,7 @@ def test_what_cannot_be_read_is_an_error(tmp_path):
     tifffile.imwrite(tmp_path / "m.tif", np.zeros((4, 4, 4), np.uint16), photometric="rgb", extrasamples=["assocalpha"])
     os.mkfifo(tmp_path / "pipe.png")
     for name, message in {
-        "text.png": "is not a picture that can be read: needed is PNG, JPEG, TIFF, WebP or BMP",
+        "text.png": "is not a picture that can be read: expected PNG, JPEG, TIFF, WebP or BMP",
         "empty.png": "not a picture",
         "a.gif": "not a picture that can be read",
         "half.png": "damaged",

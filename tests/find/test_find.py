@@ -115,7 +115,7 @@ def test_a_colour_near_one_given_or_picked():
         ({"pick": (1, 1)}, "are for kind 'colour', not 'text'"),
         ({"kind": "colour"}, "needs either a colour"),
         ({"kind": "colour", "colour": "red", "pick": (1, 1)}, "needs either a colour"),
-        ({"kind": "colour", "colour": "rod"}, "needed is #rrggbb"),
+        ({"kind": "colour", "colour": "rod"}, "expected #rrggbb"),
         ({"kind": "colour", "colour": "red", "connected": True}, "connected needs pick"),
         ({"kind": "colour", "pick": (50, 1)}, "outside a picture 40 wide and 30 high"),
         ({"kind": "colour", "pick": (0.5, 1)}, "whole pixels"),

@@ -456,8 +456,8 @@ def test_the_command_reports_the_cost_and_takes_a_checkpoint(run, problem, tmp_p
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        ("vasen", "needed is one of vase"),
-        ({"base": 3}, "needed is one of vase"),
+        ("vasen", "expected one of vase"),
+        ({"base": 3}, "expected one of vase"),
         ({"width": 3}, "no setting 'width'"),
         ({"down": (16, 16)}, "2 scales in down, 5 in up"),
         ({"down": "16"}, "down = '16'"),

@@ -302,7 +302,7 @@ def test_a_content_that_cannot_be_used_is_an_error(tmp_path, photo):
     for name, error, message in (
         ("third.pt", ValueError, r"gives \(1, 3, 42, 42\) for \(1, 3, 128, 128\)"),
         ("gone.pt", FileNotFoundError, "no such file"),
-        ("gone.png", ValueError, "needed is a method"),
+        ("gone.png", ValueError, "expected a method"),
     ):
         with pytest.raises(error, match=message):
             inpaint(image, hole, "mnps", content=str(tmp_path / name), steps=0)
@@ -337,7 +337,7 @@ def test_a_layer_that_the_weights_lack_is_an_error_that_names_the_others(tiny_vg
     ],
 )
 def test_options_out_of_range_are_errors(photo, name, value):
-    with pytest.raises(ValueError, match=f"option {name} is {value:g}: needed is"):
+    with pytest.raises(ValueError, match=f"option {name} is {value:g}: expected"):
         inpaint(photo(48), boxed((48, 48), 10, 12, 14, 11), "mnps", **{name: value})
 
 
