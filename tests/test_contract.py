@@ -69,7 +69,9 @@ def test_any_shape_type_and_mask(row, height, width, channels, dtype, share, see
     scale = {"uint8": 1, "uint16": 257}.get(dtype, 1 / 255)
     image = (rng.integers(0, 256, (height, width, channels)) * scale).astype(dtype)
     hole = rng.random((height, width)) < share
-    hole[rng.integers(height), rng.integers(width)] = False
+    known = rng.integers(height), rng.integers(width)
+    hole[known] = False
+    image[known] = image.dtype.type({"uint8": 255, "uint16": 65535}.get(dtype, 1))  # opaque, so that there is a colour
     try:
         result = inpaint(image, hole, row, **row.quick)
     except ContextError:
