@@ -17,7 +17,7 @@ import pytest
 import inpaintkit
 from inpaintkit import damage
 
-ONE = ("telea", "coherence", "fsr", "ple")
+WAVES = ("telea", "coherence", "fsr", "ple")
 
 FILL_ALL = """
 import sys
@@ -29,13 +29,13 @@ np.savez(sys.argv[2], **{name: inpaintkit.inpaint(given["image"], given["mask"],
 """
 
 
-@pytest.mark.parametrize("group", ["one", "other"])
+@pytest.mark.parametrize("group", ["waves", "plates"])
 def test_the_first_fill_on_a_machine_equals_later_ones(group, tmp_path, photo):
     mask = damage.text((128, 128), size=20, seed=2)
     mask[50:74, 40:66] = True
     np.savez(tmp_path / "given.npz", image=photo(128).astype(np.float32) / 255, mask=mask)
     compiled = [name for name, row in inpaintkit.methods().items() if not row.needs]  # numba alone
-    names = [name for name in compiled if (name in ONE) == (group == "one")]
+    names = [name for name in compiled if (name in WAVES) == (group == "waves")]
     named = Path(os.environ.get("NUMBA_CACHE_DIR") or tmp_path)
     cold = tmp_path / "compiled" if any(named.glob(f"inpaintkit/kernels/inpaintkit.classic.{names[0]}-*")) else named
     for turn in ("first", "later"):
