@@ -79,7 +79,7 @@ ROWS = (
     Method(
         "biharmonic",
         "inpaintkit.classic.biharmonic:biharmonic",
-        "a thin plate through the rim: ramps and bows run on; thin holes in photographs",
+        "a thin plate through the rim: ramps and curves continue; thin holes in photographs",
         source="Damelin and Hoang 2018",
         reach=2,
         context=2,
@@ -121,7 +121,7 @@ ROWS = (
     Method(
         "fsr",
         "inpaintkit.classic.fsr:fsr",
-        "frequency-selective reconstruction: scratches, text, lost pixels; edges and texture run on as waves",
+        "frequency-selective reconstruction: scratches, text, lost pixels; edges and texture continue as waves",
         source="Seiler and Kaup 2010; Genser, Seiler, Schilling and Kaup 2018",
         # Half a window, and how far the windows that fill a pixel lie from it.
         reach=lambda o: FSR_WINDOW // 2 + _block(o),
@@ -131,7 +131,7 @@ ROWS = (
     Method(
         "ple",
         "inpaintkit.classic.ple:ple",
-        "patches as Gaussians learnt nearby: lost pixels, text, scratches; most decibels there, and slower",
+        "patches as Gaussians learnt nearby: lost pixels, text, scratches; the best there, and slower",
         source="Yu, Sapiro and Mallat 2012; Aguerrebere et al. 2017",
         reach=_side,
         context=lambda o: 2 * _side(o) + PLE_WINDOW,  # similar patches lie so far from one that sees the hole

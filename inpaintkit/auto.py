@@ -101,7 +101,7 @@ def _counted_from(call: Call, done: int) -> Call:
 
 
 def _wide(mask: Mask) -> Mask:
-    """The parts of the hole with pixels more than ``DEEP`` from every rim, as the picture's border is none."""
+    """The parts of the hole with pixels more than ``DEEP`` from every rim; the picture's border is not a rim."""
     square = np.ones((2 * DEEP + 1, 2 * DEEP + 1), np.uint8)
     deep = cv2.erode(mask.view(np.uint8), square, borderValue=1)
     if not deep.any():

@@ -207,7 +207,7 @@ def likenesses_of(call: Call, taken: Mask, region: Region, pixels: int) -> list[
     search = region.crop.grown(2 * max(own.shape) + 4 * _MARGIN, taken.shape)
     rows, columns = height + 2 * _MARGIN, width + 2 * _MARGIN
     if min(height, width) < 2 * DEEP or rows > search.height or columns > search.width:
-        return []  # too small to tell anything, or no room
+        return []  # too small to say anything, or no room
     slopes, _ = slopes_and_loss(call, taken, search)
     rim = region.crop.grown(_MARGIN, taken.shape)
     around = float(slopes[rim.within(search)][call.coloured(rim, taken)].mean())

@@ -1,4 +1,4 @@
-"""The errors a caller may want to tell apart; every one carries a message that says how to get on."""
+"""The errors a caller may want to handle separately; every message says what to do."""
 
 from __future__ import annotations
 

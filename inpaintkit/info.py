@@ -55,7 +55,7 @@ class Info:
     seed, threads, device : what the call ran with.
     versions : package name -> version of what the numbers depend on.
     compiled : code was compiled during the call, so its time is not that of the next one.
-    confidence : float32 (H, W) in [0, 1], where the method can tell how sure it is; None where it cannot.
+    confidence : float32 (H, W) in [0, 1], where the method has an estimate; None where it has none.
     expected_error : float32 (H, W), root mean square error to be expected at each hole pixel, in units of the full
         range; from ``auto``, where there was room for trials.
     """

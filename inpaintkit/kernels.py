@@ -28,7 +28,7 @@ _VERSIONS = (
 )
 
 _log = logging.getLogger("inpaintkit")
-_told: set[str] = set()
+_reported: set[str] = set()
 
 
 def kernel(*, fastmath: bool = False, inline: bool = False) -> Callable[[Function], Function]:
@@ -93,13 +93,13 @@ class _KernelCache(_Cache):  # type: ignore[misc,unused-ignore]
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep the compiled kernel."""
         if compiled.library.has_dynamic_globals:
-            _tell_once(f"{self._name} uses a large global array or a pointer, so every start compiles it again")
+            _report_once(f"{self._name} uses a large global array or a pointer, so every start compiles it again")
             return
         key = self._key(signature, compiled.codegen)
         try:
             self.files.save(self._name, key, dumps((key, compiled._reduce())))
         except OSError as error:
-            _tell_once(
+            _report_once(
                 f"compiled code cannot be kept ({error}), so every start compiles again: "
                 "set NUMBA_CACHE_DIR to a writable folder"
             )
@@ -127,28 +127,28 @@ class _KernelCache(_Cache):  # type: ignore[misc,unused-ignore]
 class Compiling(event.Listener):  # type: ignore[misc,unused-ignore]
     """Notices that numba compiles, and says so once per process, since the first fill then takes seconds longer."""
 
-    def __init__(self, tell: Callable[[str], None] | None = None) -> None:
+    def __init__(self, report: Callable[[str], None] | None = None) -> None:
         self.happened = False
-        self._tell = tell
+        self._report = report
 
     def on_start(self, event: object) -> None:
         """Called by numba before it compiles (not when it loads compiled code)."""
         self.happened = True
-        _tell_once("compiling for this machine (once, some seconds)", self._tell)
+        _report_once("compiling for this machine (once, some seconds)", self._report)
 
     def on_end(self, event: object) -> None:
         """Called by numba afterwards. It has to be there; what counts is that compilation began."""
 
 
 @contextmanager
-def compiling(tell: Callable[[str], None] | None = None) -> Iterator[Compiling]:
-    """Watch for compilation inside the block; ``tell`` receives the message instead of the log."""
-    listener = Compiling(tell)
+def compiling(report: Callable[[str], None] | None = None) -> Iterator[Compiling]:
+    """Watch for compilation inside the block; ``report`` receives the message instead of the log."""
+    listener = Compiling(report)
     with event.install_listener("numba:compile", listener):
         yield listener
 
 
-def _tell_once(message: str, tell: Callable[[str], None] | None = None) -> None:
-    if message not in _told:
-        _told.add(message)
-        (tell or _log.warning)(message)
+def _report_once(message: str, report: Callable[[str], None] | None = None) -> None:
+    if message not in _reported:
+        _reported.add(message)
+        (report or _log.warning)(message)

@@ -49,7 +49,7 @@ WEIGHTS = {
 }
 # Set by hand.
 _PURITY = 4.0  # log-odds per unit of the logarithm of a line's purity
-_IMPURE, _PURE = 0.4, 0.8  # purities with which a line is none, and beyond which it is pure
+_IMPURE, _PURE = 0.4, 0.8  # purity below which a line is rejected, and above which it counts as pure
 _SINGLE, _SINGLE_HEIGHT = -4.5, 50  # log-odds of a single letter, and the height, px, at which it adds no more to them
 
 _MIN_HEIGHT, _MAX_HEIGHT = 4, 260  # px; the latter is a letter of 200 px with ascender and descender

@@ -44,7 +44,7 @@ _MIN_OUTLINE_OPACITY, _MIN_SHADOW_OPACITY = 0.45, 0.25
 _MAX_OPACITY = 1.45  # beyond that the background is not what was estimated
 _MIN_EXPLAINED = 0.45  # share of what differs under an outline, a shadow without blur, that it has to explain
 _FITS, _FITS_THIN = 0.72, 0.5  # the same of a whole style; of one within a pixel, which mixes with the edge
-_ADDS = 0.2  # of what an outline explains: a shadow that adds less is none
+_ADDS = 0.2  # of what an outline explains: a shadow that adds less is ignored
 
 
 @dataclass(frozen=True, eq=False)

@@ -179,7 +179,7 @@ def test_numpy_numbers_are_numbers(cat, words):
 
 
 def test_compiling_is_said_once(cat, words, caplog, monkeypatch):
-    monkeypatch.setattr(kernels, "_told", set())
+    monkeypatch.setattr(kernels, "_reported", set())
     with caplog.at_level(logging.WARNING, "inpaintkit"), kernels.compiling() as watch:
         for _ in range(2):
             numba.njit(lambda x: x + 1)(1)

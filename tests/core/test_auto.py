@@ -151,8 +151,8 @@ def test_the_map_and_the_figures_tell_the_same():
     expected = np.square(info.expected_error[hole]).mean()
     assert info.expected_psnr == pytest.approx(-10 * np.log10(expected), abs=0.01)
     pixels = np.array([region.pixels for region in info.regions])
-    told = np.array([region.facts["expected_psnr"] for region in info.regions])
-    assert (pixels * 10 ** (-told / 10)).sum() / pixels.sum() == pytest.approx(expected, rel=1e-3)
+    estimates = np.array([region.facts["expected_psnr"] for region in info.regions])
+    assert (pixels * 10 ** (-estimates / 10)).sum() / pixels.sum() == pytest.approx(expected, rel=1e-3)
 
 
 def test_texture_is_chosen_where_there_is_texture_and_smoothness_where_there_is_none():

@@ -117,7 +117,7 @@ def test_threads_that_need_one_kernel_share_it():
         assert list(pool.map(lambda n: doubled(n if n % 2 else n + 0.5), range(8))) == [1, 2, 5, 6, 9, 10, 13, 14]
 
 
-def test_captured_variables_and_options_are_told_apart(tmp_path, monkeypatch):
+def test_captured_variables_and_options_are_reported_apart(tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
 
     def made(step, **options):
@@ -140,7 +140,7 @@ def test_captured_variables_and_options_are_told_apart(tmp_path, monkeypatch):
 def test_where_nothing_can_be_written_kernels_compile_all_the_same(tmp_path, monkeypatch, caplog, place):
     (tmp_path / "file").touch()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / place))
-    monkeypatch.setattr(kernels, "_told", set())
+    monkeypatch.setattr(kernels, "_reported", set())
     with caplog.at_level(logging.WARNING, "inpaintkit"):
         assert [kernel()(lambda x: x + 1)(x) for x in (1, 2.0)] == [2, 3]
     said = [record.message for record in caplog.records if "NUMBA_CACHE_DIR" in record.message]
