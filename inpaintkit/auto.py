@@ -39,8 +39,8 @@ from inpaintkit.problem import Mask, Step
 from inpaintkit.regions import Region, boxes_of, labelled_runs, painted, split
 
 # Candidates, the most trusted first.
-_THIN = {"fast": ("coherence", "biharmonic"), "balanced": ("fsr", "coherence"), "best": ("ple", "fsr", "coherence")}
-_WIDE = {"fast": ("coherence", "harmonic"), "balanced": ("patchmatch", "fsr"), "best": ("patchmatch", "ple", "fsr")}
+THIN = {"fast": ("coherence", "biharmonic"), "balanced": ("fsr", "coherence"), "best": ("ple", "fsr", "coherence")}
+WIDE = {"fast": ("coherence", "harmonic"), "balanced": ("patchmatch", "fsr"), "best": ("patchmatch", "ple", "fsr")}
 _AFFORDED = 400_000  # px near the hole that a balanced fill gives to the best candidates: some ten seconds on two cores
 
 _NEIGHBOURHOOD = 128  # px: what is found counts for this far around
@@ -77,7 +77,7 @@ def auto(call: Call, result: NDArray[Any], *, quality: Quality = "balanced") -> 
     >>> info.regions[0].method
     'coherence'
     """
-    wide = _wide(call.mask)
+    wide = wide_parts(call.mask)
     thin = call.mask & ~wide
     filled: list[FilledRegion] = []
     done = 0
@@ -100,7 +100,7 @@ def _counted_from(call: Call, done: int) -> Call:
     return replace(call, progress=lambda step: report(Step(done + step.done, total, step.loss, step.remark)))
 
 
-def _wide(mask: Mask) -> Mask:
+def wide_parts(mask: Mask) -> Mask:
     """The parts of the hole with pixels more than ``DEEP`` from every rim; the picture's border is not a rim."""
     square = np.ones((2 * DEEP + 1, 2 * DEEP + 1), np.uint8)
     deep = cv2.erode(mask.view(np.uint8), square, borderValue=1)
@@ -116,10 +116,10 @@ def _row(name: str) -> Choice:
 
 
 def _fill_thin(call: Call, thin: Mask, quality: Quality, result: NDArray[Any]) -> list[FilledRegion]:
-    names = _THIN[quality]
+    names = THIN[quality]
     if quality == "balanced":
         seen = cv2.dilate(thin.view(np.uint8), np.ones((15, 15), np.uint8))
-        names = _THIN["best"] if np.count_nonzero(seen) <= _AFFORDED else names
+        names = THIN["best"] if np.count_nonzero(seen) <= _AFFORDED else names
     choices = [_row(name) for name in names]
     number, share = (32, 0.04) if quality == "fast" else (128, 0.15)
     stamps = stamps_of(call, thin, number, share)
@@ -159,7 +159,7 @@ def _parts(thin: Mask, stamps: Sequence[Stamp], trials: Sequence[Trial]) -> list
 
 
 def _fill_wide(call: Call, wide: Mask, quality: Quality, result: NDArray[Any]) -> list[FilledRegion]:
-    choices = [_row(name) for name in _WIDE[quality]]
+    choices = [_row(name) for name in WIDE[quality]]
     regions = split(wide, context=0, share=False)
     taken = wide.copy()
     stamps = [likenesses_of(call, taken, region, sum(region.pixels for region in regions)) for region in regions]

@@ -23,10 +23,10 @@ from inpaintkit.union_find import unite_kernel
 
 Runs: TypeAlias = I32x2  # (N, 3): row, start, stop
 
-_SHARED = 160  # px: small regions whose centres share a square of this side share a crop; it fits a core's cache
-_CUT_AREA = 256 * 256  # px: smaller boxes are cheap enough whole
+SHARED = 160  # px: small regions whose centres share a square of this side share a crop; it fits a core's cache
+CUT_AREA = 256 * 256  # px: smaller boxes are cheap enough whole
 _SPARSE = 6  # only a hole that covers less than one in so many pixels of its box is cut
-_CUT_SIDE = 96  # px: pieces of a cut region are not cut further
+CUT_SIDE = 96  # px: pieces of a cut region are not cut further
 _PLENTY = 3  # known pixels per hole pixel that a method which copies can choose from
 _THIN = 3  # a hole is cut only where its depth is at most a third of the margin
 
@@ -90,7 +90,7 @@ def split(
     side = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     group = np.arange(len(boxes))
     if share:
-        group = _groups((boxes[:, :2] + boxes[:, 2:]) // 2 // _SHARED, side <= _SHARED)
+        group = _groups((boxes[:, :2] + boxes[:, 2:]) // 2 // SHARED, side <= SHARED)
         boxes, counts = _united(boxes, counts, group)
     of_run = group[labels]
     by_group = np.argsort(of_run, kind="stable")
@@ -100,7 +100,7 @@ def split(
         top, left, bottom, right = box
         bounds = Box.from_edges(left, top, right, bottom)
         own = runs[by_group[first[index] : first[index + 1]]]
-        if cut is not None and bounds.area > max(_CUT_AREA, _SPARSE * pixels):
+        if cut is not None and bounds.area > max(CUT_AREA, _SPARSE * pixels):
             pieces = _cut(mask, own, bounds, cut, context)
             if pieces:
                 regions += pieces
@@ -170,7 +170,7 @@ def _cut(mask: Mask, runs: Runs, box: Box, margin: int, context: int) -> list[Re
     todo = [(runs, box)]
     while todo:
         runs, box = todo.pop()
-        if max(box.shape) > _CUT_SIDE:
+        if max(box.shape) > CUT_SIDE:
             axis, middle = (0, box.top + box.height // 2) if box.height >= box.width else (1, box.left + box.width // 2)
             todo += [(half, _box(half)) for half in _halves(runs, axis, middle)[::-1] if len(half)]
             continue

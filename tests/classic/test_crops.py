@@ -43,7 +43,7 @@ def test_a_fill_does_not_depend_on_which_regions_share_a_crop(name, options, mon
     for dy, dx in np.ndindex(4, 4):
         hole[20 + dy :: 40, 20 + dx :: 40] = True
     together, few = inpaint(photo, hole, name, return_info=True, **options)
-    monkeypatch.setattr(regions, "_SHARED", 24)
+    monkeypatch.setattr(regions, "SHARED", 24)
     apart, many = inpaint(photo, hole, name, return_info=True, **options)
     assert len(many.regions) > len(few.regions)
     assert np.abs(apart - together).max() < 1e-3  # rounding alone: crops are filled relative to different colours

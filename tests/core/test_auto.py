@@ -34,8 +34,8 @@ def painters(toy, monkeypatch):
         rows[name] = row
     found = registry.find
     monkeypatch.setattr(registry, "find", lambda name: rows.get(name) or found(name))
-    monkeypatch.setitem(auto._THIN, "best", ("dark", "light"))
-    monkeypatch.setitem(auto._WIDE, "fast", ("dark", "light"))
+    monkeypatch.setitem(auto.THIN, "best", ("dark", "light"))
+    monkeypatch.setitem(auto.WIDE, "fast", ("dark", "light"))
     return {"dark": 51, "light": 204}
 
 
@@ -60,12 +60,12 @@ def test_a_wide_hole_has_the_method_that_looks_right_where_it_fits(painters):
 
 def test_only_what_is_deep_is_wide():
     hole = boxed((200, 200), 20, 20, 16, 150) | boxed((200, 200), 60, 60, 40, 40) | boxed((200, 200), 75, 100, 3, 80)
-    wide = auto._wide(hole)
+    wide = auto.wide_parts(hole)
     assert not wide[20:36].any()
     assert wide[60:100, 60:100].all()
     assert not wide[75:78, 110:].any()  # the stroke that leaves the box
     assert not (wide & ~hole).any()
-    assert auto._wide(boxed((100, 100), 0, 0, 17, 17)).all(where=boxed((100, 100), 0, 0, 17, 17))
+    assert auto.wide_parts(boxed((100, 100), 0, 0, 17, 17)).all(where=boxed((100, 100), 0, 0, 17, 17))
 
 
 @pytest.mark.parametrize("kind", ["text", "scratches", "lost"])

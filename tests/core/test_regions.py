@@ -70,7 +70,7 @@ def test_an_unshared_region_is_one_component_in_raster_order(mask, reach, contex
 @given(masks, st.integers(1, 4), st.sampled_from([1, 5, 12]))
 @settings(max_examples=150, deadline=None)
 def test_a_shared_region_is_a_union_of_small_components_in_one_square(mask, reach, shared):
-    with patch.object(regions, "_SHARED", shared):
+    with patch.object(regions, "SHARED", shared):
         found = split(mask, reach=reach, context=2)
     alone = split(mask, reach=reach, context=2, share=False)
     labels, owner = components(mask, reach), owners(mask, found)
@@ -120,7 +120,7 @@ def test_strokes_are_cut_into_pieces_that_partition_the_hole(cut):
 
 def check_cut(mask, cut, context, reach, area, side):
     """The promises of cutting, with limits small enough for small masks; gives the number of pieces."""
-    with patch.multiple(regions, _CUT_AREA=area, _CUT_SIDE=side):
+    with patch.multiple(regions, CUT_AREA=area, CUT_SIDE=side):
         found = split(mask, reach=reach, cut=cut, context=context, share=False)
     owners(mask, found)
     whole = components(mask, reach)
@@ -189,7 +189,7 @@ def test_text_over_a_large_picture_stays_many_small_crops():
     mask = page.astype(bool)
     found = split(mask, reach=5, context=7, cut=20)
     sides = [(r.crop.bottom - r.crop.top, r.crop.right - r.crop.left) for r in found]
-    assert max(max(side) for side in sides) <= 2 * regions._SHARED + 2 * 7
+    assert max(max(side) for side in sides) <= 2 * regions.SHARED + 2 * 7
     assert len(found) > 100
     owners(mask, found)
 
