@@ -16,7 +16,7 @@ import pytest
 import skimage.data
 
 import inpaintkit
-from inpaintkit import cli, damage, registry
+from inpaintkit import cli, damage, kernel_cache, registry
 
 ROOT = Path(__file__).parent.parent
 
@@ -26,8 +26,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores: on
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Before several processes start (pytest -n), one compiles what all of them load."""
-    if getattr(session.config.option, "numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
+    """Before several processes start (pytest -n), one compiles what all of them load, where nothing is compiled yet."""
+    several = getattr(session.config.option, "numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ
+    if several and not any(kernel_cache.root().glob("*")):
         subprocess.run([sys.executable, "-m", "inpaintkit", "cache", "warm"], stdout=subprocess.DEVNULL, check=True)
 
 
