@@ -1,9 +1,9 @@
-"""The finders' weights, fitted to drawn damage again and printed beside the shipped ones.
+"""The finders' weights, fitted to generated damage again and printed beside the shipped ones.
 
     python -m inpaintkit.benchmarks.studies.fit_finders [--kinds text,scratches,dust] [--photos N] [--sizes 16,36,...]
                                                         [--seed N]
 
-Damage is drawn over scikit-image's photographs; each finder gives its candidates with what it measures on them, the
+Damage is generated over scikit-image's photographs; each finder gives its candidates with what it measures on them, the
 truth says which of them are damage, and a logistic regression gives the weight of each measure. The tables of weights
 are ``WEIGHTS`` in ``find/lines.py`` and ``find/scratches.py`` and ``LOOKS``, ``ALONE`` and ``ALIKE`` in
 ``find/dust.py``. All other numbers of the finders were set by hand while looking at such pictures, and no script makes
@@ -173,32 +173,32 @@ def table(name: str, shipped: scoring.Weights, sample: Sample) -> str:
     )
 
 
-def agreement(kind: str, drawn: list[Case]) -> str:
+def agreement(kind: str, generated: list[Case]) -> str:
     """Mean recall of every changed pixel and mean precision within 2 px of the finder as it stands."""
     figures = []
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    for case in drawn:
+    for case in generated:
         found = find_mask(case.damaged, kind)  # type: ignore[call-overload]
         near = cv2.dilate(case.truth.astype(np.uint8), disc) > 0
         right = np.count_nonzero(found & near) / found.sum() if found.any() else np.nan
         figures.append((np.count_nonzero(found & case.truth) / case.truth.sum(), right))
     recall, precision = np.nanmean(figures, axis=0)
-    return f"\nas it stands, over {len(drawn)} pictures: recall {recall:.3f}, precision {precision:.3f}"
+    return f"\nas it stands, over {len(generated)} pictures: recall {recall:.3f}, precision {precision:.3f}"
 
 
-def report(kind: str, drawn: list[Case], clean: list[Case]) -> Iterator[str]:
+def report(kind: str, generated: list[Case], clean: list[Case]) -> Iterator[str]:
     """The tables of one finder; clean photographs show which lines of text are none."""
     if kind == "dust":
-        pairs = [pair for case in drawn for pair in dust_samples(case)]
+        pairs = [pair for case in generated for pair in dust_samples(case)]
         yield table("dust, each spot by itself", DUST_ALONE, Sample.joined([alone for alone, _ in pairs]))
         alike = [sample for _, sample in pairs if sample]
         if alike:
             yield table("dust, beside its looks, where its colour is known", DUST_ALIKE, Sample.joined(alike))
     else:
         take, weights = (text_sample, lines.WEIGHTS) if kind == "text" else (scratch_sample, scratches.WEIGHTS)
-        seen = drawn + clean if kind == "text" else drawn
+        seen = generated + clean if kind == "text" else generated
         yield table(kind, weights, Sample.joined([sample for sample in map(take, seen) if sample]))
-    yield agreement(kind, drawn)
+    yield agreement(kind, generated)
 
 
 def main() -> None:

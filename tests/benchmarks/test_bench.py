@@ -389,3 +389,11 @@ def test_a_folder_without_a_run_is_named(run, tmp_path):
     status, _, err = run("bench", "report", tmp_path)
     assert status == 2
     assert "holds no run: 'inpaintkit bench run" in err
+
+
+def test_the_command_offers_every_preset():
+    from inpaintkit.benchmarks.presets import PRESETS
+    from inpaintkit.cli.bench import run
+
+    (option,) = (parameter for parameter in run.params if parameter.name == "preset")
+    assert list(option.type.choices) == list(PRESETS)
