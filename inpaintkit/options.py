@@ -59,9 +59,14 @@ def completed(given: Options, parameters: Mapping[str, inspect.Parameter], metho
     }
 
 
+def kinds_of(annotation: Any) -> tuple[Any, ...]:
+    """The members of a union, or the annotation alone."""
+    return typing.get_args(annotation) if typing.get_origin(annotation) in (typing.Union, _UNION) else (annotation,)
+
+
 def _checked(method: str, name: str, value: Any, annotation: Any) -> Any:
     """The value, numbers as the annotated type; errors for what the annotation excludes."""
-    kinds = typing.get_args(annotation) if typing.get_origin(annotation) in (typing.Union, _UNION) else (annotation,)
+    kinds = kinds_of(annotation)
     for kind in kinds:
         if hasattr(kind, "of_option") and value is not None:
             try:

@@ -69,7 +69,7 @@ def figures(method: str | Method) -> dict[str, float]:
 
 def check_options(row: Method) -> None:
     """Options are named and typed: unknown names and values of the wrong kind are refused, defaults can be passed."""
-    image, hole = _photo(row.trial), _scratch(row.trial)
+    image, hole = photograph(row.trial), scratch(row.trial)
     try:
         parameters = row.parameters()
     except ValueError as error:
@@ -87,7 +87,7 @@ def check_options(row: Method) -> None:
 def check_kinds(row: Method) -> None:
     """Every pixel type and number of channels comes back in kind, known pixels bit for bit, the hole filled."""
     for dtype, channels in _KINDS:
-        image, hole = _as_dtype(_photo(row.trial, channels), dtype), _scratch(row.trial)
+        image, hole = as_dtype(photograph(row.trial, channels), dtype), scratch(row.trial)
         damaged = np.where(hole[..., None], image.dtype.type(_full(image.dtype)), image)
         result = _fill(damaged, hole, row)
         what = f"{dtype} with {channels} channels"
@@ -124,11 +124,11 @@ def check_quality(row: Method) -> None:
 
 def check_flat_and_pil(row: Method) -> None:
     """(H, W) and PIL pictures come back as they came, with the same colours."""
-    image, hole = _photo(row.trial, 1), _scratch(row.trial)
+    image, hole = photograph(row.trial, 1), scratch(row.trial)
     flat = _fill(image[..., 0], hole, row)
     _require(np.array_equal(flat, _fill(image, hole, row)[..., 0]), row, "(H, W) is filled as (H, W, 1)")
     for mode in ("L", "RGBA"):
-        pil = PILImage.fromarray(_photo(row.trial)).convert(mode)
+        pil = PILImage.fromarray(photograph(row.trial)).convert(mode)
         filled = _fill(pil, PILImage.fromarray(hole), row)
         _require((filled.mode, filled.size) == (mode, pil.size), row, f"PIL's {mode} comes back as it came")
         same = np.array_equal(np.asarray(filled), _fill(np.asarray(pil), hole, row))
@@ -137,7 +137,7 @@ def check_flat_and_pil(row: Method) -> None:
 
 def check_inputs_are_left_alone(row: Method) -> None:
     """Picture and mask are never written to, and their memory's layout does not matter."""
-    image, hole = _photo(row.trial), _scratch(row.trial)
+    image, hole = photograph(row.trial), scratch(row.trial)
     expected = _fill(image, hole, row)
     mask = np.repeat(hole, 2, axis=0)[::2]
     mask.flags.writeable = False
@@ -150,7 +150,7 @@ def check_inputs_are_left_alone(row: Method) -> None:
 
 def check_repeatable(row: Method) -> None:
     """The same seed gives the same picture, on one thread and on two."""
-    piece, hole = _photo(row.trial), _scratch(row.trial)
+    piece, hole = photograph(row.trial), scratch(row.trial)
     image = np.concatenate([piece, np.full((600, *piece.shape[1:]), 128, np.uint8), piece])
     hole = np.concatenate([hole, np.zeros((600, row.trial), np.bool_), hole])
     first = _fill(image, hole, row, seed=3, threads=1)
@@ -162,7 +162,7 @@ def check_repeatable(row: Method) -> None:
 
 def check_empty_mask(row: Method) -> None:
     """An empty mask gives a copy."""
-    image = _photo(row.trial)
+    image = photograph(row.trial)
     result = _fill(image, np.zeros(image.shape[:2], np.bool_), row)
     _require(np.array_equal(result, image) and not np.shares_memory(result, image), row, "an empty mask gives a copy")
 
@@ -172,7 +172,7 @@ def check_borders(row: Method) -> None:
     places = (slice(0, 3), slice(9, 12), slice(-3, None))
     for rows in places:
         for columns in places:
-            image = _photo(row.trial).copy()
+            image = photograph(row.trial).copy()
             hole = np.zeros(image.shape[:2], np.bool_)
             hole[rows, columns] = True
             truth = image[hole].astype(float)
@@ -217,7 +217,7 @@ def check_context(row: Method) -> None:
 
 def check_constants(row: Method) -> None:
     """A constant picture stays as constant as the row's ``constant_tol`` promises."""
-    hole = _scratch(row.trial)
+    hole = scratch(row.trial)
     for index, dtype in enumerate(_DTYPES):
         kind = np.dtype(dtype)
         for value in (0.0, 1.0, 0.37)[:: 1 if index == 0 else 2]:
@@ -233,17 +233,17 @@ def check_constants(row: Method) -> None:
 
 def check_high_dynamic_range(row: Method) -> None:
     """Floats of any finite range are filled as the same picture in [0, 1] is; what lies in the hole may be NaN."""
-    image, hole = _photo(row.trial).astype(np.float32) * 40 - 500, _scratch(row.trial)
+    image, hole = photograph(row.trial).astype(np.float32) * 40 - 500, scratch(row.trial)
     result = _fill(np.where(hole[..., None], np.float32(np.nan), image), hole, row)
     _require(np.array_equal(result[~hole], image[~hole]), row, "known pixels of a wide range stay bit for bit")
-    plain = _fill(_photo(row.trial), hole, row)
+    plain = _fill(photograph(row.trial), hole, row)
     away = float(np.abs(result[hole] - (plain[hole] * 40.0 - 500)).mean() / np.ptp(image))
     _require(away < 0.02, row, "a wide range is filled as a narrow one", f"{away:.3f} of the range off", "under 0.02")
 
 
 def check_transparency(row: Method) -> None:
     """Fully transparent pixels give no colour; with alpha as the mask the result is opaque."""
-    image, hole = _photo(row.trial, 4).copy(), _scratch(row.trial)
+    image, hole = photograph(row.trial, 4).copy(), scratch(row.trial)
     image[: row.trial // 3] = (255, 0, 255, 0)  # what an eraser leaves behind
     hole[: row.trial // 3] = False  # a hole amid it may lie out of a method's reach;
     hole[2:, row.trial // 2] = True  # this one leads out of it
@@ -253,7 +253,7 @@ def check_transparency(row: Method) -> None:
         np.array_equal(_fill(image, hole, row)[opaque], expected[opaque]), row, "transparent pixels give no colour"
     )
 
-    image, hole = _photo(row.trial, 4).copy(), _scratch(row.trial)
+    image, hole = photograph(row.trial, 4).copy(), scratch(row.trial)
     image[hole] = (255, 0, 255, 100)
     result = _fill(image, "alpha", row)
     _require(bool((result[..., 3] == 255).all()), row, "alpha as the mask leaves an opaque picture")
@@ -268,8 +268,8 @@ def check_problem(row: Method) -> None:
     """The function gives float32 of the crop's shape for a ``Problem``, and leaves it as it is."""
     if row.scope == "call":
         return
-    image = _photo(row.trial).astype(np.float32) / np.float32(255)
-    problem = Problem.create(image, _scratch(row.trial))
+    image = photograph(row.trial).astype(np.float32) / np.float32(255)
+    problem = Problem.create(image, scratch(row.trial))
     before = [array.copy() for array in (problem.image, problem.hole, problem.known)]
     filled = row.load()(problem, **row.quick)
     came = f"{filled.dtype} {filled.shape}"
@@ -299,7 +299,7 @@ CHECKS: tuple[Callable[[Method], None], ...] = (
 # Test pictures, and how a promise is asked for
 
 
-def _photo(side: int, channels: int = 3) -> Pixels:
+def photograph(side: int, channels: int = 3) -> Pixels:
     """A piece of a photograph, uint8 (side, side, channels), alpha full, read-only."""
     colour = cv2.resize(skimage.data.astronaut()[:256, 96:352], (side, side), interpolation=cv2.INTER_AREA)
     opaque = np.full((side, side, 1), 255, np.uint8)
@@ -309,15 +309,15 @@ def _photo(side: int, channels: int = 3) -> Pixels:
     return pixels
 
 
-def _scratch(side: int) -> Mask:
-    """A thin hole."""
+def scratch(side: int) -> Mask:
+    """A thin hole in a square of the given side."""
     return damage.scratches((side, side), number=3, max_width=2, seed=5)
 
 
 def _case(row: Method, kind: str) -> tuple[Pixels, Mask]:
     """A picture and its hole: a scratch across a photograph, or a box in a texture of 8 pixels that repeats."""
     if kind == "scratch":
-        return _photo(row.trial), _scratch(row.trial)
+        return photograph(row.trial), scratch(row.trial)
     side = max(row.trial // 8, 6) * 8
     noise = cv2.GaussianBlur(np.random.default_rng(0).random((8, 8, 3)), (0, 0), 0.8)
     tile = 20 + 200 * (noise - noise.min()) / np.ptp(noise)
@@ -350,7 +350,7 @@ def _psnr(fill: Pixels, truth: Pixels, hole: Mask) -> float:
     return min(MAX_PSNR, float(10 * np.log10(255**2 / error))) if error else MAX_PSNR
 
 
-def _as_dtype(pixels: Pixels, dtype: str) -> Pixels:
+def as_dtype(pixels: Pixels, dtype: str) -> Pixels:
     """The same picture in the full range of another type."""
     scale = {"uint8": 1, "uint16": 257}.get(dtype, 1 / 255)
     return (pixels * np.float64(scale)).astype(dtype)

@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import skimage.data
 
 import inpaintkit
-from inpaintkit import cli, damage, kernel_cache, registry
+from inpaintkit import cli, kernel_cache, registry, testing
 
 ROOT = Path(__file__).parent.parent
 
@@ -90,23 +89,13 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def photo() -> Callable[..., np.ndarray]:
     """A piece of a photograph, uint8 (side, side, channels): alpha full, and read-only."""
-
-    def make(side: int, channels: int = 3) -> np.ndarray:
-        colour = cv2.resize(skimage.data.astronaut()[:256, 96:352], (side, side), interpolation=cv2.INTER_AREA)
-        opaque = np.full((side, side, 1), 255, np.uint8)
-        grey = colour[..., 1:2]
-        parts = {1: [grey], 2: [grey, opaque], 3: [colour], 4: [colour, opaque]}[channels]
-        pixels = np.concatenate(parts, axis=2)
-        pixels.flags.writeable = False
-        return pixels
-
-    return make
+    return testing.photograph
 
 
 @pytest.fixture(scope="session")
 def scratch() -> Callable[[int], np.ndarray]:
     """A thin hole in a square of the given side."""
-    return lambda side: damage.scratches((side, side), number=3, max_width=2, seed=5)
+    return testing.scratch
 
 
 def boxed(shape: tuple[int, int], top: int, left: int, rows: int, columns: int) -> np.ndarray:

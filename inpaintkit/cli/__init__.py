@@ -10,6 +10,7 @@ import warnings
 import click
 
 from inpaintkit import __version__
+from inpaintkit.cli.options import MAX_COLUMNS
 
 _FAILED = 2
 _INTERRUPTED = 130
@@ -39,7 +40,7 @@ class _Commands(click.Group):
         return command
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": MAX_COLUMNS})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def commands() -> None:
     """Repair the masked part of a picture without a trained model.

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from inpaintkit.cli.options import examples, method_named
+from inpaintkit.options import kinds_of
 
 if TYPE_CHECKING:
     import inspect
 
     from inpaintkit.method import Method
-
-_UNION = type(int | str)
 
 
 @click.group()
@@ -88,16 +87,11 @@ def _choices(parameters: Mapping[str, inspect.Parameter]) -> Iterator[dict[str, 
     """Each way that a method can be asked to work, one option at a time."""
     yield {}
     for name, parameter in parameters.items():
-        kinds = typing.get_args(parameter.annotation) if _is_union(parameter.annotation) else (parameter.annotation,)
-        for kind in kinds:
+        for kind in kinds_of(parameter.annotation):
             values = (
                 typing.get_args(kind) if typing.get_origin(kind) is Literal else (False, True) if kind is bool else ()
             )
             yield from ({name: value} for value in values if value != parameter.default)
-
-
-def _is_union(annotation: Any) -> bool:
-    return typing.get_origin(annotation) in (typing.Union, _UNION)
 
 
 def _fill(row: Method) -> None:

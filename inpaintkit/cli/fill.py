@@ -23,6 +23,7 @@ from inpaintkit.cli.options import (
     search_options,
 )
 from inpaintkit.cli.progress import progress_bar
+from inpaintkit.options import kinds_of
 
 if TYPE_CHECKING:
     from inpaintkit.batch import Job, Outcome, Settings
@@ -141,7 +142,7 @@ def _type(annotation: Any) -> Any:
         return click.Choice([str(choice) for choice in typing.get_args(annotation)])
     from inpaintkit.picture import PictureOption
 
-    kinds = [kind for kind in typing.get_args(annotation) or (annotation,) if kind is not type(None)]
+    kinds = [kind for kind in kinds_of(annotation) if kind is not type(None)]
     if isinstance(kinds[0], type) and issubclass(kinds[0], PictureOption):
         return click.Path(dir_okay=False, path_type=Path)
     return kinds[0] if kinds[0] in (int, float, bool, str) else str

@@ -7,7 +7,7 @@ import textwrap
 
 import click
 
-_WIDEST = 110  # columns, as for the help texts
+from inpaintkit.cli.options import MAX_COLUMNS
 
 
 @click.command()
@@ -21,7 +21,7 @@ def methods() -> None:
 
     rows = (AUTO, *registered().values())
     indent = " " * (max(len(row.name) for row in rows) + 2)
-    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    width = min(shutil.get_terminal_size().columns, MAX_COLUMNS)
     for row in rows:
         needs = f'needs: pip install "inpaintkit[{row.needs}]"' if row.needs else ""
         paragraphs = filter(None, (row.summary, row.source, needs))

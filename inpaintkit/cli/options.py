@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from inpaintkit.method import Method
 
 FILE = click.Path(path_type=Path)
+MAX_COLUMNS = 110  # of a help text on a wide terminal
 KINDS = ("text", "scratches", "dust", "colour", "auto")  # as in ``find``, which takes a second to import
 DEVICES = ("auto", "cpu", "cuda", "mps")  # as in ``api``, likewise
 
