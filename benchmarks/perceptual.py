@@ -87,7 +87,7 @@ class Vgg:
 
 
 def _cells_of(hole: Mask, cell: int) -> Mask:
-    """The cells at least half of which lie in a mask; where there are none, every cell that it touches."""
+    """The cells at least half of which lie in a mask; if there are none, every cell that the mask touches."""
     height, width = (length // cell * cell for length in hole.shape)
     share = hole[:height, :width].reshape(height // cell, cell, width // cell, cell).mean(axis=(1, 3))
     mostly: Mask = share >= 0.5
@@ -100,7 +100,7 @@ def _grams(cells: Cells, where: dict[str, Mask]) -> Cells:
 
 
 def _to_surroundings(cells: Cells, hole: Mask, box: Box) -> float:
-    """Gram distance of a window to the known cells up to 64 px around it; NaN where there are none."""
+    """Gram distance of a window to the known cells up to 64 px around it; NaN if there are none."""
     top, left, high, wide = box
     window, around = np.zeros_like(hole), np.zeros_like(hole)
     around[max(0, top - _NEAR) : top + high + _NEAR, max(0, left - _NEAR) : left + wide + _NEAR] = True

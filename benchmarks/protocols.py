@@ -23,8 +23,8 @@ import cv2
 import numpy as np
 
 from inpaintkit import damage
+from inpaintkit.atomic import write_text
 from inpaintkit.files import READABLE, read_mask
-from inpaintkit.files.atomic import write_text
 from inpaintkit.masks import rect, stroke
 from inpaintkit.picture import mask_of
 from inpaintkit.problem import Mask

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
+from inpaintkit.atomic import write_text
 from inpaintkit.benchmarks import perceptual, published
 from inpaintkit.benchmarks.metrics import MEASURES, interval, pooled_psnr
 from inpaintkit.benchmarks.run import Result, Run, in_bytes
-from inpaintkit.files.atomic import write_text
 from inpaintkit.sheet import masked
 
 SHOWN = ("psnr_hole", "psnr_whole", "l1_hole", "ssim11_hole", "msssim_whole")  # beside these, all are in the CSV

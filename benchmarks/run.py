@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 from inpaintkit import batch
 from inpaintkit.api import versions
+from inpaintkit.atomic import sweep, write_text
 from inpaintkit.benchmarks import perceptual, protocols
 from inpaintkit.benchmarks.entrants import Entrant
 from inpaintkit.benchmarks.metrics import Compared, measured
 from inpaintkit.errors import ContextError, InpaintWarning, MissingExtraError
 from inpaintkit.executors import spread
 from inpaintkit.files import read, write
-from inpaintkit.files.atomic import sweep, write_text
 from inpaintkit.problem import Mask, Step
 
 Status = Literal["done", "not applicable", "failed"]
@@ -88,7 +88,7 @@ class Run:
 
     @classmethod
     def found(cls, folder: Path) -> Run:
-        """A run that exists; ValueError where there is none."""
+        """An existing run; raises ValueError if the folder holds none."""
         if not (folder / "run.json").is_file():
             raise ValueError(f"{folder} holds no run: 'inpaintkit bench run ... -o {folder}' starts one")
         return cls(folder)
@@ -119,7 +119,7 @@ class Run:
         return self.folder / "results" / entrant / f"{case}{suffix}"
 
     def result(self, entrant: str, case: str) -> Result | None:
-        """A result that is done; None where it is not."""
+        """A finished result, or None."""
         file = self.file(entrant, case)
         return Result(**json.loads(file.read_text("utf-8"))) if file.is_file() else None
 

@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.api import inpaint
+from inpaintkit.atomic import sweep, whole
 from inpaintkit.errors import InpaintWarning
 from inpaintkit.executors import spread
 from inpaintkit.files import READABLE, Loaded, check, copy, load, read_mask, write
-from inpaintkit.files.atomic import sweep, whole
 from inpaintkit.files.formats import FORMATS
 from inpaintkit.find import find_mask
 from inpaintkit.info import Info
@@ -151,7 +151,7 @@ class _Masks:
                 self.by_stem.setdefault(path.stem, []).append(path)
 
     def of(self, photo: Path, relative: Path) -> Path:
-        """The one mask of a picture; ValueError where there is none or more than one."""
+        """The one mask of a picture; raises ValueError if there is no mask or more than one."""
         names = [relative.stem + ending for ending in _MASK_ENDINGS]
         for found in (
             *(self.by_path.get(relative.with_name(name), []) for name in names),

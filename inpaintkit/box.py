@@ -83,7 +83,7 @@ class Box(NamedTuple):
         return Box.from_edges(left, top, right, bottom)
 
     def overlap(self, other: Box) -> tuple[int, int]:
-        """Rows and columns that two boxes share; where there are none, how far they are apart, negative."""
+        """Rows and columns that two boxes share; negative numbers are the gap between them."""
         down = min(self.bottom, other.bottom) - max(self.top, other.top)
         return down, min(self.right, other.right) - max(self.left, other.left)
 

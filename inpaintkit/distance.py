@@ -11,7 +11,7 @@ _EXACT = 1000  # px up to which a squared float32 distance rounds to the right w
 
 
 def distance_to(target: Mask) -> Image:
-    """Distance of every pixel to the nearest pixel of ``target``, float32 (H, W); infinite where there is none.
+    """Distance of every pixel to the nearest pixel of ``target``, float32 (H, W); infinite if ``target`` is empty.
 
     The crop's edge is no target: what lies beyond it is unknown, not near.
     """

@@ -20,7 +20,6 @@ import hashlib
 import json
 import os
 import pickle
-import secrets
 import shutil
 import sys
 import time
@@ -32,6 +31,8 @@ from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from inpaintkit.atomic import whole
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -192,15 +193,8 @@ def _remove_unused(folder: Path) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file whole. It is not flushed to the disk: a damaged one is noticed and written anew."""
-    temporary = path.with_name(f".{os.getpid()}-{secrets.token_hex(6)}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+    with whole(path, flush=False) as file:  # a damaged one is noticed and written anew
+        file.write(content)
 
 
 @cache
@@ -241,7 +235,7 @@ class Sources:
         return digests
 
     def read(self, module: str, file: str | None = None) -> bytes | None:
-        """The source of a module, None where there is none."""
+        """The source of a module, or None if it cannot be found."""
         spec = _spec(module)
         origin = file or (spec.origin if spec and spec.has_location else None)
         if origin is None:

@@ -85,7 +85,7 @@ class _KernelCache(_Cache):  # type: ignore[misc,unused-ignore]
         return self.files.holds(self._name, self._key(signature, context.codegen()))
 
     def load_overload(self, signature: Any, context: Any) -> Any:
-        """The compiled kernel, None where there is none."""
+        """The compiled kernel, or None."""
         context.refresh()  # the compiled code may call what the context knows only then
         data = self.files.load(self._name, self._key(signature, context.codegen()))
         return None if data is None else CompileResult._rebuild(context, *data)

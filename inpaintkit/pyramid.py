@@ -102,7 +102,7 @@ def upsampled(coarse: Image, shape: tuple[int, int]) -> Image:
 
 
 def halved(image: Image, usable: Mask) -> Image:
-    """A picture at half size, float32 (ceil(H / 2), ceil(W / 2), C): means of usable pixels, 0.5 where there is none.
+    """A picture at half size, float32 (ceil(H / 2), ceil(W / 2), C): means of usable pixels, or 0.5.
 
     Parameters
     ----------

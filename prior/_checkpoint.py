@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from inpaintkit.files.atomic import sweep, whole
+from inpaintkit.atomic import sweep, whole
 from inpaintkit.problem import Problem
 
 _FORMAT = 2  # of the state: a file in another one belongs to no fill of this version

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from inpaintkit.files.atomic import sweep, whole, write_text
+from inpaintkit.atomic import sweep, whole, write_text
 from inpaintkit.kernel_cache import user_folder
 from inpaintkit.prior.vgg import LAYERS, Vgg19, read
 

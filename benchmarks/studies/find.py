@@ -205,7 +205,9 @@ def _worst(values: NDArray[Any], sign: int = 1) -> float:
 def main() -> None:
     """Print Markdown tables, the worst cases after them."""
     parser = arguments(__doc__, images=None)
-    parser.add_argument("--kinds", default=",".join(KINDS), help="kinds of damage; clean is none")
+    parser.add_argument(
+        "--kinds", default=",".join(KINDS), help="kinds of damage; clean leaves the photograph undamaged"
+    )
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="of text and stamps, in pixels")
     parser.add_argument("--photos", type=int, help="at most so many photographs")
     parser.add_argument("--method", default="auto", help="what repairs")

@@ -40,7 +40,7 @@ from inpaintkit.find import dust, lines, scoring, scratches, spots, text
 from inpaintkit.problem import Image, Mask
 
 KINDS = ("text", "scratches", "dust")
-_NEEDED = -4.0  # log-odds of lines of text that are looked at, so that there are enough that are none
+_NEEDED = -4.0  # log-odds from which lines of text are considered: low, so that enough of them are not captions
 _TRUE = 0.5  # share of a candidate that lies on damage
 _PRIOR = 1e-3  # weight of a penalty on large weights, so that a feature that never varies gets none
 
@@ -138,7 +138,7 @@ def _matrix(weights: scoring.Weights, features: Mapping[str, NDArray[np.float64]
 
 
 def loss(weights: NDArray[np.float64], sample: Sample) -> float:
-    """The mean negative log-likelihood of what is damage and what is none, in nats."""
+    """The mean negative log-likelihood of damaged and undamaged candidates, in nats."""
     x = sample.features @ weights + sample.fixed
     return float(np.average(np.logaddexp(0, np.where(sample.damage, -x, x)), weights=sample.importance))
 
@@ -187,7 +187,7 @@ def agreement(kind: str, generated: list[Case]) -> str:
 
 
 def report(kind: str, generated: list[Case], clean: list[Case]) -> Iterator[str]:
-    """The tables of one finder; clean photographs show which lines of text are none."""
+    """The tables of one finder; clean photographs give lines of text that are not captions."""
     if kind == "dust":
         pairs = [pair for case in generated for pair in dust_samples(case)]
         yield table("dust, each spot by itself", DUST_ALONE, Sample.joined([alone for alone, _ in pairs]))

@@ -254,9 +254,9 @@ def speed(
     """
     from inpaintkit import registry
     from inpaintkit.api import versions
+    from inpaintkit.atomic import write_text
     from inpaintkit.benchmarks.run import machine
     from inpaintkit.benchmarks.speed import grid, grid_plot, grid_table
-    from inpaintkit.files.atomic import write_text
 
     names = list(registry.methods()) if methods == "all" else [registry.find(name).name for name in methods.split(",")]
     try:

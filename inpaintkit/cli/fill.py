@@ -103,7 +103,7 @@ def _save_options(path: Path, ctx: click.Context) -> None:
     """Write every option's value, but for those that belong to one run."""
     import tomli_w
 
-    from inpaintkit.files.atomic import write_text
+    from inpaintkit.atomic import write_text
 
     values = {
         name: str(value) if isinstance(value, Path) else value

@@ -17,7 +17,7 @@ class _Show(Protocol):
 
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Callable[[Step], None] | None]:
-    """A bar that takes steps, or None where none is to be drawn."""
+    """A bar that takes steps, or None when no bar is drawn."""
     with _bar(quiet) as show:
         if show is None:
             yield None
@@ -32,7 +32,7 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[Step], None] | None]:
 
 @contextmanager
 def download_bar(quiet: bool) -> Iterator[Callable[[float, float], None] | None]:
-    """A bar that takes the bytes there are and the bytes in all, or None where none is to be drawn."""
+    """A bar that takes the bytes there are and the bytes in all, or None when no bar is drawn."""
     with _bar(quiet, in_bytes=True) as show:
         yield show
 

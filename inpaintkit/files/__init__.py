@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inpaintkit import atomic
 from inpaintkit.errors import InpaintWarning
-from inpaintkit.files import atomic, formats
+from inpaintkit.files import formats
 from inpaintkit.files.metadata import Metadata
 from inpaintkit.picture import Picture
 

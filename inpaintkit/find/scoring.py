@@ -2,9 +2,9 @@
 
 A candidate's score x is a weighted sum of what was measured on it, read as the logarithm of the odds that it is damage:
 the odds are e^x : 1, and its confidence is 1 / (1 + e^-x). The weights stand in a table in each finder's file;
-``benchmarks/studies/fit_finders.py`` fits them to drawn damage again.
+``benchmarks/studies/fit_finders.py`` fits them to generated damage again.
 
-Damage is an exception. What there is much of, at about the same contrast, belongs to the picture.
+Damage is rare. If there are many similar things of about the same contrast, they belong to the picture.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ WEIGHTS = {
     "cover": 3.7,  # how far it has come from the background to white or black, 0.7 at most
     "tint": -35.0,  # range of its channels, 0 to 0.3
     "mismatch": -26.0,  # by which its brightness does not follow the background as far as that shines through
-    "lopsided": -4.4,  # square root of how much its halves differ, as a share of the contrast
+    "asymmetry": -4.4,  # square root of how much its halves differ, as a share of the contrast
     "constant": -1.0,
 }
 # Set by hand, in log-odds.
@@ -237,7 +237,7 @@ def candidates(picture: Image, opposite: Image, octave: int, sensitivity: float)
     cover = _cover(level, white[axis.line])
     tint = _tint(axis, level, strips.levels(strips.strip(opposite, axis, unit), foot, unit), cover)
     scale = max(1.0, max(picture.shape) / _USUAL)
-    features = _features(axis, level, cover, tint, strips.lopsided(axis, seen, foot, unit), width, unit, scale)
+    features = _features(axis, level, cover, tint, strips.asymmetry(axis, seen, foot, unit), width, unit, scale)
     log_odds = np.asarray(scoring.weighted(WEIGHTS, features), np.float64)
     outside = np.asarray(np.isnan(level[:, 1:]).any(axis=1))
     log_odds[axis.means(outside) > _BORDER] = -np.inf
@@ -291,7 +291,7 @@ def _features(
     level: Image,
     cover: Image,
     tint: Array,
-    lopsided: Array,
+    asymmetry: Array,
     width: Array,
     unit: int,
     scale: float,
@@ -315,7 +315,7 @@ def _features(
         "cover": np.minimum(usual, 0.7),
         "tint": np.clip(tint, 0, 0.3),
         "mismatch": np.abs(slope - (1 - usual)) * np.sqrt(varies),
-        "lopsided": np.sqrt(lopsided),
+        "asymmetry": np.sqrt(asymmetry),
         "constant": np.ones(len(usual), np.float32),
     }
 

@@ -320,7 +320,7 @@ def _fold_kernel(line: I64x1, held: Bool1, seen: F32x2, foot: F32x2, profile: F6
         number[line[node]] += 1
 
 
-def lopsided(axis: Axes, seen: Image, foot: Image, unit: int) -> Array:
+def asymmetry(axis: Axes, seen: Image, foot: Image, unit: int) -> Array:
     """By how much the halves of each line's mean profile differ, as a share of its contrast, 1 at most: (L,)."""
     lines = int(axis.line.max(initial=-1)) + 1
     profile, number = np.zeros((lines, 2 * _FOLD + 1)), np.zeros(lines)

@@ -69,7 +69,7 @@ class Letters:
 
 @dataclass(frozen=True)
 class Style:
-    """Outline and shadow, in pixels; there is none where its opacity is 0."""
+    """Outline and shadow, in pixels; an opacity of 0 means it is absent."""
 
     ink: NDArray[np.float64]
     radius: int = 0

@@ -121,7 +121,7 @@ def _support_kernel(
 ) -> None:
     """Give the points of each accepted line its direction, so that a scratch is followed to its ends.
 
-    given : int16 (h, w), the direction of the best line that a point votes for, -1 where there is none.
+    given : int16 (h, w), the direction of the best line that a point votes for, or -1.
     """
     flat = image.ravel()
     pad = (image.shape[1] - score.shape[1]) // 2

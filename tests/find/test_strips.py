@@ -40,7 +40,7 @@ def test_feet_and_levels_of_a_bar(slope):
     )  # half of 4 px and of the edge; readings are between pixels
     level = strips.levels(seen, foot, 1)
     assert level == pytest.approx(np.tile([0.9, 0.3, 0.3], (len(level), 1)), abs=0.02)
-    assert strips.lopsided(axis, seen, foot, 1) == pytest.approx([0], abs=0.02)
+    assert strips.asymmetry(axis, seen, foot, 1) == pytest.approx([0], abs=0.02)
 
 
 def test_halves_that_differ():
@@ -49,7 +49,7 @@ def test_halves_that_differ():
     axis = axis_of()
     seen = strips.strip(picture, axis, 1)
     foot = np.tile(np.float32([-2.5, 2.5]), (len(axis.y), 1))
-    assert strips.lopsided(axis, seen, foot, 1)[0] > 0.3
+    assert strips.asymmetry(axis, seen, foot, 1)[0] > 0.3
 
 
 def test_followed_to_the_end_of_the_bar_and_no_farther():

@@ -14,11 +14,15 @@ _TEMPORARY = ".inpaintkit-"  # then the process and a random word: the name of a
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[IO[bytes]]:
+def whole(path: Path, *, flush: bool = True) -> Iterator[IO[bytes]]:
     """An open binary file that becomes ``path`` when the block ends; after an error, what was there before stays.
 
     The permissions of a file that is replaced are kept, and a symbolic link still points to its file. A device or a
     pipe cannot be renamed to, so it is written directly.
+
+    Parameters
+    ----------
+    flush : wait until the disk has it. Not needed where a damaged file is noticed and written again.
 
     Raises
     ------
@@ -33,8 +37,9 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
     try:
         with temporary.open("xb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
         if path.exists():
             os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
@@ -42,7 +47,8 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
         with suppress(OSError):
             temporary.unlink()
         raise
-    _flush_folder(path.parent)
+    if flush:
+        _flush_folder(path.parent)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inpaintkit.files.atomic import sweep, whole, write_bytes, write_text
+from inpaintkit.atomic import sweep, whole, write_bytes, write_text
 
 
 def test_a_file_appears_when_the_block_ends_and_not_before(tmp_path):
