@@ -1,0 +1,17 @@
+"""What callers pass, checked: any picture and any mask, turned into arrays with known meaning."""
+
+from inpaintkit.picture.hole import check_share, grow, hole_of, mask_of
+from inpaintkit.picture.options import PictureColours, PictureLabels, PictureMask, PictureOption
+from inpaintkit.picture.pixels import Picture
+
+__all__ = [
+    "Picture",
+    "PictureColours",
+    "PictureLabels",
+    "PictureMask",
+    "PictureOption",
+    "check_share",
+    "grow",
+    "hole_of",
+    "mask_of",
+]
