@@ -75,6 +75,8 @@ def load(path: str | os.PathLike[str], *, page: int | None = None) -> Loaded:
         raise ValueError(f"{path}: damaged picture file ({_line(error)})") from error
     if metadata.damaged:
         warnings.warn(f"{path}: its metadata cannot be read and is left out", InpaintWarning, stacklevel=2)
+    for note in metadata.notes:
+        warnings.warn(f"{path}: {note}", InpaintWarning, stacklevel=2)
     return Loaded(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels, name, metadata)
 
 

@@ -16,10 +16,13 @@ from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from inpaintkit.errors import InpaintWarning
+from inpaintkit.files.previews import drop_previews, holds_picture, split_text, without_previews
 
 GROUPS: tuple[int, ...] = (IFD.Exif, IFD.GPSInfo)
 _XMP, _ICC = 700, 34675  # TIFF tags
 _XMP_TEXT = "XML:com.adobe.xmp"
+_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"  # begins the segments of a JPEG's XMP beyond 64 KB
+_POINTERS = {Base.SubIFDs, Base.JpegIFOffset, Base.JpegIFByteCount}  # to previews, which are not carried
 _TURNED = (5, 6, 7, 8)  # orientations that swap width and height
 _KEPT = {  # tags of a TIFF page that describe the picture, not the layout of the file
     *(Base.DocumentName, Base.ImageDescription, Base.Make, Base.Model, Base.PageName, Base.Software, Base.DateTime),
@@ -34,7 +37,7 @@ _MAX_SEGMENT = {"exif": 65533, "xmp": 65504, "comment": 65533}  # bytes that a J
 
 @dataclass(frozen=True)
 class Metadata:
-    """Without an orientation (the pixels are upright) and a thumbnail (it would show what was removed)."""
+    """Without an orientation (the pixels are upright) and without previews (they would show what was removed)."""
 
     icc: bytes | None = None
     exif: bytes | None = None
@@ -47,6 +50,7 @@ class Metadata:
     progressive: bool = False
     png_colour: bytes = b""  # chunks as they are in the file
     damaged: bool = False  # there was more that could not be read
+    notes: tuple[str, ...] = ()  # what else could not be read, and what to do about it
 
     def fits(self, channels: int) -> bytes | None:
         """The colour profile, unless it is for grey and the picture has colours."""
@@ -147,17 +151,29 @@ def of_pillow(image: PILImage.Image) -> tuple[Metadata, int]:
     xmp = info.get("xmp")
     if isinstance(image, PngImagePlugin.PngImageFile):
         text = dict(image.text)
-        xmp = text.pop(_XMP_TEXT, "").encode() or xmp
-        for stale in ("Raw profile type exif", "Raw profile type APP1"):  # they hold the old orientation
-            text.pop(stale, None)
-        found["text"] = text
+        packet = text.pop(_XMP_TEXT, "").encode()
+        found["text"], packed = split_text(text)
+        xmp = packet or xmp or packed
     elif isinstance(image, JpegImagePlugin.JpegImageFile):
-        found["comment"] = info.get("comment")
+        comment = info.get("comment")
+        found["comment"] = None if comment and holds_picture(comment) else comment
+        if any(segment.startswith(_EXTENSION) for name, segment in image.applist if name == "APP1"):
+            found["notes"] = ("its extended XMP is left out",)
         if image.mode != "CMYK" and sorted(image.quantization) == list(range(len(image.quantization))):
             found["tables"] = {key: list(table) for key, table in image.quantization.items()}
             found["subsampling"] = max(0, JpegImagePlugin.get_sampling(image))  # what Pillow has no number for: 4:4:4
             found["progressive"] = bool(info.get("progressive"))
     return Metadata(**found, xmp=_upright(xmp)), orientation
+
+
+def of_parts(icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> Metadata:
+    """Metadata of a format whose decoder turns the pixels upright, so that EXIF's own orientation does not count."""
+    tags = PILImage.Exif()
+    if exif:
+        tags.load(exif)
+    density = _density(tags)
+    kept, _ = _settled(tags)
+    return Metadata(icc=icc, exif=kept, xmp=_upright(xmp), dpi=density)
 
 
 def of_tiff(file: IO[bytes], offset: int, *, endian: str, big: bool) -> tuple[Metadata, int]:
@@ -191,6 +207,10 @@ def png_colour(data: bytes) -> bytes:
 def _settled(exif: PILImage.Exif) -> tuple[bytes | None, int]:
     """EXIF as bytes for upright pixels, and the orientation it had."""
     orientation = _checked(exif.pop(Base.Orientation, 1))
+    for tag in _POINTERS & set(exif):
+        del exif[tag]
+    for tags in (exif, *(exif.get_ifd(group) for group in (*GROUPS, IFD.Interop) if group in exif)):
+        drop_previews(tags)
     if orientation in _TURNED:
         group = exif.get_ifd(IFD.Exif)
         sides = [group.pop(tag, None) for tag in (Base.ExifImageHeight, Base.ExifImageWidth)]
@@ -234,5 +254,6 @@ def _dpi(pair: Any) -> tuple[float, float] | None:
 
 
 def _upright(xmp: bytes | None) -> bytes | None:
-    """XMP with the orientation reset to upright."""
+    """XMP with the orientation reset to upright, and without previews."""
+    xmp = without_previews(xmp)
     return re.sub(rb'(tiff:Orientation(?:="|>))[2-8]', rb"\g<1>1", xmp) if xmp else None
