@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import filecmp
+import hashlib
 import os
 import secrets
+import shutil
+import socket
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO
 
-_TEMPORARY = ".inpaintkit-"  # then the process and a random word: the name of a file while it is written
+_TEMPORARY = ".inpaintkit-"  # then the place, the process and a random word: the name of a file while it is written
+_MAX_AGE = 24 * 60 * 60  # seconds after its last change until a temporary file of another place counts as left behind
 
 
 @contextmanager
-def whole(path: Path, *, flush: bool = True) -> Iterator[IO[bytes]]:
+def whole(path: Path, *, flush: bool = True, backup: Path | None = None) -> Iterator[IO[bytes]]:
     """An open binary file that becomes ``path`` when the block ends; after an error, what was there before stays.
 
     The permissions of a file that is replaced are kept, and a symbolic link still points to its file. A device or a
@@ -23,6 +30,8 @@ def whole(path: Path, *, flush: bool = True) -> Iterator[IO[bytes]]:
     Parameters
     ----------
     flush : wait until the disk has it. Not needed where a damaged file is noticed and written again.
+    backup : a further name for the file that is replaced, given to it when the new one is on the disk; a file of that
+        name that is there already stays. ``is_replaced`` says whether it came to the last step.
 
     Raises
     ------
@@ -33,7 +42,7 @@ def whole(path: Path, *, flush: bool = True) -> Iterator[IO[bytes]]:
         with path.open("wb") as file:
             yield file
         return
-    temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(6)}")
+    temporary = path.with_name(f"{_TEMPORARY}{_place()}-{os.getpid()}-{secrets.token_hex(6)}")
     try:
         with temporary.open("xb") as file:
             yield file
@@ -42,6 +51,8 @@ def whole(path: Path, *, flush: bool = True) -> Iterator[IO[bytes]]:
                 os.fsync(file.fileno())
         if path.exists():
             os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
+        if backup and not backup.exists():
+            _keep(path, backup)
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
@@ -51,9 +62,35 @@ def whole(path: Path, *, flush: bool = True) -> Iterator[IO[bytes]]:
         _flush_folder(path.parent)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write the file whole, or leave what was there before."""
-    with whole(path) as file:
+def _keep(path: Path, backup: Path) -> None:
+    """Give a file a second name, so that it stays when the first one is taken."""
+    try:
+        os.link(path, backup)
+    except FileExistsError:  # another process was faster, and by now ``path`` may be what it wrote
+        return
+    except OSError:  # the file system has no hard links
+        with path.open("rb") as original, whole(backup) as copied:
+            shutil.copyfileobj(original, copied)
+            copied.flush()
+            with suppress(OSError):  # of some mounted disks nobody may set the times
+                shutil.copystat(path, copied.name)
+    _flush_folder(backup.parent)  # before the other name is taken: after a power failure one of them is there
+
+
+def is_replaced(path: Path, backup: Path) -> bool:
+    """Whether a file was written with this backup to the end: the two hold different bytes.
+
+    A process that is stopped between the two steps leaves one file under both names, or two equal ones.
+    """
+    if not backup.exists() or path.samefile(backup):
+        return False
+    filecmp.clear_cache()  # it goes by size and time, and may have seen other files under these names
+    return not filecmp.cmp(path, backup, shallow=False)
+
+
+def write_bytes(path: Path, data: bytes, *, backup: Path | None = None) -> None:
+    """Write the file whole, or leave what was there before; ``backup`` as in ``whole``."""
+    with whole(path, backup=backup) as file:
         file.write(data)
 
 
@@ -63,13 +100,35 @@ def write_text(path: Path, text: str) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the temporary files that killed processes have left in a folder."""
-    if os.name != "posix" or not folder.is_dir():
-        return
-    for temporary in folder.glob(f"{_TEMPORARY}*-*"):
-        number = temporary.name.removeprefix(_TEMPORARY).partition("-")[0]
-        if number.isdecimal() and not _is_running(int(number)):
-            temporary.unlink(missing_ok=True)
+    """Remove the temporary files that killed processes have left in a folder.
+
+    Whether a process is alive is known only of those that this one can see. The files of other hosts and containers,
+    and those from before the last start of this one, go when they are a day old.
+    """
+    with suppress(OSError):  # a folder that is not there or cannot be read
+        for temporary in folder.glob(f"{_TEMPORARY}*-*"):
+            with suppress(OSError):  # somebody else removed it, or nobody may
+                if _is_left(temporary):
+                    temporary.unlink()
+
+
+def _is_left(temporary: Path) -> bool:
+    """Whether nobody can be writing a temporary file any more."""
+    if time.time() - temporary.stat().st_mtime > _MAX_AGE:
+        return True
+    place, _, rest = temporary.name.removeprefix(_TEMPORARY).partition("-")
+    number = rest.partition("-")[0]
+    return place == _place() and number.isdecimal() and os.name == "posix" and not _is_running(int(number))
+
+
+@cache
+def _place() -> str:
+    """A word for the processes that this one can see by their numbers: this host since its start, this container."""
+    known = [socket.gethostname()]
+    with suppress(OSError):  # Linux
+        known.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        known.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:12]
 
 
 def _flush_folder(folder: Path) -> None:

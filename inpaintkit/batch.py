@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -23,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.api import inpaint
-from inpaintkit.atomic import sweep, whole
+from inpaintkit.atomic import is_replaced, sweep
 from inpaintkit.errors import InpaintWarning
 from inpaintkit.executors import spread
-from inpaintkit.files import READABLE, Loaded, check, copy, load, read_mask, write
+from inpaintkit.files import READABLE, Loaded, check, copy, is_picture, load, read_mask, write
 from inpaintkit.files.formats import FORMATS
 from inpaintkit.find import find_mask
 from inpaintkit.info import Info
@@ -187,9 +186,7 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
         if FORMATS[job.output.suffix.lower()] == photo.format and settings.page is None:
             copy(job.photo, job.output)
             return info
-    if backup and not backup.exists():
-        _keep(job.photo, backup)
-    write(job.output, result, like=photo)
+    write(job.output, result, like=photo, backup=backup)
     return info
 
 
@@ -213,20 +210,14 @@ def _mask(path: Path, shape: tuple[int, ...] | None) -> NDArray[Any]:
     return np.asarray(scaled, mask.dtype)
 
 
-def _keep(photo: Path, backup: Path) -> None:
-    """Give the original a second name before the result takes its own."""
-    try:
-        os.link(photo, backup)
-    except OSError:  # the file system has no hard links
-        with photo.open("rb") as original, whole(backup) as copied:
-            shutil.copyfileobj(original, copied)
-            copied.flush()
-            shutil.copystat(photo, copied.name)
-
-
 def is_done(job: Job) -> bool:
-    """Whether an earlier run wrote the output (in place: kept the original beside it)."""
-    return (job.backup or job.output).exists()
+    """Whether an earlier run wrote the output, whole (in place: and kept another original beside it)."""
+    try:
+        if job.backup:
+            return is_replaced(job.output, job.backup) and is_picture(job.backup)
+        return job.output.is_file() and job.output.stat().st_size > 0
+    except OSError:  # not there, or what an attempt will report
+        return False
 
 
 def attempt(job: Job, settings: Settings) -> Outcome:
@@ -238,7 +229,7 @@ def attempt(job: Job, settings: Settings) -> Outcome:
         try:
             job.output.parent.mkdir(parents=True, exist_ok=True)
             info = repair(job, settings)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a method's author may exit, but not from a folder's run
             text = " ".join((str(error) or type(error).__name__).split())
             return Outcome(**paths, status="failed", seconds=time.perf_counter() - began, error=text)
     texts = tuple(str(warning.message) for warning in caught)
@@ -251,8 +242,17 @@ def run(jobs: Sequence[Job], settings: Settings, *, workers: int = 1, overwrite:
 
     A worker that dies takes only its own file with it.
     """
-    for folder in {job.output.parent for job in jobs}:
+    folders = {job.output.parent for job in jobs}
+    for folder in folders:
         sweep(folder)
+    try:
+        yield from _attempts(jobs, settings, workers=workers, overwrite=overwrite)
+    finally:
+        for folder in folders:  # a worker that died may have been writing
+            sweep(folder)
+
+
+def _attempts(jobs: Sequence[Job], settings: Settings, *, workers: int, overwrite: bool) -> Iterator[Outcome]:
     todo = []
     for job in jobs:
         if not overwrite and is_done(job):

@@ -7,8 +7,9 @@ import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import cv2
 
@@ -21,39 +22,96 @@ _QUEUED = 4  # items handed to each worker ahead of time: enough to keep it busy
 def spread(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Iterator[tuple[Item, Result | None]]:
-    """Each item with its result, as they come in, from spawned processes; None where its process died.
+    """Each item once, with its result, as they come in from spawned processes; None where its process died.
 
-    ``function`` and ``items`` must pickle. A worker that dies takes only its own item with it.
+    ``function`` and ``items`` must pickle. A worker that dies takes only its own item with it: what was handed out
+    beside it is done again, one at a time. An exception of ``function`` is raised when all other items have had their
+    results; its notes name its item and further exceptions.
     """
-    lost: list[Item] = []
-    waiting = iter(items)
-    while (yield from _in_pool(function, waiting, workers, queued=_QUEUED, lost=lost)):
+    work = _Work(function, items)
+    while (yield from work.in_pool(workers)):
         pass  # a new pool goes on with what is left
-    suspects, fatal = iter(lost), list[Item]()
-    while (yield from _in_pool(function, suspects, 1, queued=1, lost=fatal)):  # one at a time: which one is it?
-        yield fatal[-1], None
+    yield from work.one_at_a_time()
+    work.raise_errors()
 
 
-def _in_pool(
-    function: Callable[[Item], Result], waiting: Iterator[Item], workers: int, *, queued: int, lost: list[Item]
-) -> Generator[tuple[Item, Result | None], None, bool]:
-    """Results from one pool until the items end; returns True, and adds to ``lost``, when a worker died."""
+class _Work(Generic[Item, Result]):
+    """Items that wait, those that were lost with a pool, and what the function raised."""
+
+    def __init__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> None:
+        self.function, self.waiting = function, iter(items)
+        self.lost: list[Item] = []
+        self.errors: list[tuple[Item, BaseException]] = []
+
+    def in_pool(self, workers: int) -> Generator[tuple[Item, Result], None, bool]:
+        """Results from one pool until no item waits; True where it broke, which may happen while a result is used."""
+        running: dict[Future[Result], Item] = {}
+        lost = len(self.lost)
+        with _pool(workers) as pool:
+            while len(self.lost) == lost:
+                for item in islice(self.waiting, workers * _QUEUED - len(running)):
+                    running[self._submitted(pool, item)] = item
+                if not running:
+                    return False
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield from self._delivered(running.pop(future), future)
+            for future, item in running.items():  # some were done in time
+                yield from self._delivered(item, future)
+            return True
+
+    def one_at_a_time(self) -> Iterator[tuple[Item, Result | None]]:
+        """The lost items, each with its result, or None where a process died that had done nothing else."""
+        suspects, self.lost = self.lost[::-1], []
+        while suspects:
+            with _pool(1) as pool:
+                is_fresh = True
+                while suspects:
+                    future = self._submitted(pool, suspects[-1])
+                    if not isinstance(future.exception(), BrokenProcessPool):
+                        yield from self._delivered(suspects.pop(), future)
+                        is_fresh = False
+                        continue
+                    if is_fresh:
+                        yield suspects.pop(), None
+                    break  # in a process that is not fresh, the item before may have been its death
+
+    def _submitted(self, pool: ProcessPoolExecutor, item: Item) -> Future[Result]:
+        """A pool's future; where the pool broke meanwhile, one that says so."""
+        try:
+            return pool.submit(self.function, item)
+        except BrokenProcessPool as error:
+            future: Future[Result] = Future()
+            future.set_exception(error)
+            return future
+
+    def _delivered(self, item: Item, future: Future[Result]) -> Iterator[tuple[Item, Result]]:
+        """An item with its result; where it has none, it is noted why."""
+        error = future.exception()
+        if error is None:
+            yield item, future.result()
+        elif isinstance(error, BrokenProcessPool):
+            self.lost.append(item)
+        else:
+            self.errors.append((item, error))
+
+    def raise_errors(self) -> None:
+        """Raise the first error, if any, with notes on the others."""
+        if not self.errors:
+            return
+        (item, first), *more = self.errors
+        first.add_note(f"raised for {item!r}")
+        for other, error in more:
+            first.add_note(f"for {other!r}: {type(error).__name__}: {error}")
+        raise first
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool whose workers are gone when the block ends; what waits then is left undone."""
     spawn = multiprocessing.get_context("spawn")  # a fork would copy threads that hold locks
     pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker)
-    running: dict[Future[Result], Item] = {}
     try:
-        while True:
-            for item in islice(waiting, workers * queued - len(running)):
-                running[pool.submit(function, item)] = item
-            if not running:
-                return False
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                result = future.result()
-                yield running.pop(future), result
-    except BrokenProcessPool:
-        lost += running.values()
-        return True
+        yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -85,6 +85,12 @@ def read(path: str | os.PathLike[str], *, page: int | None = None) -> NDArray[An
     return load(path, page=page).pixels
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file begins like one of a format that can be read."""
+    with path.open("rb") as file:
+        return formats.kind(file.read(16)) is not None
+
+
 def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
     """A mask file's pixels as ``inpaint`` takes them: white is hole.
 
@@ -98,7 +104,7 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
     return pixels
 
 
-def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = None) -> None:
+def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = None, backup: Path | None = None) -> None:
     """Write pixels as ``read`` gives them, or a PIL image, in the format that the name says.
 
     The file appears whole or not at all: it is written beside its place, flushed to the disk, and then renamed.
@@ -108,6 +114,8 @@ def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = Non
     like : the file that the picture was made from: its colour profile, EXIF, resolution and text are written along, as
         far as the format holds them, and from JPEG to JPEG the quantisation and subsampling. Without it there is no
         metadata, and a JPEG has quality 95 without subsampling.
+    backup : a further name for the file that is replaced, where there is none of that name yet: given to it when the
+        new one is on the disk.
 
     Raises
     ------
@@ -118,7 +126,7 @@ def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = Non
     name, pixels = _checked(path, image)
     data = _encoded(path, name, pixels, like.metadata if like else Metadata())
     try:
-        atomic.write_bytes(path, data)
+        atomic.write_bytes(path, data, backup=backup)
     except OSError as error:
         raise _explained(error, f"{path} cannot be written") from error
 
