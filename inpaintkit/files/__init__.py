@@ -7,7 +7,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from inpaintkit import atomic
 from inpaintkit.errors import InpaintWarning
 from inpaintkit.files import formats
+from inpaintkit.files.decoding import RefusedError
 from inpaintkit.files.metadata import Metadata
 from inpaintkit.picture import Picture
 
@@ -32,11 +33,17 @@ _REMEDIES = {
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A file's content: ``pixels`` as ``read`` gives them, its ``format``, and ``metadata`` to write along."""
+    """A file's content: ``pixels`` as ``read`` gives them, its ``format``, and ``metadata`` to write along.
+
+    ``channels`` is "alpha" where the last channel is opacity, and "bands" where none is; ``nodata`` is the value that
+    stands for missing pixels, where the file names one.
+    """
 
     pixels: NDArray[Any]
     format: str
     metadata: Metadata
+    channels: Literal["alpha", "bands"] = "bands"
+    nodata: float | None = None
 
 
 def load(path: str | os.PathLike[str], *, page: int | None = None) -> Loaded:
@@ -62,10 +69,10 @@ def load(path: str | os.PathLike[str], *, page: int | None = None) -> Loaded:
         with path.open("rb") as file:
             name = formats.kind(file.read(16))
             if name is None:
-                raise formats.RefusedError(f"is not a picture that can be read: expected {_READABLE_FORMATS}")
+                raise RefusedError(f"is not a picture that can be read: expected {_READABLE_FORMATS}")
             file.seek(0)
-            pixels, metadata = formats.decode(file, name, page=page, max_pixels=max_pixels)
-    except formats.RefusedError as error:
+            decoded = formats.decode(file, name, page=page, max_pixels=max_pixels)
+    except RefusedError as error:
         raise ValueError(f"{path} {error}") from None
     except MemoryError:
         raise ValueError(f"{path}: there is not enough memory to read it") from None
@@ -73,11 +80,13 @@ def load(path: str | os.PathLike[str], *, page: int | None = None) -> Loaded:
         if isinstance(error, OSError) and error.errno is not None:
             raise _explained(error, f"{path} cannot be read") from error
         raise ValueError(f"{path}: damaged picture file ({_line(error)})") from error
+    pixels, metadata = decoded.pixels, decoded.metadata
     if metadata.damaged:
         warnings.warn(f"{path}: its metadata cannot be read and is left out", InpaintWarning, stacklevel=2)
     for note in metadata.notes:
         warnings.warn(f"{path}: {note}", InpaintWarning, stacklevel=2)
-    return Loaded(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels, name, metadata)
+    pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    return Loaded(pixels, name, metadata, decoded.channels, decoded.nodata)
 
 
 def read(path: str | os.PathLike[str], *, page: int | None = None) -> NDArray[Any]:
