@@ -21,7 +21,7 @@ from inpaintkit.filling import Call
 from inpaintkit.info import FilledRegion, Info
 from inpaintkit.kernels import compiling
 from inpaintkit.method import Method
-from inpaintkit.picture import Picture, PictureOption, check_share, grow, hole_of
+from inpaintkit.picture import Picture, PictureOption, check_share, grow, hole_of, how_to_match
 from inpaintkit.problem import Image, Step
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -142,7 +142,7 @@ def inpaint(
     with pool.limit(threads) as count, compiling(remark) as watch:
         if dilate:
             hole = grow(hole, dilate)
-        pixels = check_share(hole, from_alpha=opaque)
+        pixels = check_share(hole, by_name=opaque)
         if pixels:
             picture.check_known(hole)
             call = Call(picture, hole, seed, device, report, fallback, feather, opaque, maps=maps)
@@ -201,7 +201,7 @@ def _check_sizes(method: str, values: dict[str, Any], picture: Picture) -> None:
         if isinstance(value, PictureOption) and value.pixels.shape[:2] != picture.shape:
             raise ValueError(
                 f"{method}'s option {name} is {value.pixels.shape}, image is {picture.shape}: "
-                "resize one to match the other"
+                f"{how_to_match(value.pixels.shape, picture.shape)}"
             )
 
 

@@ -17,18 +17,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
+from inpaintkit import registry
 from inpaintkit.api import inpaint
 from inpaintkit.atomic import is_replaced, sweep
-from inpaintkit.errors import InpaintWarning
+from inpaintkit.errors import EmptyMaskWarning, InpaintWarning
 from inpaintkit.executors import spread
-from inpaintkit.files import READABLE, Loaded, check, copy, is_picture, load, read_mask, write
+from inpaintkit.files import READABLE, Loaded, check, copy, is_picture, load, read, read_mask, write
 from inpaintkit.files.formats import FORMATS
 from inpaintkit.find import find_mask
 from inpaintkit.info import Info
+from inpaintkit.masks import resize
+from inpaintkit.options import kinds_of
+from inpaintkit.picture import PictureMask, PictureOption
 from inpaintkit.problem import Step
 
 BACKUP = ".orig"  # added to a picture's name by an in-place repair
@@ -173,12 +173,17 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
     backup = job.backup
     photo = load(backup if backup and backup.exists() else job.photo, page=settings.page)
     check(job.output, photo.pixels)
-    shape = photo.pixels.shape[:2] if settings.resize_mask else None
+    height, width = photo.pixels.shape[:2]
+    shape = (height, width) if settings.resize_mask else None
     mask = _job_mask(job, photo, shape)
     arguments: dict[str, Any] = {
-        name: _mask(value, shape) if isinstance(value, Path) else value for name, value in settings.arguments.items()
+        name: _option(settings.method, name, value, shape) if isinstance(value, Path) else value
+        for name, value in settings.arguments.items()
     }
-    result, info = inpaint(photo.pixels, mask, settings.method, progress=progress, return_info=True, **arguments)
+    with warnings.catch_warnings():
+        if isinstance(job.mask, Search):  # what is not found is said below
+            warnings.simplefilter("ignore", EmptyMaskWarning)
+        result, info = inpaint(photo.pixels, mask, settings.method, progress=progress, return_info=True, **arguments)
     if isinstance(job.mask, Search) and not info.pixels:
         warnings.warn(f"{job.photo}: no {_sought(job.mask)} found, so nothing was filled", InpaintWarning, stacklevel=2)
         if backup:
@@ -190,7 +195,7 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
     return info
 
 
-def _job_mask(job: Job, photo: Loaded, shape: tuple[int, ...] | None) -> Any:
+def _job_mask(job: Job, photo: Loaded, shape: tuple[int, int] | None) -> Any:
     """A job's mask as ``inpaint`` takes it."""
     if isinstance(job.mask, Search):
         return find_mask(photo.pixels, job.mask.kind, **job.mask.options)
@@ -201,13 +206,18 @@ def _sought(search: Search) -> str:
     return "damage" if search.kind == "auto" else f"{search.kind} to fill" if search.kind == "colour" else search.kind
 
 
-def _mask(path: Path, shape: tuple[int, ...] | None) -> NDArray[Any]:
+def _mask(path: Path, shape: tuple[int, int] | None) -> Any:
     """A mask file's pixels, scaled to a shape where one is given."""
     mask = read_mask(path)
-    if shape is None or mask.shape[:2] == shape:
-        return mask
-    scaled = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
-    return np.asarray(scaled, mask.dtype)
+    return mask if shape is None or mask.shape[:2] == shape else resize(mask, shape)
+
+
+def _option(method: str, name: str, path: Path, shape: tuple[int, int] | None) -> Any:
+    """What a file says that a method's option names, scaled to a shape where one is given."""
+    kinds = kinds_of(registry.find(method).parameters()[name].annotation)
+    kind: Any = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, PictureOption))
+    value = kind.of_option(read_mask(path) if issubclass(kind, PictureMask) else read(path))
+    return value if shape is None or value.pixels.shape[:2] == shape else value.resized(shape)
 
 
 def is_done(job: Job) -> bool:

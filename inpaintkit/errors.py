@@ -18,3 +18,29 @@ class MissingExtraError(ImportError):
 
 class InpaintWarning(UserWarning):
     """The call works, but probably not as it was meant (an inverted mask, say)."""
+
+    kind = ""  # what is wrong in a few words, where a run over many files may count it: "the mask ..."
+
+
+class EmptyMaskWarning(InpaintWarning):
+    """No pixel is hole, so nothing is filled."""
+
+    kind = "marks nothing"
+
+
+class LargeMaskWarning(InpaintWarning):
+    """More than half of the picture is hole."""
+
+    kind = "hides more than half of the picture"
+
+
+class InvertedMaskWarning(LargeMaskWarning):
+    """More than half of the picture is hole, its border among it: the mask may mark what to keep."""
+
+    kind = "looks inverted"
+
+
+class StretchedMaskWarning(InpaintWarning):
+    """A mask has been scaled to a picture of other proportions."""
+
+    kind = "was stretched to other proportions"

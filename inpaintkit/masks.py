@@ -19,8 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import ImageColor
 
 from inpaintkit.box import Box
-from inpaintkit.errors import InpaintWarning
-from inpaintkit.picture import Picture, mask_of
+from inpaintkit.errors import InpaintWarning, StretchedMaskWarning
+from inpaintkit.picture import Picture, mask_of, scaled
 from inpaintkit.picture import grow as grow_by_disc
 from inpaintkit.problem import Mask
 
@@ -268,6 +268,42 @@ def shrink(mask: Any, radius: int) -> Mask:
     ValueError, TypeError : an invalid mask or radius.
     """
     return ~grow_by_disc(~mask_of(mask), _checked_radius(radius))
+
+
+def resize(mask: Any, shape: tuple[int, int]) -> Mask:
+    """A mask scaled to another size, for a scan that has been scaled since: whatever the hole touches is hole.
+
+    A pixel of the result is hole if and only if its area, at the mask's scale, overlaps that of a hole pixel. So no
+    thin line is lost, at any ratio, and where sides differ in their ratio, too.
+
+    Parameters
+    ----------
+    mask : a mask as ``inpaint`` takes it, (H, W).
+    shape : (H, W) of the picture.
+
+    Raises
+    ------
+    ValueError, TypeError : an invalid mask or shape.
+
+    Warns
+    -----
+    InpaintWarning : the mask's proportions are not the picture's, so it is stretched.
+
+    Examples
+    --------
+    >>> resize([[0, 0, 0, 1, 0, 0]], (1, 4)).astype(int)
+    array([[0, 0, 1, 0]])
+    """
+    hole = mask_of(mask)
+    height, width = _empty(shape).shape
+    if not hole.size:
+        raise ValueError(f"mask is {hole.shape}: it has no pixels")
+    high, wide = hole.shape
+    if abs(high * width - wide * height) > max(high + wide, height + width):  # more than a side's rounding
+        turned = "; its sides are swapped: turn it by 90 degrees instead" * (hole.shape == (width, height))
+        text = f"the mask is {hole.shape} and is stretched to {(height, width)}{turned}"
+        warnings.warn(text, StretchedMaskWarning, stacklevel=2)
+    return scaled(hole, (height, width))
 
 
 def invert(mask: Any) -> Mask:

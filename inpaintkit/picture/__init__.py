@@ -1,6 +1,6 @@
 """What callers pass, checked: any picture and any mask, turned into arrays with known meaning."""
 
-from inpaintkit.picture.hole import check_share, grow, hole_of, mask_of
+from inpaintkit.picture.hole import check_share, grow, hole_of, how_to_match, mask_of, scaled
 from inpaintkit.picture.options import PictureColours, PictureLabels, PictureMask, PictureOption
 from inpaintkit.picture.pixels import Picture
 
@@ -13,5 +13,7 @@ __all__ = [
     "check_share",
     "grow",
     "hole_of",
+    "how_to_match",
     "mask_of",
+    "scaled",
 ]

@@ -6,9 +6,10 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inpaintkit.distance import distance_to
-from inpaintkit.errors import InpaintWarning
+from inpaintkit.errors import EmptyMaskWarning, InpaintWarning, InvertedMaskWarning, LargeMaskWarning
 from inpaintkit.picture.pixels import Picture, Pixels, array_of
 from inpaintkit.problem import Mask
 from inpaintkit.regions import split
@@ -32,7 +33,7 @@ def hole_of(mask: Any, picture: Picture, *, invert: bool = False) -> Mask:
     else:
         hole = mask_of(mask)
     if hole.shape != picture.shape:
-        raise ValueError(f"mask is {hole.shape}, image is {picture.shape}: resize one to match the other")
+        raise ValueError(f"mask is {hole.shape}, image is {picture.shape}: {how_to_match(hole.shape, picture.shape)}")
     return ~hole if invert else hole
 
 
@@ -44,10 +45,20 @@ def mask_of(mask: Any) -> Mask:
     return _binary(_one_channel(array_of(mask, "mask")))
 
 
-def check_share(hole: Mask, *, from_alpha: bool = False) -> int:
-    """Number of hole pixels; ValueError where no pixel is known, a warning where more than half are hole.
+def how_to_match(size: tuple[int, ...], wanted: tuple[int, int]) -> str:
+    """What to do about a mask or the like whose size is not the picture's."""
+    turned = (
+        "; the sides are swapped: one of the two may lack the rotation that a camera noted, turn it by 90 degrees"
+        if size[:2] == wanted[::-1]
+        else ""
+    )
+    return f"resize one to match the other, e.g. with masks.resize(mask, image.shape[:2]) (--resize-mask){turned}"
 
-    A mask taken ``from_alpha`` cannot be the wrong way round, so it earns no warning.
+
+def check_share(hole: Mask, *, by_name: bool = False) -> int:
+    """Number of hole pixels; ValueError where no pixel is known, a warning where none or more than half are hole.
+
+    A mask that the picture itself gives ``by_name`` cannot be the wrong way round.
     """
     pixels = int(np.count_nonzero(hole))
     if pixels == hole.size:
@@ -55,11 +66,15 @@ def check_share(hole: Mask, *, from_alpha: bool = False) -> int:
             f"the mask hides all {hole.size} pixels, so nothing is known to fill from: "
             "mark only the damage, or pass invert_mask=True if the mask marks what to keep"
         )
-    if not from_alpha and pixels > hole.size / 2:
+    if not pixels:
+        warnings.warn("the mask marks no pixel, so nothing is filled", EmptyMaskWarning, stacklevel=3)
+    elif pixels > hole.size / 2 and not by_name:
+        border = np.concatenate([hole[0], hole[-1], hole[:, 0], hole[:, -1]])
+        inverted = border.mean() >= 0.9  # what is to be repaired seldom runs along the whole border
         warnings.warn(
-            f"the mask hides {pixels / hole.size:.0%} of the picture; if it marks what to keep, "
-            "pass invert_mask=True (--invert-mask)",
-            InpaintWarning,
+            f"the mask hides {pixels / hole.size:.0%} of the picture{' and its border' * bool(inverted)}; if it marks "
+            "what to keep, pass invert_mask=True (--invert-mask)",
+            InvertedMaskWarning if inverted else LargeMaskWarning,
             stacklevel=3,
         )
     return pixels
@@ -71,6 +86,21 @@ def grow(hole: Mask, radius: int) -> Mask:
     for region in split(hole, context=radius):
         grown[region.crop.slices] |= distance_to(region.own()) <= radius
     return grown
+
+
+def scaled(pixels: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """A mask or labels (H, W) scaled to ``shape``: each pixel gets the largest value that it covers, in part or whole.
+
+    So a pixel is hole if and only if its area overlaps a hole pixel's, at any ratio, and no line is lost.
+    """
+    for size, wanted in zip(pixels.shape, shape, strict=True):  # pixels are boxes: rows first, then columns
+        index = np.arange(wanted)
+        first, last = index * size // wanted, -(-(index + 1) * size // wanted) - 1
+        largest = pixels[first]
+        for step in range(1, int((last - first).max()) + 1):
+            np.maximum(largest, pixels[np.minimum(first + step, last)], out=largest)
+        pixels = np.ascontiguousarray(largest.T)
+    return pixels
 
 
 def _one_channel(mask: Pixels) -> Pixels:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit.picture.hole import mask_of
+from inpaintkit.picture.hole import mask_of, scaled
 from inpaintkit.picture.pixels import Picture, array_of
 
 
@@ -20,6 +21,10 @@ class PictureOption:
     """
 
     pixels: NDArray[Any]
+
+    def resized(self, shape: tuple[int, int]) -> Self:
+        """The same scaled to ``shape`` (H, W), so that no mark and no label is lost."""
+        return type(self)(scaled(self.pixels, shape))
 
 
 class PictureMask(PictureOption):
@@ -87,6 +92,13 @@ class PictureColours(PictureOption):
     def of_option(cls, value: Any) -> PictureColours:
         """What a caller passed, checked; raises TypeError or ValueError."""
         return value if isinstance(value, cls) else cls(Picture.of(value).pixels)
+
+    def resized(self, shape: tuple[int, int]) -> Self:
+        """The same scaled to ``shape`` (H, W), smoothly."""
+        height, width = shape
+        smaller = height <= self.pixels.shape[0] and width <= self.pixels.shape[1]
+        how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+        return type(self)(cv2.resize(self.pixels, (width, height), interpolation=how).reshape(height, width, -1))
 
     def __repr__(self) -> str:
         height, width, channels = self.pixels.shape

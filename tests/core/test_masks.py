@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import warnings
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -354,3 +356,59 @@ def test_bad_lines_are_one_line_and_status_2(run, folder, line, message):
     assert err.startswith("inpaintkit: ")
     assert re.search(message, err)
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def touched(mask, shape):
+    """By definition: whether a pixel's area overlaps a hole pixel's, every edge a fraction of the whole."""
+    edges = [[Fraction(i, n) for i in range(n + 1)] for n in (*mask.shape, *shape)]
+    result = np.zeros(shape, bool)
+    for (y, x), _ in np.ndenumerate(result):
+        result[y, x] = any(
+            edges[0][r] < edges[2][y + 1]
+            and edges[0][r + 1] > edges[2][y]
+            and edges[1][c] < edges[3][x + 1]
+            and edges[1][c + 1] > edges[3][x]
+            for r, c in np.argwhere(mask)
+        )
+    return result
+
+
+SIDES = st.tuples(st.integers(1, 13), st.integers(1, 13))
+
+
+@given(hnp.arrays(np.bool_, SIDES, elements=st.sampled_from([False, False, True])), SIDES)
+@settings(max_examples=150, deadline=None)
+@pytest.mark.filterwarnings("ignore:the mask is .* stretched:inpaintkit.InpaintWarning")
+def test_a_resized_hole_is_whatever_the_hole_touches(mask, shape):
+    before = mask.copy()
+    resized = masks.resize(mask, shape)
+    assert resized.dtype == bool
+    np.testing.assert_array_equal(resized, touched(mask, shape))
+    np.testing.assert_array_equal(mask, before)
+    np.testing.assert_array_equal(masks.resize(mask * np.uint8(255), shape), resized)
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.25, 0.3, 0.5, 0.77, 1, 1.5, 2.3, 4])
+def test_no_thin_line_is_lost(scale):
+    """Each line of a grid on a scan, one or two pixels wide, is still there across the whole picture."""
+    scan = np.zeros((400, 600), bool)
+    scan[7::40] = scan[8::80] = True
+    shape = round(400 * scale), round(600 * scale)
+    resized = masks.resize(scan, shape)
+    for row in np.flatnonzero(scan.any(axis=1)):
+        assert resized[int((row + 0.5) * shape[0] / 400)].all()
+
+
+def test_a_resized_mask_is_stretched_with_a_warning_only():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        masks.resize(np.ones((301, 400)), (75, 100))  # a side's rounding
+    with pytest.warns(InpaintWarning, match=r"is \(300, 400\) and is stretched to \(300, 300\)$"):
+        masks.resize(np.ones((300, 400)), (300, 300))
+    with pytest.warns(InpaintWarning, match="its sides are swapped: turn it by 90 degrees"):
+        masks.resize(np.ones((300, 400)), (400, 300))
+    for shape in ((0, 3), (3,), (3, 4, 3), (2.5, 3)):
+        with pytest.raises(ValueError, match="shape is"):
+            masks.resize(np.ones((3, 4)), shape)
+    with pytest.raises(ValueError, match="it has no pixels"):
+        masks.resize(np.ones((0, 4)), (3, 4))

@@ -10,7 +10,7 @@ import skimage.data
 from PIL import Image
 
 from inpaintkit import inpaint, read, write
-from inpaintkit.picture import PictureMask
+from inpaintkit.picture import PictureColours, PictureLabels, PictureMask
 from inpaintkit.problem import Problem
 
 
@@ -171,3 +171,36 @@ def test_the_command_takes_a_drawn_guide(run, files):
     filled = inpaint(photo, hole, "patchmatch", guide=(guide[..., 0] > 0).astype(int))
     assert np.array_equal(read(folder / "out.png"), filled)
     assert not np.array_equal(filled, inpaint(photo, hole, "patchmatch"))
+
+
+def test_options_are_resized_as_what_they_are():
+    """No mark and no label is lost; colours are blended."""
+    marks, labels = np.zeros((40, 60), np.uint8), np.zeros((40, 60), np.uint8)
+    marks[11], labels[11], labels[:, 31] = 255, 5, 9
+    small = PictureMask.of_option(marks).resized((10, 15)).pixels
+    assert np.array_equal(small, np.repeat(np.arange(10)[:, None] == 2, 15, axis=1))
+    small = PictureLabels.of_option(labels).resized((10, 15)).pixels
+    assert small[2].tolist() == [1] * 7 + [2] + [1] * 7
+    assert small[:, 7].tolist() == [2] * 10
+    assert np.count_nonzero(small) == 24
+    ramp = np.linspace(0, 1, 40, dtype=np.float32)[:, None, None].repeat(60, 1).repeat(3, 2)
+    for shape in ((10, 15), (80, 120)):
+        resized = PictureColours.of_option(ramp).resized(shape).pixels
+        assert resized.shape == (*shape, 3)
+        assert np.allclose(
+            resized[..., 0], ((np.arange(shape[0]) + 0.5) * 40 / shape[0] - 0.5).clip(0, 39)[:, None] / 39
+        )
+    assert PictureColours.of_option(ramp[..., 0]).resized((10, 15)).pixels.shape == (10, 15, 1)
+
+
+def test_the_command_reads_a_guide_as_labels_and_keeps_them_in_another_size(run, files):
+    """Two labels of a red that a mask would take for one grey."""
+    folder, photo, hole, _ = files
+    guide = np.zeros((45, 60, 3), np.uint8)
+    guide[17:19, 20:40] = guide[:10, :30] = (9, 0, 0)
+    guide[20:22, 20:40] = guide[30:, :30] = (18, 0, 0)
+    write(folder / "guide.png", guide)
+    line = ["fill", folder / "photo.png", "--mask", folder / "mask.png", "-o", folder / "out.png", "--resize-mask"]
+    assert run(*line, "--method", "patchmatch", "--guide", folder / "guide.png")[0] == 0
+    labels = (guide[..., 0] // 9).repeat(2, axis=0).repeat(2, axis=1)
+    assert np.array_equal(read(folder / "out.png"), inpaint(photo, hole, "patchmatch", guide=labels))

@@ -237,15 +237,33 @@ def test_with_the_alpha_mask_whatever_is_not_opaque_is_hole(dtype, full):
     np.testing.assert_array_equal(hole_of("alpha", Picture.of(image)), HOLE)
 
 
-def test_a_mask_that_hides_everything_is_an_error_and_one_that_hides_most_a_warning():
+def kind_of_warning(hole):
+    with pytest.warns(InpaintWarning) as caught:
+        check_share(hole)
+    return caught[0].category.kind
+
+
+def test_a_mask_that_hides_everything_is_an_error_and_one_that_hides_most_or_nothing_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert check_share(HOLE) == 3  # exactly half
-        assert check_share(np.zeros_like(HOLE)) == 0
+        assert check_share(np.ones_like(HOLE) & (np.arange(3) > 0), by_name=True) == 4
     with pytest.warns(InpaintWarning, match=r"hides 67% of the picture.*invert_mask=True"):
         assert check_share(HOLE | [True, False, False]) == 4
+    with pytest.warns(InpaintWarning, match="marks no pixel, so nothing is filled"):
+        assert check_share(np.zeros_like(HOLE)) == 0
     with refused(ValueError, "all 6 pixels", "invert_mask=True"):
         check_share(np.ones_like(HOLE))
+
+
+def test_the_kinds_of_doubtful_masks_differ():
+    inner = np.zeros((40, 60), bool)
+    inner[3:-3, 3:-3] = True
+    scratched = np.ones((40, 60), bool)
+    scratched[:, 20:22] = scratched[30] = False  # a mask of two scratches, inverted
+    assert kind_of_warning(inner & False) == "marks nothing"
+    assert kind_of_warning(inner) == "hides more than half of the picture"
+    assert kind_of_warning(scratched) == "looks inverted"
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 15), st.integers(1, 15))), st.integers(1, 5))
