@@ -12,17 +12,19 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import IO, Any
 
 from inpaintkit import registry
 from inpaintkit.api import inpaint
 from inpaintkit.atomic import is_replaced, sweep
+from inpaintkit.batch.jobs import BACKUP, Job, Outcome, Search, Settings
+from inpaintkit.batch.planning import pictures, plan
 from inpaintkit.errors import EmptyMaskWarning, InpaintWarning
 from inpaintkit.executors import spread
-from inpaintkit.files import READABLE, Loaded, check, copy, is_picture, load, read, read_mask, write
+from inpaintkit.files import Loaded, check, copy, is_picture, load, read, read_mask, write
 from inpaintkit.files.formats import FORMATS
 from inpaintkit.find import find_mask
 from inpaintkit.info import Info
@@ -31,138 +33,8 @@ from inpaintkit.options import kinds_of
 from inpaintkit.picture import PictureMask, PictureOption
 from inpaintkit.problem import Step
 
-BACKUP = ".orig"  # added to a picture's name by an in-place repair
-_MASK_ENDINGS = ("", "_mask", "_mask000")
-
-
-@dataclass(frozen=True)
-class Search:
-    """A mask still to be found: the kind of damage, and further keywords of ``find_mask``."""
-
-    kind: Any
-    options: dict[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"found: {self.kind}"
-
-
-@dataclass(frozen=True)
-class Job:
-    """A picture, its mask (a file, "alpha", or a search), and where the result goes (the picture itself: in place)."""
-
-    photo: Path
-    mask: Path | Literal["alpha"] | Search
-    output: Path
-
-    @property
-    def backup(self) -> Path | None:
-        """Where the original is kept when the result takes its place; None where it does not."""
-        return self.photo.with_name(self.photo.name + BACKUP) if self.output == self.photo else None
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The same for every file of a run."""
-
-    method: str = "auto"
-    resize_mask: bool = False
-    page: int | None = None  # counted from 1
-    arguments: dict[str, Any] = field(default_factory=dict)  # further keywords of ``inpaint``; a Path is read as a mask
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one file; a line of the log."""
-
-    photo: str
-    output: str
-    status: Literal["done", "skipped", "failed"]
-    mask: str = ""
-    method: str = ""
-    pixels: int = 0
-    seconds: float = 0.0
-    warnings: tuple[str, ...] = ()
-    error: str = ""
-
-
-def pictures(folder: Path, *, except_in: Sequence[Path] = ()) -> list[Path]:
-    """The picture files of a folder and its subfolders, sorted; without hidden ones and those below ``except_in``."""
-    skipped = [path.resolve() for path in except_in]
-    found = []
-    for here, folders, files in os.walk(folder):
-        parent = Path(here)
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and (parent / name).resolve() not in skipped
-        )
-        found += [parent / name for name in files if name.lower().endswith(READABLE) and not name.startswith(".")]
-    return sorted(found)
-
-
-def plan(folder: Path, mask: Path | Literal["alpha"] | Search, output: Path | None) -> tuple[list[Job], list[Outcome]]:
-    """Jobs for every picture of a folder, and a failed outcome for each that has no mask of its own.
-
-    Parameters
-    ----------
-    folder : read with its subfolders.
-    mask : one file for all, "alpha", a search, or a folder of masks. A mask is named like its picture, or with _mask or
-        _mask000 added, and lies in the same subfolder or, where the name is unique, anywhere in the mask folder.
-    output : the folder for the results, with the same relative paths and names; None: in place.
-
-    Raises
-    ------
-    ValueError : the folder holds no picture.
-    """
-    others = [path for path in (mask, output) if isinstance(path, Path) and path.resolve() != folder.resolve()]
-    photos = pictures(folder, except_in=others)
-    masks = _Masks(mask, among=photos) if isinstance(mask, Path) and mask.is_dir() else None
-    if masks:
-        photos = [photo for photo in photos if photo not in masks.beside]
-    if not photos:
-        raise ValueError(f"{folder} and its subfolders hold no picture ({', '.join(READABLE)})")
-    jobs, failed = [], []
-    for photo in photos:
-        target = photo if output is None else output / photo.relative_to(folder)
-        try:
-            jobs.append(Job(photo, masks.of(photo, photo.relative_to(folder)) if masks else mask, target))
-        except ValueError as error:
-            failed.append(Outcome(str(photo), str(target), "failed", error=str(error)))
-    return jobs, failed
-
-
-class _Masks:
-    """The mask files of a folder, by relative path without suffix and by stem."""
-
-    def __init__(self, folder: Path, among: list[Path]) -> None:
-        self.folder = folder
-        stems = {(photo.parent, photo.stem) for photo in among}
-        self.beside = {  # masks that lie among the pictures: named after one of them
-            photo
-            for photo in among
-            for ending in _MASK_ENDINGS[1:]
-            if photo.stem.endswith(ending) and (photo.parent, photo.stem.removesuffix(ending)) in stems
-        }
-        photos = {photo.resolve() for photo in among if photo not in self.beside}
-        self.by_path: dict[Path, list[Path]] = {}
-        self.by_stem: dict[str, list[Path]] = {}
-        for path in pictures(folder):
-            if path.resolve() not in photos:
-                self.by_path.setdefault(path.relative_to(folder).with_suffix(""), []).append(path)
-                self.by_stem.setdefault(path.stem, []).append(path)
-
-    def of(self, photo: Path, relative: Path) -> Path:
-        """The one mask of a picture; raises ValueError if there is no mask or more than one."""
-        names = [relative.stem + ending for ending in _MASK_ENDINGS]
-        for found in (
-            *(self.by_path.get(relative.with_name(name), []) for name in names),
-            *(self.by_stem.get(name, []) for name in names),
-        ):
-            if len(found) == 1:
-                return found[0]
-            if found:
-                raise ValueError(f"{photo} has {len(found)} masks, {', '.join(map(str, found))}: keep only one")
-        raise ValueError(
-            f"{photo} has no mask in {self.folder}: name it {relative.with_suffix('.png')} or {names[1]}.png"
-        )
+__all__ = ["BACKUP", "Job", "Outcome", "Search", "Settings", "pictures", "plan"]
+__all__ += ["attempt", "is_done", "log_to", "repair", "run"]
 
 
 def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None = None) -> Info:
@@ -281,13 +153,20 @@ def _attempts(jobs: Sequence[Job], settings: Settings, *, workers: int, overwrit
 
 @contextlib.contextmanager
 def log_to(path: Path | None) -> Iterator[Callable[[Outcome], None]]:
-    """A function that appends an outcome to a JSON-lines file at once; without a file it does nothing."""
+    """A function that appends an outcome to a JSON-lines file at once; without a file it does nothing.
+
+    A line that was cut off, as by a full disk, is ended first. A name's bytes that are no UTF-8 become JSON's escapes.
+    """
     with contextlib.ExitStack() as stack:
-        file: TextIO | None = stack.enter_context(path.open("a", encoding="utf-8")) if path else None
+        file: IO[bytes] | None = stack.enter_context(path.open("ab+")) if path else None
+        if file and file.tell():
+            file.seek(-1, os.SEEK_END)
+            file.write(b"" if file.read(1) == b"\n" else b"\n")
 
         def add(outcome: Outcome) -> None:
             if file:
-                file.write(json.dumps(asdict(outcome), ensure_ascii=False) + "\n")
+                line = json.dumps(asdict(outcome), ensure_ascii=False) + "\n"
+                file.write(line.encode("utf-8", "backslashreplace"))
                 file.flush()
 
         yield add

@@ -1,0 +1,59 @@
+"""What a folder's run is made of: a job for each picture, the settings they share, and what became of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+BACKUP = ".orig"  # added to a picture's name by an in-place repair
+
+
+@dataclass(frozen=True)
+class Search:
+    """A mask still to be found: the kind of damage, and further keywords of ``find_mask``."""
+
+    kind: Any
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"found: {self.kind}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A picture, its mask (a file, "alpha", or a search), and where the result goes (the picture itself: in place)."""
+
+    photo: Path
+    mask: Path | Literal["alpha"] | Search
+    output: Path
+
+    @property
+    def backup(self) -> Path | None:
+        """Where the original is kept when the result takes its place; None where it does not."""
+        return self.photo.with_name(self.photo.name + BACKUP) if self.output == self.photo else None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The same for every file of a run."""
+
+    method: str = "auto"
+    resize_mask: bool = False
+    page: int | None = None  # counted from 1
+    arguments: dict[str, Any] = field(default_factory=dict)  # further keywords of ``inpaint``; a Path is read as a mask
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file; a line of the log."""
+
+    photo: str
+    output: str
+    status: Literal["done", "skipped", "failed"]
+    mask: str = ""
+    method: str = ""
+    pixels: int = 0
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+    error: str = ""
