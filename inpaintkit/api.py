@@ -151,7 +151,8 @@ def inpaint(
     if not return_info:
         return shaped
     seconds = time.perf_counter() - began
-    info = Info(row.name, seconds, pixels, tuple(filled), seed, count, device, versions(), watch.happened, **maps)
+    compiled, regions = watch.happened, tuple(filled)
+    info = Info(row.name, seconds, pixels, hole.copy(), regions, seed, count, device, versions(), compiled, **maps)
     return shaped, info
 
 

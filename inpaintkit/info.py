@@ -51,6 +51,7 @@ class Info:
     method : the method that was asked for; what filled which region stands in ``regions``.
     seconds : time of the whole call.
     pixels : hole pixels, after ``dilate``.
+    mask : bool (H, W), these pixels.
     regions : one entry per region, in the order they lie in the picture.
     seed, threads, device : what the call ran with.
     versions : package name -> version of what the numbers depend on.
@@ -63,6 +64,7 @@ class Info:
     method: str
     seconds: float
     pixels: int
+    mask: NDArray[np.bool_]
     regions: tuple[FilledRegion, ...]
     seed: int
     threads: int

@@ -19,7 +19,8 @@ OF_INPAINT = frozenset(
 )
 OF_COMMAND = frozenset(
     """photo mask find sensitivity inside exclude colour pick connected method in_place resize_mask page jobs overwrite
-    log dry_run config save_config output invert_mask dilate feather seed device threads fallback quiet verbose help
+    log dry_run config save_config output compare invert_mask dilate feather seed device threads fallback quiet verbose
+    help
     """.split()
 )
 _UNION = type(int | str)

@@ -32,6 +32,7 @@ from inpaintkit.masks import resize
 from inpaintkit.options import kinds_of
 from inpaintkit.picture import PictureMask, PictureOption
 from inpaintkit.problem import Step
+from inpaintkit.sheet import before_and_after
 
 __all__ = ["BACKUP", "Job", "Outcome", "Search", "Settings", "pictures", "plan"]
 __all__ += ["attempt", "is_done", "log_to", "repair", "run"]
@@ -56,6 +57,9 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
         if isinstance(job.mask, Search):  # what is not found is said below
             warnings.simplefilter("ignore", EmptyMaskWarning)
         result, info = inpaint(photo.pixels, mask, settings.method, progress=progress, return_info=True, **arguments)
+    if job.sheet:  # before the result, whose presence says that all is done
+        shown = before_and_after(photo.pixels, info.mask, result, caption=info.method, channels=photo.channels)
+        write(job.sheet, shown)
     if isinstance(job.mask, Search) and not info.pixels:
         warnings.warn(f"{job.photo}: no {_sought(job.mask)} found, so nothing was filled", InpaintWarning, stacklevel=2)
         if backup:
@@ -109,7 +113,8 @@ def attempt(job: Job, settings: Settings) -> Outcome:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            job.output.parent.mkdir(parents=True, exist_ok=True)
+            for path in filter(None, (job.output, job.sheet)):
+                path.parent.mkdir(parents=True, exist_ok=True)
             info = repair(job, settings)
         except (Exception, SystemExit) as error:  # a method's author may exit, but not from a folder's run
             text = " ".join((str(error) or type(error).__name__).split())

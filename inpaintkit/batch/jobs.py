@@ -27,6 +27,7 @@ class Job:
     photo: Path
     mask: Path | Literal["alpha"] | Search
     output: Path
+    sheet: Path | None = None  # where before, mask and after are shown side by side
 
     @property
     def backup(self) -> Path | None:

@@ -26,7 +26,9 @@ def pictures(folder: Path, *, except_in: Sequence[Path] = ()) -> list[Path]:
     return sorted(found)
 
 
-def plan(folder: Path, mask: Path | Literal["alpha"] | Search, output: Path | None) -> tuple[list[Job], list[Outcome]]:
+def plan(
+    folder: Path, mask: Path | Literal["alpha"] | Search, output: Path | None, sheets: Path | None = None
+) -> tuple[list[Job], list[Outcome]]:
     """Jobs for every picture of a folder, and a failed outcome for each that has no mask of its own.
 
     Parameters
@@ -35,12 +37,13 @@ def plan(folder: Path, mask: Path | Literal["alpha"] | Search, output: Path | No
     mask : one file for all, "alpha", a search, or a folder of masks. A mask is named like its picture, or with _mask or
         _mask000 added, and lies in the same subfolder or, where the name is unique, anywhere in the mask folder.
     output : the folder for the results, with the same relative paths and names; None: in place.
+    sheets : a folder for sheets of before, mask and after, with the same relative paths and .png added; None: none.
 
     Raises
     ------
     ValueError : the folder holds no picture.
     """
-    others = [path for path in (mask, output) if isinstance(path, Path) and path.resolve() != folder.resolve()]
+    others = [path for path in (mask, output, sheets) if isinstance(path, Path) and path.resolve() != folder.resolve()]
     photos = pictures(folder, except_in=others)
     masks = _Masks(mask, among=photos) if isinstance(mask, Path) and mask.is_dir() else None
     if masks:
@@ -49,9 +52,11 @@ def plan(folder: Path, mask: Path | Literal["alpha"] | Search, output: Path | No
         raise ValueError(f"{folder} and its subfolders hold no picture ({', '.join(READABLE)})")
     jobs, failed = [], []
     for photo in photos:
-        target = photo if output is None else output / photo.relative_to(folder)
+        relative = photo.relative_to(folder)
+        target = photo if output is None else output / relative
+        sheet = sheets / relative.with_name(f"{photo.name}.png") if sheets else None
         try:
-            jobs.append(Job(photo, masks.of(photo, photo.relative_to(folder)) if masks else mask, target))
+            jobs.append(Job(photo, masks.of(photo, relative) if masks else mask, target, sheet))
         except ValueError as error:
             failed.append(Outcome(str(photo), str(target), "failed", error=str(error)))
     return jobs, failed

@@ -37,19 +37,21 @@ def compare(
     check_format(output)
     check_output(output, photo, None if mask == "alpha" else Path(mask))
     from inpaintkit.api import inpaint
-    from inpaintkit.files import read, read_mask, write
-    from inpaintkit.picture import Picture, grow, hole_of
-    from inpaintkit.sheet import masked, sheet
+    from inpaintkit.files import load, read_mask, write
+    from inpaintkit.sheet import Display, masked, sheet
 
-    picture, hole = read(photo), mask if mask == "alpha" else read_mask(mask)
-    shown = grow(hole_of(hole, Picture.of(picture), invert=options["invert_mask"]), options["dilate"])
-    cells = [("masked", masked(picture, shown))]
+    photograph, hole = load(photo), mask if mask == "alpha" else read_mask(mask)
+    picture = photograph.pixels
+    cells: list[tuple[str, Any]] = []
     for name in names:
         with progress_bar(quiet) as progress:
             result, info = inpaint(picture, hole, name, progress=progress, return_info=True, **options)
             if info.compiled:  # its time was the compiler's
                 result, info = inpaint(picture, hole, name, progress=progress, return_info=True, **options)
-        cells.append((f"{name}  {info.seconds:.2f} s", result))
+        if not cells:
+            display = Display.of(picture, hole=info.mask, channels=photograph.channels)
+            cells.append(("masked", masked(picture, info.mask, display)))
+        cells.append((f"{name}  {info.seconds:.2f} s", display.rgba(result)))
         if verbose:
             click.echo(info, err=True)
     write(output, sheet(cells))

@@ -33,12 +33,24 @@ _HEADINGS = {  # of the help text, in its order; what stands under none is put u
     "Where to fill": ("mask", "find", "invert_mask", "resize_mask", "dilate", "feather"),
     "With --find": SEARCH,
     "How to fill": ("method", "fallback", "seed", "device", "threads"),
-    "Files": ("output", "in_place", "page"),
+    "Files": ("output", "in_place", "page", "compare"),
     "Folders": ("jobs", "overwrite", "log", "dry_run"),
     "Other options": ("config", "save_config", "quiet", "verbose"),
 }
 _OF_ONE_RUN = (  # what --save-config leaves out
-    *("photo", "output", "config", "save_config", "dry_run", "quiet", "verbose", "overwrite", "log", "in_place"),
+    *(
+        "photo",
+        "output",
+        "config",
+        "save_config",
+        "dry_run",
+        "quiet",
+        "verbose",
+        "overwrite",
+        "log",
+        "in_place",
+        "compare",
+    ),
 )
 
 
@@ -186,6 +198,7 @@ def _descriptions(docstring: str) -> dict[str, str]:
 @click.option("--in-place", is_flag=True, help="Overwrite the photo; the original is kept as NAME.orig.")
 @click.option("--resize-mask", is_flag=True, help="Scale a mask of another size to the photo's size.")
 @click.option("--page", type=int, metavar="N", help="Page of a file that has several, counted from 1.")
+@click.option("--compare", type=FILE, metavar="SHEET", help="Also show before, mask and after on a sheet.")
 @click.option("--jobs", default=1, metavar="N", help="Work in N processes of one thread each.")
 @click.option("--overwrite", is_flag=True, help="Fill again what has been filled already.")
 @click.option("--log", type=FILE, help="Append a line of JSON for each picture.")
@@ -205,6 +218,7 @@ def fill(
     in_place: bool,
     resize_mask: bool,
     page: int | None,
+    compare: Path | None,
     jobs: int,
     overwrite: bool,
     log: Path | None,
@@ -220,7 +234,7 @@ def fill(
     PHOTO is a picture or a folder, which is searched with its subfolders. A folder's --mask is one file for all
     pictures, or a folder of masks named like the pictures (NAME, NAME_mask or NAME_mask000). The output folder gets
     the same relative paths; pictures that are there already are skipped. With --find, a picture in which nothing is
-    found is copied.
+    found is copied. A folder's --compare is a folder of sheets.
     """
     from inpaintkit import batch
 
@@ -231,13 +245,14 @@ def fill(
         raise click.UsageError(f"--jobs is {jobs}: give 1 or more")
     source = _source(ctx, mask, find, search)
     _check_output(photo, source, output)
+    _check_sheet(compare, photo, source, output)
     if save_config:
         _save_options(save_config, ctx)
     settings = batch.Settings(method, resize_mask, page, arguments)
     if photo.is_dir():
         run = _FolderRun(settings, isinstance(source, batch.Search), jobs, overwrite, log, dry_run, quiet, verbose)
-        return run.fill(*batch.plan(photo, source, output))
-    job = batch.Job(photo, source, output or photo)
+        return run.fill(*batch.plan(photo, source, output, compare))
+    job = batch.Job(photo, source, output or photo, compare)
     if dry_run:
         click.echo(f"{job.photo} -> {job.output} (mask {job.mask})")
         return 0
@@ -282,6 +297,19 @@ def _check_output(photo: Path, mask: Any, output: Path | None) -> None:
     if not photo.is_dir():
         check_format(output)
     check_output(output, photo, mask, instead="name another output, or use --in-place, which keeps the original")
+
+
+def _check_sheet(sheet: Path | None, photo: Path, mask: Any, output: Path | None) -> None:
+    """Refuse a sheet that would replace an input or the result, or that no format has."""
+    if sheet is None:
+        return
+    if not photo.is_dir():
+        check_format(sheet)
+    elif sheet.is_file():
+        raise click.UsageError(f"--compare is the file {sheet}: for a folder of pictures name a folder of sheets")
+    check_output(sheet, photo, mask, instead="name another sheet, so that nothing is lost")
+    if output and sheet.resolve() == output.resolve():
+        raise click.UsageError(f"{sheet} is also the output: name another sheet")
 
 
 def _report(info: Info) -> None:

@@ -58,10 +58,10 @@ def find(photo: Path, kind: Any, preview: Path | None, output: Path, **search: A
     from inpaintkit.find import find_mask
     from inpaintkit.sheet import proposed
 
-    picture = files.read(photo)
-    hole, info = find_mask(picture, kind, return_info=True, **search)
+    loaded = files.load(photo)
+    hole, info = find_mask(loaded.pixels, kind, return_info=True, **search)
     if preview:
-        files.write(preview, proposed(picture, hole))
+        files.write(preview, proposed(loaded.pixels, hole, channels=loaded.channels))
     _write(output, hole)
     click.echo(f"{output}: {info}" if info.pixels else f"{output}: nothing found, the mask is empty", err=True)
 

@@ -124,6 +124,41 @@ def test_compare_writes_a_labelled_sheet(run, files):
     assert run("compare", *line, "--methods", ",")[0] == 2
 
 
+def test_fill_shows_before_mask_and_after(run, files):
+    folder, photo, hole = files
+    line = [folder / "photo.png", "--mask", folder / "mask.png", "--method", "telea", "--dilate", 1, "-o"]
+    assert run("fill", *line, folder / "plain.png")[0] == 0
+    assert run("fill", *line, folder / "out.png", "--compare", folder / "sheet.png") == (0, "", "")
+    assert (folder / "out.png").read_bytes() == (folder / "plain.png").read_bytes()
+    height, width = hole.shape
+    page = read(folder / "sheet.png")
+    cells = [page[46 : 46 + height, 12 + i * (width + 12) : 12 + i * (width + 12) + width] for i in range(3)]
+    filled = inpaint(photo, hole, "telea", dilate=1, return_info=True)[1].mask
+    assert np.array_equal(cells[0], photo)
+    assert np.array_equal(cells[1][..., 0] == 255, filled)
+    assert filled.sum() > hole.sum()
+    assert np.array_equal(cells[2], read(folder / "out.png"))
+
+
+@pytest.mark.parametrize(
+    ("sheet", "words"),
+    [
+        ("photo.png", "is also an input: name another sheet"),
+        ("mask.png", "is also an input: name another sheet"),
+        ("out.png", "is also the output"),
+        ("sheet.gif", "must end in one of"),
+    ],
+)
+def test_a_sheet_takes_no_files_place(run, files, sheet, words):
+    folder, *_ = files
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    line = ["fill", folder / "photo.png", "--mask", folder / "mask.png", "-o", folder / "out.png"]
+    status, _, err = run(*line, "--compare", folder / sheet)
+    assert status == 2
+    assert words in err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_demo_repairs_what_it_damaged(run, tmp_path):
     status, out, _ = run("demo", "-o", tmp_path / "demo.png", "--method", "telea")
     assert status == 0

@@ -274,3 +274,19 @@ def test_palette_and_grey_pictures_go_through_a_folder(run, tmp_path):
     assert run(*line)[0] == 0
     assert read(tmp_path / "out" / "p.png").shape == (60, 80, 3)
     assert read(tmp_path / "out" / "g.png").shape == (60, 80)
+
+
+def test_a_folder_of_sheets(run, album):
+    """Beside the results, which are the same; and where it lies among the photographs it is none of them."""
+    line = ["fill", album / "in", "--mask", album / "masks", "--method", "telea", "-o"]
+    assert run(*line, album / "plain")[0] == 0
+    for _ in range(2):
+        status, _, err = run(*line, album / "out", "--compare", album / "in/sheets", "--overwrite")
+        assert (status, err) == (0, "3 done, 0 skipped, 0 failed\n")
+    assert contents(album / "out") == contents(album / "plain")
+    sheets = album / "in/sheets"
+    assert set(contents(sheets)) == {"a.png.png", "sub/b.jpg.png", "sub/deep/ça va 日本.png.png"}
+    assert np.array_equal(read(sheets / "a.png.png")[46:106, 12:92], read(album / "in/a.png"))
+    status, _, err = run(*line, album / "out", "--compare", album / "masks/a.png")
+    assert status == 2
+    assert "name a folder of sheets" in err
