@@ -89,7 +89,8 @@ def inpaint(
     ----------
     image : array (H, W) or (H, W, C) with C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA; uint8, uint16, float16, float32
         or float64; or a PIL image. Floats in [0, 1], or any finite range (HDR). Never written to.
-    mask : array (H, W), (H, W, 1) or equal channels, or a PIL image: True, 1, or half range and above is hole.
+    mask : array (H, W), (H, W, 1..4), or a PIL image: True, 1, half range and above, or the one value beside 0 is hole;
+        white or one colour on transparency or black, too.
         ``"alpha"``: every pixel that is not fully opaque is hole, and the result is opaque.
     method : a name of ``methods()``, "auto" to have one chosen, or a ``Method`` that need not be registered.
     seed : 0 or more; the same seed gives the same picture.

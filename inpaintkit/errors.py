@@ -40,6 +40,12 @@ class InvertedMaskWarning(LargeMaskWarning):
     kind = "looks inverted"
 
 
+class LabelMaskWarning(InpaintWarning):
+    """A mask holds 0 and one other, low value, which is taken for the hole's label."""
+
+    kind = "was taken for a label"
+
+
 class StretchedMaskWarning(InpaintWarning):
     """A mask has been scaled to a picture of other proportions."""
 

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PILImage
 
 from inpaintkit import atomic
 from inpaintkit.errors import InpaintWarning
 from inpaintkit.files import formats
 from inpaintkit.files.decoding import RefusedError
 from inpaintkit.files.metadata import Metadata
-from inpaintkit.picture import Picture
+from inpaintkit.picture import Picture, mask_of
+from inpaintkit.problem import Mask
 
 READABLE = tuple(formats.FORMATS)
 _MAX_PIXELS = 178_956_970  # where Pillow, too, speaks of a decompression bomb
@@ -100,17 +101,27 @@ def is_picture(path: Path) -> bool:
         return formats.kind(file.read(16)) is not None
 
 
-def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """A mask file's pixels as ``inpaint`` takes them: white is hole.
+def read_mask(path: str | os.PathLike[str]) -> Mask:
+    """A mask file's hole, bool (H, W), as its painter or labeller meant it.
 
-    Channels that differ a little, as in a JPEG, count as grey; ``inpaint`` refuses a mask that is really coloured.
+    Hole is what is white (half range and above), be it opaque or painted on transparency; what has the one value
+    beside 0; and what has the one colour on black or on transparency, as in a file of labels. A file that could be
+    meant otherwise is refused with the commands that make a mask of it.
+
+    Raises
+    ------
+    FileNotFoundError, OSError, ValueError : as ``load``, and for a mask that is not clear.
     """
-    pixels = read(path)
-    if pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype.kind == "u":
-        tolerance = 48 * (np.iinfo(pixels.dtype).max // 255)
-        if np.ptp(pixels.astype(np.int32), axis=2).max() <= tolerance:
-            return pixels[..., 1]
-    return pixels
+    loaded = load(path)
+    lossless = loaded.format in ("PNG", "BMP", "TIFF") or (loaded.format == "WebP" and formats.is_lossless_webp(path))
+    try:
+        pixels = loaded.pixels
+        if pixels.size and (pixels == pixels[:1, :1]).all() and lossless:
+            with PILImage.open(path) as image:  # a palette may have one colour for several labels
+                return mask_of(image if image.mode == "P" else pixels, path=path)
+        return mask_of(pixels, path=path, lossy=not lossless)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = None, backup: Path | None = None) -> None:

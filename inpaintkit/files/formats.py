@@ -6,6 +6,8 @@ import io
 import warnings
 import zlib
 from dataclasses import replace
+from os import PathLike
+from pathlib import Path
 from typing import IO, Any
 
 import cv2
@@ -67,6 +69,15 @@ def kind(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WebP"
     return next((name for start, name in _STARTS.items() if head.startswith(start)), None)
+
+
+def is_lossless_webp(path: str | PathLike[str]) -> bool:
+    """Whether the pixels of a WebP file are stored without loss: in a chunk VP8L."""
+    data = Path(path).read_bytes()
+    at = 12
+    while at + 8 <= len(data) and data[at : at + 4] not in (b"VP8L", b"VP8 "):
+        at += 8 + (int.from_bytes(data[at + 4 : at + 8], "little") + 1) // 2 * 2  # chunks begin at even bytes
+    return data[at : at + 4] == b"VP8L"
 
 
 def decode(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> Decoded:
@@ -141,6 +152,10 @@ def _plain(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> 
     image.load()
     with quiet():
         metadata, orientation = or_damaged(lambda: of_pillow(image))
+    if name == "BMP" and image.mode == "1" and _bits_of_bmp(file) > 1:
+        file.seek(0)  # Pillow takes a palette of black and white for single bits
+        grey = through_cv2(file.read(), 0)
+        return grey if grey.ndim == 2 else grey[..., 0], metadata, orientation
     if name != "PNG":
         return array(image, metadata.icc), without_cmyk(metadata, image), orientation
     file.seek(0)
@@ -152,6 +167,13 @@ def _plain(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> 
     if number:
         raise RefusedError("is animated at 16 bits, of which only page 1 can be read: save the others by themselves")
     return _deep_png(data), metadata, orientation
+
+
+def _bits_of_bmp(file: IO[bytes]) -> int:
+    """Bits of a pixel; OS/2's short header has them further ahead."""
+    file.seek(14)
+    head = file.read(16)
+    return int.from_bytes(head[10:12] if head[0] == 12 else head[14:16], "little")
 
 
 def _check_sums(data: bytes) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PILImage
 
 from inpaintkit.distance import distance_to
-from inpaintkit.errors import EmptyMaskWarning, InpaintWarning, InvertedMaskWarning, LargeMaskWarning
+from inpaintkit.errors import EmptyMaskWarning, InvertedMaskWarning, LargeMaskWarning
+from inpaintkit.picture.paint import Paint
 from inpaintkit.picture.pixels import Picture, Pixels, array_of
 from inpaintkit.problem import Mask
 from inpaintkit.regions import split
@@ -37,12 +40,26 @@ def hole_of(mask: Any, picture: Picture, *, invert: bool = False) -> Mask:
     return ~hole if invert else hole
 
 
-def mask_of(mask: Any) -> Mask:
+def mask_of(mask: Any, *, path: str | PathLike[str] | None = None, lossy: bool = False) -> Mask:
     """A mask array or PIL image as bool (H, W), True in the hole; it may share the mask's memory.
+
+    ``path`` names the file it was read from, for messages; in a ``lossy`` one no value is exact.
 
     Raises ValueError or TypeError that names what came, what is needed and how to get there.
     """
-    return _binary(_one_channel(array_of(mask, "mask")))
+    return Paint(_pixels_of(mask), path, lossy).hole()
+
+
+def _pixels_of(mask: Any) -> Pixels:
+    """The colours of a mask; the labels, where a palette has one colour for several."""
+    if not isinstance(mask, PILImage.Image):
+        return array_of(mask, "mask")
+    if mask.mode.startswith("I"):
+        return np.asarray(mask)
+    colours = array_of(mask, "mask")
+    if mask.mode == "P" and (colours == colours[:1, :1]).all():
+        return np.asarray(mask)
+    return colours
 
 
 def how_to_match(size: tuple[int, ...], wanted: tuple[int, int]) -> str:
@@ -101,50 +118,3 @@ def scaled(pixels: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
             np.maximum(largest, pixels[np.minimum(first + step, last)], out=largest)
         pixels = np.ascontiguousarray(largest.T)
     return pixels
-
-
-def _one_channel(mask: Pixels) -> Pixels:
-    if mask.ndim == 2:
-        return mask
-    if mask.ndim != 3 or not 1 <= mask.shape[2] <= 4:
-        raise ValueError(f"mask has shape {mask.shape}: expected (H, W), (H, W, 1) or equal channels")
-    if mask.shape[2] in (2, 4):  # an editor's grey + alpha or RGBA mask: fine as long as alpha says nothing
-        if mask.size and not mask[..., -1].min() == mask[..., -1].max() > 0:
-            raise ValueError("mask has a transparent alpha channel: pass mask[..., -1] or a mask without alpha")
-        mask = mask[..., :-1]
-    if mask.dtype.kind == "f" and np.isnan(mask).any():
-        return mask[..., 0] * np.nan  # refused for what it holds, not for channels that differ
-    if (mask != mask[..., :1]).any():
-        raise ValueError(f"mask has {mask.shape[2]} channels that differ: pass one channel, white where to fill")
-    return mask[..., 0]
-
-
-def _binary(mask: Pixels) -> Mask:
-    if mask.dtype == np.bool_:
-        return np.ascontiguousarray(mask)
-    if mask.size == 0:
-        return np.zeros(mask.shape, np.bool_)
-    if mask.dtype.kind == "f":
-        low, high = float(mask.min()), float(mask.max())
-        if not (low >= 0 and high <= 1):  # NaN fails too
-            raise ValueError(f"mask holds floats in [{low:g}, {high:g}]: expected [0, 1] with hole at 0.5 and above")
-        return np.asarray(mask >= 0.5, order="C")
-    if mask.dtype.kind not in "ui":
-        raise TypeError(f"mask has dtype {mask.dtype}: expected bool, integers or floats in [0, 1]")
-    low, high = int(mask.min()), int(mask.max())
-    if low >= 0 and high <= 1:
-        return np.asarray(mask == 1, order="C")
-    if mask.dtype.name not in ("uint8", "uint16"):
-        raise ValueError(
-            f"mask holds {mask.dtype} values in [{low}, {high}]: expected bool, 0 and 1, or uint8/uint16 with hole "
-            "at half range and above; convert with mask > threshold"
-        )
-    half = np.iinfo(mask.dtype).max // 2
-    if 0 < high <= half:
-        warnings.warn(
-            f"the mask's values reach {high} only, below half of {mask.dtype}'s range, so nothing is hole; "
-            "pass mask > 0 if every value above 0 is meant",
-            InpaintWarning,
-            stacklevel=4,
-        )
-    return np.asarray(mask > half, order="C")

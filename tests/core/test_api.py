@@ -287,11 +287,12 @@ def test_a_plain_fill_amid_much_that_is_transparent_costs_little():
     assert (inpaint(image, hole, fallback=True)[hole] == (50, 60, 70, 255)).all()
 
 
-def test_a_mask_of_low_values_is_warned_of(cat):
+def test_a_mask_of_one_low_value_is_taken_and_said_to_be(cat):
     faint = np.zeros((200, 200), np.uint8)
     faint[50:60, 50:60] = 100
-    with pytest.warns(InpaintWarning, match="reach 100 only"):
-        inpaint(cat, faint)
+    with pytest.warns(InpaintWarning, match="holds 0 and 100 only, so 100 is taken for the hole"):
+        filled = inpaint(cat, faint)
+    assert np.array_equal(filled, inpaint(cat, faint > 0))
 
 
 @pytest.mark.parametrize("feather", [0, 2.5])

@@ -390,9 +390,7 @@ def test_masks_from_colour_files(tmp_path):
     nearly = np.repeat(grey[..., None], 3, axis=2)
     nearly[0, 0] = (120, 128, 131)  # what a JPEG makes of grey
     write(tmp_path / "m.png", nearly)
-    assert np.array_equal(read_mask(tmp_path / "m.png"), nearly[..., 1])
-    write(tmp_path / "c.png", np.full((2, 2, 3), (255, 0, 0), np.uint8))
-    assert read_mask(tmp_path / "c.png").shape == (2, 2, 3)
+    assert np.array_equal(read_mask(tmp_path / "m.png"), nearly[..., 1] >= 128)
 
 
 def test_what_cannot_be_read_is_an_error(tmp_path):
