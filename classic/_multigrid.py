@@ -34,6 +34,7 @@ _SMOOTHED = {1: 4.0, 2: 10.0}  # the smoother damps eigenvalues down to the larg
 _DIRECT = 200  # unknowns up to which a grid is solved by its inverse
 _RIDDLED = 0.2  # share of unknowns amid others below which a hole is riddled
 _LARGE = 40_000  # unknowns from which channels are solved for in pairs, one thread each
+_LANES = 4  # channels at most that are solved for side by side
 _USUAL = 12  # iterations that are expected, for the progress bar
 
 
@@ -63,14 +64,15 @@ class Multigrid:
         progress: Callable[[Step], None] | None = None,
     ) -> tuple[Values, int, float]:
         """u, float64 (n, C), of A u = ``right``, the number of iterations, and the largest change in the last one."""
-        pairs = [slice(c, c + 2) for c in range(0, right.shape[1], 2)] if len(right) >= _LARGE else [slice(None)]
+        together = 2 if len(right) >= _LARGE else _LANES
+        groups = [slice(c, c + together) for c in range(0, right.shape[1], together)]
 
-        def part(pair: slice) -> tuple[Values, int, float]:
-            begin = None if start is None else np.ascontiguousarray(start[:, pair])
-            report = progress if pair == pairs[0] else None
-            return self._iterate(np.ascontiguousarray(right[:, pair]), begin, tolerance, max_iterations, report)
+        def part(group: slice) -> tuple[Values, int, float]:
+            begin = None if start is None else np.ascontiguousarray(start[:, group])
+            report = progress if group == groups[0] else None
+            return self._iterate(np.ascontiguousarray(right[:, group]), begin, tolerance, max_iterations, report)
 
-        parts, iterations, changes = zip(*threads.run(part, pairs), strict=True)
+        parts, iterations, changes = zip(*threads.run(part, groups), strict=True)
         return np.concatenate(parts, axis=1), max(iterations), max(changes)
 
     def _iterate(

@@ -60,7 +60,7 @@ def opencv_navier_stokes(problem: Problem, radius: int) -> Image:
 
 def opencv_setup(problem: Problem, radius: int, method: str) -> Setup:
     """Grey levels, ranks and front for a crop; ContextError, in the method's name, where the front misses pixels."""
-    whole = problem.dtype.kind == "u"
+    whole = problem.dtype.kind == "u"  # of signed integers OpenCV knows nothing
     white = np.float32(np.iinfo(problem.dtype).max if whole else 255)
     levels = problem.image * white
     if whole:

@@ -116,9 +116,12 @@ def coherence(
     tensor = np.zeros((usable.size, 3), np.float32)  # grad I grad I^T: yy, yx, xx
     arrival = front.arrival
     del front  # a large hole's arrays are large: none is kept longer than needed
-    bound = 2 * _start_kernel(problem.image, base, arrival, reach, usable, data, tensor, window)
+    each = np.float32(
+        _GREY_LEVELS**2 / max(channels - problem.alpha, 1)
+    )  # alpha counts as much as all colours together
+    bound = 2 * _start_kernel(problem.image, base, arrival, reach, usable, data, tensor, window, each)
     near = (dy * stride + dx, dy.astype(np.float32), dx.astype(np.float32), inside, rho_weight)
-    strength = (np.float32(kappa / radius), np.float32(delta**4), bound)
+    strength = (np.float32(kappa / radius), np.float32(delta**4), bound, each)
     fill_in_order(
         problem,
         order,
@@ -160,6 +163,7 @@ def _start_kernel(
     data: F32x3,
     tensor: F32x2,
     window: F32x1,
+    each: np.float32,
 ) -> np.float32:
     """Colours, slopes and tensors of the known pixels that some hole pixel reaches; returns the largest colour."""
     height, width, channels = image.shape
@@ -178,7 +182,7 @@ def _start_kernel(
         for x in range(width):
             p = (y + margin) * stride + x + margin
             if known[p] and arrival[y, x] >= 1 - reach:
-                _slope(p, known, stride, data, tensor, window, room)
+                _slope(p, known, stride, data, tensor, window, each, room)
     return largest
 
 
@@ -197,6 +201,7 @@ def _fill_kernel(
     sharpness: np.float32,
     delta4: np.float32,
     bound: np.float32,
+    each: np.float32,
     window: F32x1,
     order: I32x1,
 ) -> I32x1:
@@ -208,7 +213,6 @@ def _fill_kernel(
     known, stride = usable.reshape(-1), usable.shape[1]
     margin = (stride - arrival.shape[1]) // 2
     count, channels = len(offset), data.shape[1]
-    colours = np.float32(1 if channels <= 2 else 3)  # alpha counts as much as all colours together
     per_length = np.empty(count, np.float32)
     for k in range(count):
         per_length[k] = 1 / np.sqrt(dy[k] * dy[k] + dx[k] * dx[k])
@@ -292,7 +296,7 @@ def _fill_kernel(
             all_first /= whole
             broad[c] = np.sqrt(max(all_second / whole - all_first * all_first, np.float32(0)))
             agreed += sum_y * sum_y + sum_x * sum_x
-        agreed *= _GREY_LEVELS * _GREY_LEVELS / colours
+        agreed *= each
         trust = np.sqrt(agreed / (total * force)) if force > _MIN_GAP * total else np.float32(0)
         deep = arrival[p // stride - margin, p % stride - margin] - 1
         ramp = _RAMP_SPREAD * trust**_RAMP
@@ -302,7 +306,7 @@ def _fill_kernel(
             value = mean[c] + trust * min(max(step[c], -limit), limit)
             data[p, c, 0] = min(max(value, -bound), bound)  # whatever the options, nothing grows without bound
         known[p] = True
-        _slope(p, known, stride, data, tensor, window, room)
+        _slope(p, known, stride, data, tensor, window, each, room)
     return left[:skipped].copy()
 
 
@@ -314,7 +318,14 @@ def _room(size: int) -> tuple[I64x1, F32x2]:
 
 @kernel(fastmath=True, inline=True)
 def _slope(
-    p: int, known: Bool1, stride: int, data: F32x3, tensor: F32x2, window: F32x1, room: tuple[I64x1, F32x2]
+    p: int,
+    known: Bool1,
+    stride: int,
+    data: F32x3,
+    tensor: F32x2,
+    window: F32x1,
+    each: np.float32,
+    room: tuple[I64x1, F32x2],
 ) -> None:
     """The plane that fits the known pixels around ``p`` best: its slopes and their tensor."""
     place, factor = room
@@ -351,7 +362,6 @@ def _slope(
         factor[j, 3] = w * (xx * v - yx * u)
         factor[j, 4] = w * (yy * u - yx * v)
     channels = data.shape[1]
-    each = _GREY_LEVELS * _GREY_LEVELS / np.float32(1 if channels <= 2 else 3)
     tensor[p, :] = 0
     for c in range(channels):
         down, right = np.float32(0), np.float32(0)

@@ -107,7 +107,7 @@ class _Front:
         self.allowed = _whole(allowed, side)  # by centre
         if not self.allowed.any():
             raise ContextError.of("criminisi", _lack(allowed, side))
-        self.lab = _lab(problem.image)  # (L, H, W)
+        self.lab = _lab(problem.image, alpha=problem.alpha)  # (L, H, W)
         self.order = _spread(side)
         self.grey = np.ascontiguousarray(problem.image.mean(axis=2))
         self.filled = problem.known.copy()
@@ -190,11 +190,12 @@ def _lack(allowed: Mask, side: int) -> str:
     )
 
 
-def _lab(image: Image) -> Image:
-    """CIE Lab, float32 (L, H, W), of RGB; grey as L; alpha, and what exceeds [0, 1], as much as L, beside them."""
-    colours = image[..., : image.shape[2] - (image.shape[2] in (2, 4))]
-    alpha = image[..., colours.shape[2] :]
-    planes: list[Image] = [colours * 100, alpha * 100]
+def _lab(image: Image, *, alpha: bool) -> Image:
+    """CIE Lab, float32 (L, H, W), of three colours; any other number as L each; alpha, and what exceeds [0, 1], as much
+    as L, beside them.
+    """
+    colours = image[..., : image.shape[2] - alpha]
+    planes: list[Image] = [colours * 100, image[..., colours.shape[2] :] * 100]
     if colours.shape[2] == 3:
         clipped = np.clip(colours, 0, 1)
         planes[0] = np.asarray(cv2.cvtColor(clipped, cv2.COLOR_RGB2LAB), np.float32)

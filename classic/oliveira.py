@@ -42,7 +42,7 @@ _KERNELS = {
     "weighted": np.array([[_A, _B, _A], [_B, 0, _B], [_A, _B, _A]], np.float32),
     "uniform": np.array([[_C, _C, _C], [_C, 0, _C], [_C, _C, _C]], np.float32),
 }
-_LANES = 4  # channels as the kernel sees them: a fixed number is one processor register, absent channels are 0
+_LANES = 4  # channels that the kernel sees at once: a fixed number is one processor register, absent channels are 0
 _CHUNK = 100  # iterations between reports
 
 
@@ -114,9 +114,10 @@ def _diffuse(
     stride = width + 2
     places = padded_places(order, width, 1)
     base = base_colour(filled, usable)
-    now = np.zeros((height + 2, stride, _LANES), np.float32)
+    lanes = -(-channels // _LANES) * _LANES
+    now = np.zeros((height + 2, stride, lanes), np.float32)
     now[1:-1, 1:-1, :channels] = np.where(usable[..., None], filled - base, 0)  # what is not usable adds nothing
-    now = now.reshape(-1, _LANES)
+    now = now.reshape(-1, lanes)
     after = now.copy()
     scale = _scale_kernel(np.pad(usable, 1).reshape(-1), places, weights, stride)
     parts = len(start) - 1
@@ -167,6 +168,7 @@ def _diffuse_kernel(
 ) -> None:
     """Convolve ``now`` (N, lanes) part by part, until ``change`` is at most ``threshold`` or for so many ``sweeps``."""
     near, far = weights[0, 1], weights[0, 0]
+    lanes = now.shape[1]
     for k in range(len(steps)):
         one, other = now, after
         for _ in range(sweeps):
@@ -176,16 +178,17 @@ def _diffuse_kernel(
             largest = np.float32(0)
             for n in range(start[k], start[k + 1]):
                 p = places[n]
-                for c in range(_LANES):
-                    sides = one[p - stride, c] + one[p - 1, c] + one[p + 1, c] + one[p + stride, c]
-                    corners = one[p - stride - 1, c] + one[p - stride + 1, c]
-                    corners += one[p + stride - 1, c] + one[p + stride + 1, c]
-                    mean = (near * sides + far * corners) * scale[n]
-                    largest = max(largest, abs(mean - one[p, c]))
-                    other[p, c] = mean
+                for g in range(0, lanes, _LANES):
+                    for c in range(g, g + _LANES):
+                        sides = one[p - stride, c] + one[p - 1, c] + one[p + 1, c] + one[p + stride, c]
+                        corners = one[p - stride - 1, c] + one[p - stride + 1, c]
+                        corners += one[p + stride - 1, c] + one[p + stride + 1, c]
+                        mean = (near * sides + far * corners) * scale[n]
+                        largest = max(largest, abs(mean - one[p, c]))
+                        other[p, c] = mean
             one, other = other, one
             change[k] = largest
             settled[k] = largest <= threshold
         for n in range(start[k], start[k + 1]):
-            for c in range(_LANES):
+            for c in range(lanes):
                 now[places[n], c] = one[places[n], c]

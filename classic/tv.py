@@ -42,7 +42,7 @@ from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Problem, Step
 from inpaintkit.pyramid import Level, masked_pyramid, upsampled
 
-_LANES = 4  # channels as the kernels see them: a fixed number is one processor register, absent channels are 0
+_LANES = 4  # channels that the kernels see at once: a fixed number is one processor register, absent channels are 0
 _BALANCE = np.float32(4)  # sigma over tau for colours in [0, 1], where u has less far to go than p; flat from 3 to 6
 _RELAX = np.float32(
     1.7
@@ -170,7 +170,7 @@ class _Parts:
         self.unreached = int(np.count_nonzero(hole & ~coloured))
         colours = start.reshape(-1, image.shape[2])
         self.u, self.low, self.high, self.unit = _scaled_kernel(colours, graph.place, graph.first)
-        self.p = np.zeros((len(self.u), 2, _LANES), np.float32)
+        self.p = np.zeros((len(self.u), 2, self.u.shape[1]), np.float32)
         self.ahead, self.shrunk = self.u.copy(), np.ones((len(self.u), 2), np.float32)  # room for the kernels
         self.own = np.flatnonzero(hole.reshape(-1)[graph.place[:-1]])  # nodes that are hole
         self.part = np.repeat(np.arange(len(self.unit)), np.diff(graph.first))[self.own]
@@ -217,7 +217,7 @@ class _Parts:
 
     def dual(self) -> F32x4:
         """The dual field by pixel, (H, W, 2, lanes), 0 where there is no difference."""
-        dual = np.zeros((*self.image.shape[:2], 2, _LANES), np.float32)
+        dual = np.zeros((*self.image.shape[:2], *self.p.shape[1:]), np.float32)
         y, x = np.divmod(self.graph.place[:-1], dual.shape[1])
         np.add.at(dual, (y, x), self.p[:-1])  # a known pixel may be rim of two parts
         return dual
@@ -306,8 +306,9 @@ def _beside(p: int, side: int, height: int, width: int) -> int:
 def _scaled_kernel(colours: F32x2, place: I64x1, first: I64x1) -> tuple[F32x2, F32x2, F32x2, F32x1]:
     """u by node, and lo (K, C), hi (K, lanes) and unit (K) of each part; hi counts from lo in units."""
     channels, parts = colours.shape[1], len(first) - 1
-    u = np.zeros((len(place), _LANES), np.float32)
-    low, high = np.zeros((parts, channels), np.float32), np.zeros((parts, _LANES), np.float32)
+    lanes = (channels + _LANES - 1) // _LANES * _LANES
+    u = np.zeros((len(place), lanes), np.float32)
+    low, high = np.zeros((parts, channels), np.float32), np.zeros((parts, lanes), np.float32)
     unit = np.zeros(parts, np.float32)
     for k in range(parts):
         for c in range(channels):
@@ -347,6 +348,7 @@ def _iterate_kernel(
 ) -> None:
     """Iterate (3) in place, part by part, until ``gap`` per hole pixel is ``goal``, or for so many ``sweeps``."""
     zero, one, two = np.float32(0), np.float32(1), np.float32(2)
+    lanes = u.shape[1]
     right, below, left, above = link[0], link[1], link[2], link[3]
     for k in range(len(inner)):
         start, rim, stop = first[k], inner[k], first[k + 1]
@@ -357,30 +359,33 @@ def _iterate_kernel(
             for i in range(start, rim):
                 a, b = left[i], above[i]
                 step = tau[i] / _BALANCE
-                for c in range(_LANES):
-                    old = u[i, c]
-                    new = old - step * (p[a, 0, c] + p[b, 1, c] - p[i, 0, c] - p[i, 1, c])
-                    new = min(max(new, zero), high[k, c])
-                    ahead[i, c] = two * new - old
-                    u[i, c] = old + _RELAX * (new - old)
+                for g in range(0, lanes, _LANES):
+                    for c in range(g, g + _LANES):
+                        old = u[i, c]
+                        new = old - step * (p[a, 0, c] + p[b, 1, c] - p[i, 0, c] - p[i, 1, c])
+                        new = min(max(new, zero), high[k, c])
+                        ahead[i, c] = two * new - old
+                        u[i, c] = old + _RELAX * (new - old)
             for i in range(start, stop):
                 a, b = right[i], below[i]
                 step = sigma[i] * _BALANCE
                 along, down = zero, zero  # squared lengths in x and y
-                for c in range(_LANES):
-                    x = p[i, 0, c] + step * (ahead[a, c] - ahead[i, c])
-                    y = p[i, 1, c] + step * (ahead[b, c] - ahead[i, c])
-                    along += x * x
-                    down += y * y
+                for g in range(0, lanes, _LANES):
+                    for c in range(g, g + _LANES):
+                        x = p[i, 0, c] + step * (ahead[a, c] - ahead[i, c])
+                        y = p[i, 1, c] + step * (ahead[b, c] - ahead[i, c])
+                        along += x * x
+                        down += y * y
                 if isotropic:
                     along = down = one / max(one, np.sqrt(along + down))
                 else:
                     along, down = one / max(one, np.sqrt(along)), one / max(one, np.sqrt(down))
-                for c in range(_LANES):
-                    x = p[i, 0, c] + step * (ahead[a, c] - ahead[i, c])
-                    y = p[i, 1, c] + step * (ahead[b, c] - ahead[i, c])
-                    p[i, 0, c] += _RELAX * (x * along - p[i, 0, c])
-                    p[i, 1, c] += _RELAX * (y * down - p[i, 1, c])
+                for g in range(0, lanes, _LANES):
+                    for c in range(g, g + _LANES):
+                        x = p[i, 0, c] + step * (ahead[a, c] - ahead[i, c])
+                        y = p[i, 1, c] + step * (ahead[b, c] - ahead[i, c])
+                        p[i, 0, c] += _RELAX * (x * along - p[i, 0, c])
+                        p[i, 1, c] += _RELAX * (y * down - p[i, 1, c])
             if steps[k] % _EVERY == 0 or steps[k] == max_steps:
                 gap[k] = _gap(u, ahead, p, shrunk, link, start, rim, stop, high[k], isotropic) / (rim - start)
                 settled[k] = gap[k] <= goal[k]
@@ -405,20 +410,23 @@ def _gap(
     optimum, in the norm in which iterations approach it, and could go round in circles.
     """
     zero, one = np.float32(0), np.float32(1)
+    lanes = u.shape[1]
     right, below, left, above = link[0], link[1], link[2], link[3]
     for i in range(start, rim):
-        for c in range(_LANES):
-            ahead[i, c] = min(max(u[i, c], zero), high[c])
+        for g in range(0, lanes, _LANES):
+            for c in range(g, g + _LANES):
+                ahead[i, c] = min(max(u[i, c], zero), high[c])
     primal = 0.0
     for i in range(start, stop):
         a, b = right[i], below[i]
         along, down, long_x, long_y = zero, zero, zero, zero
-        for c in range(_LANES):
-            x, y = ahead[a, c] - ahead[i, c], ahead[b, c] - ahead[i, c]
-            along += x * x
-            down += y * y
-            long_x += p[i, 0, c] * p[i, 0, c]
-            long_y += p[i, 1, c] * p[i, 1, c]
+        for g in range(0, lanes, _LANES):
+            for c in range(g, g + _LANES):
+                x, y = ahead[a, c] - ahead[i, c], ahead[b, c] - ahead[i, c]
+                along += x * x
+                down += y * y
+                long_x += p[i, 0, c] * p[i, 0, c]
+                long_y += p[i, 1, c] * p[i, 1, c]
         if isotropic:
             primal += np.sqrt(along + down)
             shrunk[i, 0] = shrunk[i, 1] = one / max(one, np.sqrt(long_x + long_y))
@@ -428,8 +436,9 @@ def _gap(
     dual = 0.0
     for i in range(start, stop):
         a, b = left[i], above[i]
-        for c in range(_LANES):
-            slope = p[a, 0, c] * shrunk[a, 0] + p[b, 1, c] * shrunk[b, 1]
-            slope -= p[i, 0, c] * shrunk[i, 0] + p[i, 1, c] * shrunk[i, 1]
-            dual += slope * ahead[i, c] if i >= rim else min(slope * high[c], zero)
+        for g in range(0, lanes, _LANES):
+            for c in range(g, g + _LANES):
+                slope = p[a, 0, c] * shrunk[a, 0] + p[b, 1, c] * shrunk[b, 1]
+                slope -= p[i, 0, c] * shrunk[i, 0] + p[i, 1, c] * shrunk[i, 1]
+                dual += slope * ahead[i, c] if i >= rim else min(slope * high[c], zero)
     return primal - dual

@@ -21,7 +21,7 @@ from inpaintkit.filling import Call
 from inpaintkit.info import FilledRegion, Info
 from inpaintkit.kernels import compiling
 from inpaintkit.method import Method
-from inpaintkit.picture import Picture, PictureOption, check_share, grow, hole_of, how_to_match
+from inpaintkit.picture import Channels, Picture, PictureOption, check_share, grow, hole_of, how_to_match
 from inpaintkit.problem import Image, Step
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -35,6 +35,7 @@ def inpaint(
     mask: Any,
     method: str | Method = ...,
     *,
+    channels: Channels | None = ...,
     seed: int = ...,
     device: str = ...,
     progress: Callable[[Step], None] | None = ...,
@@ -54,6 +55,7 @@ def inpaint(
     mask: Any,
     method: str | Method = ...,
     *,
+    channels: Channels | None = ...,
     seed: int = ...,
     device: str = ...,
     progress: Callable[[Step], None] | None = ...,
@@ -72,6 +74,7 @@ def inpaint(
     mask: Any,
     method: str | Method = "auto",
     *,
+    channels: Channels | None = None,
     seed: int = 0,
     device: str = "auto",
     progress: Callable[[Step], None] | None = None,
@@ -87,12 +90,15 @@ def inpaint(
 
     Parameters
     ----------
-    image : array (H, W) or (H, W, C) with C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA; uint8, uint16, float16, float32
-        or float64; or a PIL image. Floats in [0, 1], or any finite range (HDR). Never written to.
+    image : array (H, W) or (H, W, C), or a PIL image; integers or floats of any size and in any units. Never written
+        to.
     mask : array (H, W), (H, W, 1..4), or a PIL image: True, 1, half range and above, or the one value beside 0 is hole;
         white or one colour on transparency or black, too.
         ``"alpha"``: every pixel that is not fully opaque is hole, and the result is opaque.
     method : a name of ``methods()``, "auto" to have one chosen, or a ``Method`` that need not be registered.
+    channels : "alpha", the last channel is opacity; "bands", none is, as in satellite pictures; None: the last of 2 or
+        4 channels is opacity (grey and alpha, RGBA). Opacity goes from 0 to 1 in floats and to the type's largest value
+        in integers.
     seed : 0 or more; the same seed gives the same picture.
     device : "auto", "cpu", "cuda" or "mps"; only the methods that need torch look at it.
     progress : called with a ``Step`` now and then, from one thread at a time.
@@ -131,7 +137,8 @@ def inpaint(
     row = registry.find(method)
     values = row.options(options)
     _check_call(seed, device, dilate, feather)
-    picture = Picture.of(image)
+    picture = Picture.of(image, channels)
+    _check_colours(row, picture)
     hole = hole_of(mask, picture, invert=invert_mask)
     _check_sizes(row.name, values, picture)
     opaque = isinstance(mask, str)
@@ -165,7 +172,7 @@ def variants(
     Takes everything ``inpaint`` takes and returns a list of what it returns. Raises ValueError where the method is
     deterministic: its fills would all be the same.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+    if isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 1:
         raise ValueError(f"n is {n!r}: give a whole number of 1 or more")
     row = registry.find(method)
     if not row.stochastic:
@@ -174,7 +181,7 @@ def variants(
             f"{row.name} gives the same fill for every seed, so it has no variants; "
             + (f"choose one of {others}" if others else "no installed method has any")
         )
-    return [inpaint(image, mask, method, seed=seed + i, **more) for i in range(n)]
+    return [inpaint(image, mask, method, seed=seed + i, **more) for i in range(int(n))]
 
 
 def _one_at_a_time(progress: Callable[[Step], None]) -> Callable[[Step], None]:
@@ -188,14 +195,23 @@ def _one_at_a_time(progress: Callable[[Step], None]) -> Callable[[Step], None]:
 
 
 def _check_call(seed: int, device: str, dilate: int, feather: float) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0:
         raise ValueError(f"seed is {seed!r}: give a whole number of 0 or more")
     if device not in DEVICES:
         raise ValueError(f"device is {device!r}: choose one of {', '.join(DEVICES)}")
-    if isinstance(dilate, bool) or not isinstance(dilate, (int, np.integer)) or dilate < 0:
+    if isinstance(dilate, bool) or not isinstance(dilate, numbers.Integral) or dilate < 0:
         raise ValueError(f"dilate is {dilate!r}: give whole pixels, 0 or more")
     if isinstance(feather, bool) or not isinstance(feather, numbers.Real) or not 0 <= feather < np.inf:
         raise ValueError(f"feather is {feather!r}: give pixels, 0 or more")
+
+
+def _check_colours(row: Method, picture: Picture) -> None:
+    if row.colours and picture.colours not in row.colours:
+        taken = " or ".join(map(str, row.colours))
+        raise ValueError(
+            f"{row.name} fills pictures of {taken} colours, with alpha or without, and the image has {picture.colours}"
+            f"{' and alpha' if picture.alpha else ''}: choose a method for any number of them, such as fsr"
+        )
 
 
 def _check_sizes(method: str, values: dict[str, Any], picture: Picture) -> None:

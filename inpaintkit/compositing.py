@@ -77,7 +77,7 @@ class Units:
         return self._typed(np.concatenate([colours, alpha * self.picture.opaque], axis=1))
 
     def _scaled(self, colours: Pixels) -> Image:
-        if colours.dtype.kind == "u":
+        if colours.dtype.kind == "u" and colours.dtype.itemsize <= 2:
             scaled: Image = np.multiply(colours, np.float32(1 / self.scale), dtype=np.float32)
             return scaled
         with np.errstate(invalid="ignore", over="ignore"):  # what lies in the hole may be anything
@@ -86,13 +86,19 @@ class Units:
 
     def _colours(self, colours: Image) -> Pixels:
         """Clipped to the range unless the picture is HDR."""
-        if self.picture.pixels.dtype.kind == "u" or (self.scale, self.offset) == (1.0, 0.0):
+        if (self.scale, self.offset) == (1.0, 0.0):
             colours = np.clip(colours, 0, 1)
         return self._typed(colours.astype(np.float64) * self.scale + self.offset)
 
     def _typed(self, values: Pixels) -> Pixels:
         dtype = self.picture.pixels.dtype
-        return (np.rint(values) if dtype.kind == "u" else values).astype(dtype)
+        if dtype.kind == "f":
+            return values.astype(dtype)
+        ends = np.iinfo(dtype)
+        above = values >= float(ends.max)  # 64-bit types end between two floats
+        typed = np.where(above, 0, np.rint(np.clip(values, ends.min, None))).astype(dtype)
+        typed[above] = ends.max
+        return typed
 
 
 def composite(result: Pixels, crop: Box, own: Mask, fill: Image, units: Units, mask: Mask, feather: float) -> None:

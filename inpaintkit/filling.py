@@ -174,6 +174,7 @@ class MethodFill:
             image,
             hole,
             known,
+            alpha=picture.alpha and not self.call.opaque,
             dtype=picture.pixels.dtype,
             scale=units.scale,
             offset=units.offset,

@@ -32,6 +32,7 @@ class Method:
     cut : hole pixels farther apart than this hardly influence one another along a thin hole; None: never cut one.
     scope : "region", "picture" for a method that must see everything, or "call" for one that divides the hole among
         others: its function takes a ``Call`` and the picture to fill.
+    colours : the numbers of colours it can fill, alpha not counted; empty: any number.
     min_known : known pixels in the crop without which it raises ``ContextError``.
     stochastic : another seed gives another plausible picture.
     constant_tol : largest error on a constant picture, in units of the full range.
@@ -50,6 +51,7 @@ class Method:
     surround: Callable[[Options], float] | None = None
     cut: Callable[[Options], int | None] | None = None
     scope: Literal["region", "picture", "call"] = "region"
+    colours: tuple[int, ...] = ()
     min_known: int = 1
     stochastic: bool = False
     constant_tol: float = 0.0

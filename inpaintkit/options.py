@@ -12,10 +12,12 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+import numpy as np
+
 Options = Mapping[str, Any]
 
 OF_INPAINT = frozenset(
-    "image mask method seed device progress threads invert_mask dilate feather fallback return_info n".split()
+    "image mask method channels seed device progress threads invert_mask dilate feather fallback return_info n".split()
 )
 OF_COMMAND = frozenset(
     """photo mask find sensitivity inside exclude colour pick connected method in_place resize_mask page jobs overwrite
@@ -76,12 +78,14 @@ def _checked(method: str, name: str, value: Any, annotation: Any) -> Any:
                 raise ValueError(f"{method}'s option {name} is no {kind.__name__}: {error}") from None
         if typing.get_origin(kind) is Literal:
             if value in typing.get_args(kind):
-                return value
+                return str(value) if isinstance(value, str) else value
         elif kind is Any or (kind is type(None) and value is None):
             return value
-        elif kind is bool or isinstance(value, bool):
-            if kind is bool and isinstance(value, bool):
-                return value
+        elif kind is bool or isinstance(value, (bool, np.bool_)):
+            if kind is bool and isinstance(value, (bool, np.bool_)):
+                return bool(value)
+        elif kind is str and isinstance(value, str):
+            return str(value)  # NumPy's texts are texts
         elif kind is float and isinstance(value, numbers.Real):
             if math.isfinite(value):
                 return float(value)

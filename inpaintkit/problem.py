@@ -33,11 +33,14 @@ class Problem:
 
     Attributes
     ----------
-    image : float32 (H, W, C), C = 1..4; [0, 1] for ordinary pictures, beyond 1 for HDR; 0.5 where nothing is known.
-        With alpha the colours are premultiplied and alpha is the last channel.
+    image : float32 (H, W, C), any number of channels; colours are some 0 to 1 where the picture is ordinary and may lie
+        beyond; 0.5 where nothing is known.
     hole : bool (H, W), the pixels to fill.
     known : bool (H, W), the pixels whose colour may be used. What is neither hole nor known (another region's hole, a
         fully transparent pixel) is left alone and never a source.
+    alpha : the last channel is opacity, 0 to 1, and the colours are premultiplied by it.
+    step : colours are known no more finely than this: the distance between neighbouring levels of the caller's picture,
+        in units of ``image``; 0 where it has no levels. What stands for noise is no smaller.
     dtype : the caller's pixel type.
     scale, offset : value = image * scale + offset gives the caller's colours back.
     region : number of the region in the picture.
@@ -50,6 +53,8 @@ class Problem:
     image: Image
     hole: Mask
     known: Mask
+    alpha: bool = False
+    step: float = 0.0
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float32))
     scale: float = 1.0
     offset: float = 0.0
@@ -68,17 +73,19 @@ class Problem:
 
         Parameters
         ----------
-        image : float (H, W, C) with C = 1..4.
+        image : float (H, W, C).
         hole : bool (H, W).
         known : bool (H, W); everything outside the hole when left out.
+        **more : further attributes; without ``alpha`` the last of 2 or 4 channels is opacity.
         """
-        if image.ndim != 3 or not 1 <= image.shape[2] <= 4:
-            raise ValueError(f"a problem's image is (H, W, C) with C = 1..4, got {image.shape}")
+        if image.ndim != 3 or image.shape[2] < 1:
+            raise ValueError(f"a problem's image is (H, W, C) with one channel or more, got {image.shape}")
         known = ~hole if known is None else known
         if hole.shape != image.shape[:2] or known.shape != hole.shape:
             raise ValueError(f"hole {hole.shape} and known {known.shape} must match the image's {image.shape[:2]}")
         if (hole & known).any():
             raise ValueError("a pixel cannot be both hole and known: pass known & ~hole")
+        more.setdefault("alpha", image.shape[2] in (2, 4))
         pixels = np.array(image, np.float32, order="C")  # a copy: the caller's array stays as it is
         np.copyto(pixels, NEUTRAL, where=~known[..., None])
         return cls(pixels, np.ascontiguousarray(hole), np.ascontiguousarray(known), **more)

@@ -33,7 +33,10 @@ Pixels = NDArray[Any]
 MAX_PSNR = 99.0  # dB: stands for a fill without error
 
 # Each type, each number of channels, and each type that rounds with alpha and without.
-_KINDS = (("uint8", 3), ("uint8", 4), ("uint16", 1), ("uint16", 4), ("float16", 2), ("float32", 4), ("float64", 3))
+_KINDS = (
+    *(("uint8", 3), ("uint8", 4), ("uint16", 1), ("uint16", 4), ("int16", 3), ("int64", 1)),
+    *(("float16", 2), ("float32", 4), ("float64", 3)),
+)
 _DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
 
 
@@ -88,7 +91,7 @@ def check_kinds(row: Method) -> None:
     """Every pixel type and number of channels comes back in kind, known pixels bit for bit, the hole filled."""
     for dtype, channels in _KINDS:
         image, hole = as_dtype(photograph(row.trial, channels), dtype), scratch(row.trial)
-        damaged = np.where(hole[..., None], image.dtype.type(_full(image.dtype)), image)
+        damaged = np.where(hole[..., None], image.dtype.type(_whole(image.dtype)), image)
         result = _fill(damaged, hole, row)
         what = f"{dtype} with {channels} channels"
         _require(
@@ -105,6 +108,28 @@ def check_kinds(row: Method) -> None:
         _require(
             away < before / 3, row, f"{what}: the hole is filled", f"mean error {away:g}", f"less than {before / 3:g}"
         )
+
+
+def check_bands(row: Method) -> None:
+    """Channels that are bands are filled in any number, none of them as opacity; a method that cannot is refused."""
+    colour, hole = photograph(row.trial), scratch(row.trial)
+    plain = _fill(colour, hole, row)
+    dark = np.zeros_like(colour[..., :1])  # as opacity it would leave nothing known
+    for bands in ([colour, dark], [colour, dark, colour[..., :1]]):
+        image = np.concatenate(bands, axis=2)
+        number = image.shape[2]
+        if row.colours and number not in row.colours:
+            what, words = f"a picture of {number} bands", f"{row.name} fills pictures of"
+            _refused(row, ValueError, words, what, image, hole, channels="bands")
+            continue
+        result = _fill(image, hole, row, channels="bands")
+        _require(result.shape == image.shape, row, f"{number} bands come back", f"{result.shape}", f"{image.shape}")
+        _require(np.array_equal(result[~hole], image[~hole]), row, f"of {number} bands known pixels stay bit for bit")
+        off, bound = float(result[hole][:, 3].max()), 255 * row.constant_tol
+        _require(off <= bound, row, "a dark band stays so", f"{off:g} levels off", f"at most {bound:g}")
+        got, needed = (_psnr(fill[..., :3], colour, hole) - 3 * (fill is plain) for fill in (result, plain))
+        what = f"among {number} bands colours are filled as by themselves"
+        _require(got > needed, row, what, f"{got:.2f} dB", f"over {needed:.2f} dB")
 
 
 def check_quality(row: Method) -> None:
@@ -281,6 +306,7 @@ def check_problem(row: Method) -> None:
 CHECKS: tuple[Callable[[Method], None], ...] = (
     check_options,
     check_kinds,
+    check_bands,
     check_quality,
     check_flat_and_pil,
     check_inputs_are_left_alone,
@@ -352,12 +378,18 @@ def _psnr(fill: Pixels, truth: Pixels, hole: Mask) -> float:
 
 def as_dtype(pixels: Pixels, dtype: str) -> Pixels:
     """The same picture in the full range of another type."""
-    scale = {"uint8": 1, "uint16": 257}.get(dtype, 1 / 255)
-    return (pixels * np.float64(scale)).astype(dtype)
+    if np.dtype(dtype).kind == "f":
+        return (pixels / np.float64(255)).astype(dtype)
+    return (pixels.astype(object) * np.iinfo(dtype).max // 255).astype(dtype)  # Python's whole numbers have no end
 
 
 def _full(dtype: np.dtype[Any]) -> float:
-    return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
+    return float(_whole(dtype))
+
+
+def _whole(dtype: np.dtype[Any]) -> int:
+    """White in a type, exactly."""
+    return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
 
 
 def _require(kept: bool, row: Method, promise: str, came: str = "", needed: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 import threading
 from collections import deque
@@ -35,10 +36,10 @@ def limit(count: int | None) -> Iterator[int]:
 
     None stands for the default. Inside another limit, or the pool's own threads, the smaller number holds.
     """
-    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+    if count is not None and (isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 1):
         raise ValueError(f"threads is {count!r}: give a whole number of 1 or more, or None for all cores")
     before = getattr(_local, "count", None)
-    asked = default_count() if count is None else count
+    asked = default_count() if count is None else int(count)
     _local.count = asked if before is None else min(asked, before)
     try:
         yield _local.count

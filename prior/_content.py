@@ -63,7 +63,7 @@ def _own_units(problem: Problem, pixels: Array) -> Image:
     """A user's picture in the units of the problem, premultiplied where that has alpha."""
     channels, wanted = pixels.shape[2], problem.image.shape[2]
     colours = pixels[..., : channels - (channels in (2, 4))]
-    whole = wanted - (wanted in (2, 4))
+    whole = wanted - problem.alpha
     if colours.shape[2] not in (1, whole):
         raise ValueError(f"mnps' option content has {channels} channels, and the picture {wanted}: give as many")
     if pixels.dtype.kind == "u":

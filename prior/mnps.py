@@ -179,7 +179,7 @@ def _check(
 def _coarse_to_fine(problem: Problem, settings: Settings, first: Image, scales: int) -> tuple[Image, dict[str, Any]]:
     """The crop with its hole filled, and the facts of all scales."""
     channels = problem.image.shape[2]
-    kept = channels - (channels in (2, 4))  # alpha stays the first fill's
+    kept = channels - problem.alpha  # alpha stays the first fill's
     pyramid = masked_pyramid(problem.image, problem.known, problem.hole, levels=scales, min_side=1)
     contents = [first]
     for level in pyramid[:-1]:

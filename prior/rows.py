@@ -29,6 +29,7 @@ ROWS = (
         source="Yang et al. 2017",
         needs="prior",
         reach=24,
+        colours=(1, 3),
         context=64,
         surround=lambda o: 1.0 if o["neighbourhood"] is None else 0.0,
         cut=lambda o: 64,

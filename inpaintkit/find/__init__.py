@@ -8,6 +8,7 @@ Each finder gives its mask and how sure it is of every pixel; how it scores what
 from __future__ import annotations
 
 import importlib
+import numbers
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -154,7 +155,7 @@ def find_mask(
 def _check(kind: str, sensitivity: float, colour: Colour | None, pick: tuple[int, int] | None, connected: bool) -> None:
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}: choose one of {', '.join(KINDS)}")
-    if isinstance(sensitivity, bool) or not isinstance(sensitivity, (int, float)) or not 0 <= sensitivity <= 1:
+    if isinstance(sensitivity, bool) or not isinstance(sensitivity, numbers.Real) or not 0 <= sensitivity <= 1:
         raise ValueError(f"sensitivity is {sensitivity!r}: expected 0 (only clear cases) to 1 (anything plausible)")
     if kind != "colour" and not (colour is None and pick is None and not connected):
         raise ValueError(f"colour, pick and connected are for kind 'colour', not {kind!r}")

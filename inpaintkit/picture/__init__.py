@@ -2,9 +2,10 @@
 
 from inpaintkit.picture.hole import check_share, grow, hole_of, how_to_match, mask_of, scaled
 from inpaintkit.picture.options import PictureColours, PictureLabels, PictureMask, PictureOption
-from inpaintkit.picture.pixels import Picture
+from inpaintkit.picture.pixels import Channels, Picture
 
 __all__ = [
+    "Channels",
     "Picture",
     "PictureColours",
     "PictureLabels",

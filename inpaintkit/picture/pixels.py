@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,13 @@ from inpaintkit.problem import Mask
 
 Pixels = NDArray[Any]
 
-_DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
+Channels = Literal["alpha", "bands"]
+
+_DTYPES = (
+    *(f"uint{bits}" for bits in (8, 16, 32, 64)),
+    *(f"int{bits}" for bits in (8, 16, 32, 64)),
+    *(f"float{bits}" for bits in (16, 32, 64)),
+)
 _ROBUST = (0.1, 99.9)  # percentiles: a few hot pixels must not set the scale of a whole HDR picture
 _SAMPLE = 1 << 20  # pixels enough to estimate a percentile
 
@@ -27,22 +33,36 @@ class Picture:
     alpha: bool
 
     @classmethod
-    def of(cls, image: Any) -> Picture:
-        """Check an array or a PIL image; raises TypeError or ValueError that says what came and what is needed."""
+    def of(cls, image: Any, channels: Channels | None = None) -> Picture:
+        """Check an array or a PIL image.
+
+        Parameters
+        ----------
+        image : (H, W) or (H, W, C), or a PIL image.
+        channels : "alpha", the last of two channels or more is opacity; "bands", none is; None: the last of 2 or 4 is.
+
+        Raises
+        ------
+        TypeError, ValueError : what cannot be used; the message says what came and what is needed.
+        """
+        if channels not in (None, "alpha", "bands"):
+            raise ValueError(
+                f"channels is {channels!r}: expected 'alpha', 'bands', or None for alpha in 2 or 4 channels"
+            )
         pixels = array_of(image, "image")
         if pixels.dtype.name not in _DTYPES:
             raise TypeError(
                 f"image has dtype {pixels.dtype}: expected {', '.join(_DTYPES)}; convert with image.astype(...)"
             )
         shaped = pixels[..., None] if pixels.ndim == 2 else pixels
-        if shaped.ndim != 3 or not 1 <= shaped.shape[2] <= 4:
-            raise ValueError(
-                f"image has shape {pixels.shape}: expected (H, W) or (H, W, C) with 1 grey, 2 grey + alpha, "
-                "3 RGB or 4 RGBA channels last"
-            )
+        if shaped.ndim != 3:
+            raise ValueError(f"image has shape {pixels.shape}: expected (H, W) or (H, W, C), channels last")
         if shaped.size == 0:
             raise ValueError(f"image has shape {pixels.shape}: it has no pixels")
-        return cls(shaped, alpha=shaped.shape[2] in (2, 4))
+        number = shaped.shape[2]
+        if channels == "alpha" and number == 1:
+            raise ValueError("image has one channel, which cannot be alpha: pass channels='bands', or two or more")
+        return cls(shaped, alpha=number in (2, 4) if channels is None else channels == "alpha")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -51,29 +71,46 @@ class Picture:
         return height, width
 
     @property
+    def colours(self) -> int:
+        """The number of channels, alpha not counted."""
+        return int(self.pixels.shape[2]) - self.alpha
+
+    @property
     def opaque(self) -> float:
-        """The alpha value of a fully opaque pixel."""
-        return float(np.iinfo(self.pixels.dtype).max) if self.pixels.dtype.kind == "u" else 1.0
+        """The alpha value of a fully opaque pixel: the largest of an integer type, signed or not, and 1 for floats."""
+        return 1.0 if self.pixels.dtype.kind == "f" else int(np.iinfo(self.pixels.dtype).max)
 
     def check_known(self, hole: Mask) -> None:
-        """Raise ValueError where a known pixel is not finite, or alpha leaves [0, 1]."""
-        if self.pixels.dtype.kind != "f":
-            return
+        """Raise ValueError where a known pixel that is not transparent is not finite, or alpha is out of its range."""
+        if self.pixels.dtype.kind == "f":
+            self._check_finite(hole)
+        if self.alpha and self.pixels.dtype.kind != "u":
+            self._check_alpha(hole)
+
+    def _check_finite(self, hole: Mask) -> None:
         with np.errstate(invalid="ignore"):
-            finite = np.isfinite([self.pixels.min(), self.pixels.max()]).all()
-        bad = np.zeros(0) if finite else ~np.isfinite(self.pixels).all(axis=2) & ~hole
+            if np.isfinite([self.pixels.min(), self.pixels.max()]).all():
+                return
+        bad = ~np.isfinite(self.pixels).all(axis=2) & ~hole
+        if self.alpha:
+            bad &= self.pixels[..., -1] != 0  # what is fully transparent has no colour
         if bad.any():
             row, column = np.argwhere(bad)[0]
             raise ValueError(
                 f"image has {np.count_nonzero(bad)} known pixels that are NaN or infinite, the first at row {row}, "
-                f"column {column}: add them to the mask, e.g. mask | ~np.isfinite(image)"
+                f"column {column}: add them to the mask, e.g. mask | ~np.isfinite(image), or pass mask='nan' "
+                "(--mask nan) to fill just these"
             )
-        if self.alpha:
-            alpha = self.pixels[..., -1][~hole]
-            if alpha.min() < 0 or alpha.max() > 1:
-                raise ValueError(
-                    f"image's alpha lies in [{alpha.min():g}, {alpha.max():g}]: a float alpha belongs in [0, 1]"
-                )
+
+    def _check_alpha(self, hole: Mask) -> None:
+        alpha = self.pixels[..., -1][~hole]
+        low, high = alpha.min(), alpha.max()
+        if not (low >= 0 and high <= self.opaque):  # NaN fails too
+            kind = "a float alpha belongs in [0, 1]" if alpha.dtype.kind == "f" else "an alpha is 0 or more"
+            raise ValueError(
+                f"image's alpha lies in [{low:g}, {high:g}]: {kind}; if the last channel is no alpha, pass "
+                "channels='bands'"
+            )
 
     def range(self, hole: Mask) -> tuple[float, float]:
         """(scale, offset) with colours = normalised * scale + offset.
@@ -81,16 +118,14 @@ class Picture:
         Integers: their full range. Floats within [0, 1] as they are; any other range by robust percentiles.
         """
         if self.pixels.dtype.kind == "u":
-            return self.opaque, 0.0
+            return float(self.opaque), 0.0
         colours = self.pixels[..., :-1] if self.alpha else self.pixels
         if colours.min() >= 0 and colours.max() <= 1:  # the hole included: no need to look closer
             return 1.0, 0.0
         known = ~hole if not self.alpha else ~hole & (self.pixels[..., -1] > 0)  # transparent pixels have no colour
         if not known.any():
             return 1.0, 0.0
-        there = known[..., None]
-        low = float(colours.min(where=there, initial=np.inf))
-        high = float(colours.max(where=there, initial=-np.inf))
+        low, high = float(colours[known].min()), float(colours[known].max())
         if low >= 0 and high <= 1:
             return 1.0, 0.0
         every = max(1, math.isqrt(hole.size // _SAMPLE))
@@ -120,13 +155,11 @@ def _from_pil(image: PILImage.Image, what: str) -> Pixels:
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     elif mode == "1":
         image = image.convert("L")
-    elif mode.startswith("I"):  # 16 bits, in 32 with some versions and formats
+    elif mode.startswith("I"):
         pixels = np.asarray(image)
-        if pixels.size and not 0 <= pixels.min() <= pixels.max() <= np.iinfo(np.uint16).max:
-            raise ValueError(
-                f"{what} has PIL mode {mode} with values in [{pixels.min()}, {pixels.max()}]: scale to 16 bits"
-            )
-        return pixels.astype(np.uint16)
+        # Some versions and formats keep 16 bits in 32, which makes no difference but to a mask.
+        short = mode != "I" or (what == "mask" and pixels.size and 0 <= pixels.min() <= pixels.max() < 2**16)
+        return pixels.astype(np.uint16) if short else pixels
     elif mode not in ("L", "LA", "RGB", "RGBA", "F"):
         raise ValueError(f"{what} has PIL mode {mode}: convert it first, e.g. image.convert('RGB')")
     return np.asarray(image)

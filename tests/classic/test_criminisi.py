@@ -142,11 +142,13 @@ def test_it_copies_from_where_it_may():
 
 def test_grey_stands_for_lightness_and_alpha_beside_it():
     ramp = np.linspace(0, 1, 5, dtype=np.float32).reshape(1, 5, 1)
-    assert module._lab(ramp)[0, 0] == pytest.approx([0, 25, 50, 75, 100])
-    both = module._lab(np.concatenate([ramp, 1 - ramp], axis=2))
+    assert module._lab(ramp, alpha=False)[0, 0] == pytest.approx([0, 25, 50, 75, 100])
+    both = module._lab(np.concatenate([ramp, 1 - ramp], axis=2), alpha=True)
     assert both[1, 0] == pytest.approx([100, 75, 50, 25, 0])
-    white = module._lab(np.ones((1, 1, 4), np.float32))
+    white = module._lab(np.ones((1, 1, 4), np.float32), alpha=True)
     assert white[:, 0, 0] == pytest.approx([100, 0, 0, 100], abs=0.1)
+    bands = module._lab(np.full((1, 1, 4), 0.5, np.float32), alpha=False)
+    assert bands[:, 0, 0] == pytest.approx([50] * 4)
 
 
 @pytest.mark.parametrize(

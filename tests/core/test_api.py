@@ -8,11 +8,14 @@ import numba
 import numpy as np
 import pytest
 import skimage.data
+from PIL import Image
 
 import inpaintkit
 from inpaintkit import ContextError, InpaintWarning, compositing, damage, inpaint, kernels, variants
 from inpaintkit.benchmarks.protocols import drop
 from inpaintkit.problem import Problem, Step
+
+INTEGERS = [f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64)]
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +177,75 @@ def test_bad_arguments_are_named(cat, words, given, message):
 
 def test_numpy_numbers_are_numbers(cat, words):
     expected = inpaint(cat, words, "telea", radius=4.0, seed=2)
-    given = inpaint(cat, words, "telea", radius=np.float32(4), seed=np.int64(2), dilate=np.int64(0))
+    numbers = {"radius": np.float16(4), "seed": np.uint8(2), "dilate": np.int64(0), "feather": np.float32(0)}
+    texts = {"variant": np.str_("damped"), "device": np.str_("cpu"), "channels": np.str_("bands")}
+    switches = {"invert_mask": np.bool_(False), "fallback": np.bool_(True), "return_info": np.bool_(True)}
+    given, info = inpaint(cat, words, np.str_("telea"), threads=np.int32(1), **numbers, **texts, **switches)
     assert np.array_equal(given, expected)
+    assert {type(value) for value in info.regions[0].options.values()} == {float, str}
+    plate = inpaint(cat, words, "biharmonic", clip=np.bool_(True))
+    assert np.array_equal(plate, inpaint(cat, words, "biharmonic", clip=True))
+    assert len(variants(cat[:60, :60], words[:60, :60], "patchmatch", n=np.int16(2), channels="bands")) == 2
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 9])
+@pytest.mark.parametrize("dtype", [*INTEGERS, "float16", "float32", "float64"])
+def test_every_type_is_filled_in_any_number_of_bands(dtype, channels):
+    """A ramp goes on as a ramp, and what is known stays exact, also where floats could not hold it."""
+    high = 1 if dtype.startswith("f") else np.iinfo(dtype).max
+    low = -1 if dtype.startswith("f") else np.iinfo(dtype).min
+    ramp = [low + (high // 16 - low // 16) * step for step in range(1, 16)] if high > 1 else np.linspace(low, high, 15)
+    image = np.tile(np.array(ramp, dtype)[None, :, None], (9, 1, channels))
+    hole = np.zeros((9, 15), bool)
+    hole[3:6, 5:8] = True
+    image[hole] = high
+    result = inpaint(image, hole, "biharmonic", channels="bands")
+    assert (result.dtype, result.shape) == (image.dtype, image.shape)
+    assert np.array_equal(result[~hole], image[~hole])
+    expected = np.tile(np.array(ramp[5:8], dtype)[:, None], (3, 1, channels)).reshape(9, channels)
+    span = float(high) - float(low)
+    assert np.abs(result[hole].astype(float) - expected.astype(float)).max() < max(1e-3 * span, 0.51)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_what_is_brighter_or_darker_than_the_type_allows_ends_there(dtype, toy):
+    ends = np.iinfo(dtype)
+    image = np.tile(np.array([ends.min, ends.max], dtype), (6, 3))
+    hole = np.zeros((6, 6), bool)
+    hole[2, 2:4] = True
+
+    def glaring(problem):
+        left = np.arange(problem.image.shape[1]) + problem.origin[1] < 3
+        return np.broadcast_to(np.where(left, np.float32(-9), np.float32(9))[:, None], problem.image.shape)
+
+    assert inpaint(image, hole, toy(glaring))[2, 2:4].tolist() == [ends.min, ends.max]
+
+
+def test_the_last_of_four_bands_is_no_opacity():
+    """Where near infrared is 0 the colours are as known as elsewhere."""
+    cat = skimage.data.chelsea()[:90, :120]
+    bands = np.concatenate([cat, np.zeros_like(cat[..., :1])], axis=2)
+    hole = np.zeros(cat.shape[:2], bool)
+    hole[20:70:6] = True
+    filled = inpaint(bands, hole, "coherence", channels="bands")
+    assert (filled[..., 3] == 0).all()
+    assert np.abs(filled[..., :3].astype(int) - inpaint(cat, hole, "coherence")).mean() < 1
+    with pytest.raises(ContextError):  # as opacity it hides all
+        inpaint(bands, hole, "coherence")
+
+
+def test_an_image_in_32_bits_stays_one():
+    image = Image.fromarray(np.full((8, 8), 100_000, np.int32))
+    filled = inpaint(image, np.eye(8, dtype=bool), "telea")
+    assert (filled.mode, filled.size, filled.getextrema()) == ("I", (8, 8), (100_000, 100_000))
+
+
+def test_a_method_for_colours_refuses_bands(cat, words):
+    image = np.concatenate([cat, cat], axis=2)
+    with pytest.raises(ValueError, match=r"mnps fills pictures of 1 or 3 colours, .* has 6"):
+        inpaint(image, words, "mnps")
+    with pytest.raises(ValueError, match=r"mnps fills pictures of 1 or 3 colours, .* has 2"):
+        inpaint(image[..., :2], words, "mnps", channels="bands")
 
 
 def test_compiling_is_said_once(cat, words, caplog, monkeypatch):
