@@ -12,8 +12,6 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-import numpy as np
-
 Options = Mapping[str, Any]
 
 OF_INPAINT = frozenset(
@@ -70,6 +68,8 @@ def kinds_of(annotation: Any) -> tuple[Any, ...]:
 def _checked(method: str, name: str, value: Any, annotation: Any) -> Any:
     """The value, numbers as the annotated type; errors for what the annotation excludes."""
     kinds = kinds_of(annotation)
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()  # NumPy's numbers, switches and texts are Python's; NumPy itself is not loaded here
     for kind in kinds:
         if hasattr(kind, "of_option") and value is not None:
             try:
@@ -78,14 +78,12 @@ def _checked(method: str, name: str, value: Any, annotation: Any) -> Any:
                 raise ValueError(f"{method}'s option {name} is no {kind.__name__}: {error}") from None
         if typing.get_origin(kind) is Literal:
             if value in typing.get_args(kind):
-                return str(value) if isinstance(value, str) else value
+                return value
         elif kind is Any or (kind is type(None) and value is None):
             return value
-        elif kind is bool or isinstance(value, (bool, np.bool_)):
-            if kind is bool and isinstance(value, (bool, np.bool_)):
-                return bool(value)
-        elif kind is str and isinstance(value, str):
-            return str(value)  # NumPy's texts are texts
+        elif kind is bool or isinstance(value, bool):
+            if kind is bool and isinstance(value, bool):
+                return value
         elif kind is float and isinstance(value, numbers.Real):
             if math.isfinite(value):
                 return float(value)
