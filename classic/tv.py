@@ -86,7 +86,8 @@ def tv(
 
     References
     ----------
-    T. F. Chan, J. Shen, Mathematical models for local nontexture inpaintings, SIAM J. Appl. Math. 62(3), 2002.
+    T. F. Chan, J. Shen, Mathematical models for local nontexture inpaintings, SIAM J. Appl. Math. 62(3), 2002,
+    doi:10.1137/S0036139900368844.
     A. Chambolle, T. Pock, A first-order primal-dual algorithm for convex problems with applications to imaging,
     J. Math. Imaging Vis. 40, 2011. T. Pock, A. Chambolle, Diagonal preconditioning for first order primal-dual
     algorithms in convex optimization, ICCV 2011. L. Condat, A primal-dual splitting method for convex optimization

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from inpaintkit.errors import MissingExtraError
 from inpaintkit.options import Options, completed, parameters_of
+from inpaintkit.papers import Paper
 
 Span = int | Callable[[Options], int]  # pixels, possibly depending on the method's options
 
@@ -23,7 +24,8 @@ class Method:
     name : as given to ``inpaint(..., method=name)``.
     target : "module:function"; the function takes a ``Problem`` and keyword options, gives float32 (H, W, C).
     summary : what it is for, in one line.
-    source : the paper.
+    source : the paper in few words; from ``papers`` where these are given instead.
+    papers : what ``inpaintkit methods --bibtex`` prints.
     needs : the extra that installs what it imports, or an empty text.
     reach : hole pixels at most this far apart influence one another, in pixels.
     context : margin of known picture its crop needs, in pixels.
@@ -58,6 +60,11 @@ class Method:
     own_threads: bool = False
     trial: int = 48
     quick: Options = field(default_factory=dict)
+    papers: tuple[Paper, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.source:
+            object.__setattr__(self, "source", "; ".join(map(str, self.papers)))
 
     def load(self) -> Callable[..., Any]:
         """The method's function; MissingExtraError says what to install where an import fails."""

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from inpaintkit.method import Method
+from inpaintkit.papers import Paper
+
+_ULYANOV = Paper(
+    "D. Ulyanov; A. Vedaldi; V. Lempitsky", "Deep Image Prior", "CVPR", 2018, doi="10.1109/CVPR.2018.00984"
+)
+_YANG = Paper(
+    "C. Yang; X. Lu; Z. Lin; E. Shechtman; O. Wang; H. Li",
+    "High-Resolution Image Inpainting Using Multi-Scale Neural Patch Synthesis",
+    "CVPR",
+    2017,
+    doi="10.1109/CVPR.2017.434",
+)
 
 ROWS = (
     Method(
         "dip",
         "inpaintkit.prior.dip:dip",
         "a network fitted to this picture alone: lost pixels, text, holes in smooth or regular surroundings; slow",
-        source="Ulyanov, Vedaldi and Lempitsky 2018",
+        papers=(_ULYANOV,),
         needs="prior",
         reach=64,  # regions this near are better explained together than apart
         context=64,
@@ -26,7 +38,7 @@ ROWS = (
         "mnps",
         "inpaintkit.prior.mnps:mnps",
         "a first fill refined until its VGG19 patches are those of its surroundings: texture",
-        source="Yang et al. 2017",
+        papers=(_YANG,),
         needs="prior",
         reach=24,
         colours=(1, 3),

@@ -11,11 +11,15 @@ from inpaintkit.cli.options import MAX_COLUMNS
 
 
 @click.command()
-def methods() -> None:
+@click.option("--bibtex", is_flag=True, help="Print the methods' papers as BibTeX instead.")
+def methods(bibtex: bool) -> None:
     """List the methods: what each is for, and what it needs.
 
     Below stand the source and, where a method needs more than the toolkit itself, what to install.
     """
+    if bibtex:
+        _print_bibtex()
+        return
     from inpaintkit.registry import AUTO
     from inpaintkit.registry import methods as registered
 
@@ -27,3 +31,16 @@ def methods() -> None:
         paragraphs = filter(None, (row.summary, row.source, needs))
         lines = [line for text in paragraphs for line in textwrap.wrap(text, width - len(indent))]
         click.echo(textwrap.indent("\n".join(lines), indent).replace(indent, row.name.ljust(len(indent)), 1))
+
+
+def _print_bibtex() -> None:
+    """Each paper once, below the methods that come from it."""
+    from inpaintkit.papers import Paper
+    from inpaintkit.registry import methods as registered
+
+    users: dict[Paper, list[str]] = {}
+    for row in registered().values():
+        for paper in row.papers:
+            users.setdefault(paper, []).append(row.name)
+    entries = [f"% {', '.join(names)}\n{paper.bibtex()}" for paper, names in users.items()]
+    click.echo("\n\n".join(entries))
