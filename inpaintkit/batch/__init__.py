@@ -45,7 +45,7 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
     """
     backup = job.backup
     photo = load(backup if backup and backup.exists() else job.photo, page=settings.page)
-    check(job.output, photo.pixels)
+    check(job.output, photo.pixels, like=photo)
     height, width = photo.pixels.shape[:2]
     shape = (height, width) if settings.resize_mask else None
     mask = _job_mask(job, photo, shape)

@@ -50,8 +50,9 @@ class Loaded:
 def load(path: str | os.PathLike[str], *, page: int | None = None) -> Loaded:
     """Pixels and metadata of a PNG, JPEG, TIFF, WebP or BMP file, recognised by its content, not by its name.
 
-    The pixels are (H, W) grey or (H, W, C) grey + alpha, RGB or RGBA; uint8 or uint16, and floats from a TIFF. A
-    palette becomes RGB or RGBA, CMYK becomes sRGB by its profile, and a camera's orientation is applied.
+    The pixels are (H, W) grey or (H, W, C) grey + alpha, RGB or RGBA; uint8 or uint16, from a TIFF any type and any
+    number of bands, of which ``channels`` of the result says whether the last is alpha. A palette becomes RGB or
+    RGBA, CMYK becomes sRGB by its profile, and a camera's orientation is applied.
 
     Parameters
     ----------
@@ -143,36 +144,43 @@ def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = Non
     OSError : the folder or the file cannot be written, is a symbolic link, or the disk is full.
     """
     path = Path(path)
-    name, pixels = _checked(path, image)
-    data = _encoded(path, name, pixels, like.metadata if like else Metadata())
+    name, picture = _checked(path, image, like)
+    data = _encoded(path, name, picture, like.metadata if like else Metadata())
     try:
         atomic.write_bytes(path, data, backup=backup)
     except OSError as error:
         raise _explained(error, f"{path} cannot be written") from error
 
 
-def check(path: str | os.PathLike[str], image: Any) -> None:
+def check(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = None) -> None:
     """Raise what ``write`` would raise about the name, the folder and the pixels: good to know before a long fill."""
-    _checked(Path(path), image)
+    _checked(Path(path), image, like)
 
 
-def _checked(path: Path, image: Any) -> tuple[str, NDArray[Any]]:
-    """The format, and pixels (H, W, C) that it can hold."""
+def _checked(path: Path, image: Any, like: Loaded | None) -> tuple[str, Picture]:
+    """The format, and a picture that it can hold."""
     name = formats.FORMATS.get(path.suffix.lower())
     if name is None:
         raise ValueError(f"{path}: the name must end in one of {', '.join(READABLE)}")
-    pixels = Picture.of(image).pixels
+    picture = _like(image, like)
     _check_target(path)
     try:
-        formats.check(name, pixels)
+        formats.check(name, picture.pixels, alpha=picture.alpha)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    return name, pixels
+    return name, picture
 
 
-def _encoded(path: Path, name: str, pixels: NDArray[Any], metadata: Metadata) -> bytes:
+def _like(image: Any, like: Loaded | None) -> Picture:
+    """The picture with its channels as those of the file that it was made from, where it has as many."""
+    picture = Picture.of(image)
+    before = like.pixels.shape[2] if like and like.pixels.ndim == 3 else 1
+    return Picture(picture.pixels, like.channels == "alpha") if like and picture.pixels.shape[2] == before else picture
+
+
+def _encoded(path: Path, name: str, picture: Picture, metadata: Metadata) -> bytes:
     try:
-        return formats.encode(name, pixels, metadata)
+        return formats.encode(name, picture.pixels, metadata, alpha=picture.alpha)
     except Exception as error:  # bad metadata must not cost the picture
         if metadata == Metadata():
             raise ValueError(f"{path}: the picture cannot be encoded ({_line(error)})") from error
@@ -181,7 +189,7 @@ def _encoded(path: Path, name: str, pixels: NDArray[Any], metadata: Metadata) ->
             InpaintWarning,
             stacklevel=3,
         )
-        return _encoded(path, name, pixels, Metadata())
+        return _encoded(path, name, picture, Metadata())
 
 
 def copy(source: Path, target: Path) -> None:

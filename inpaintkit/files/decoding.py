@@ -68,7 +68,7 @@ def array(image: PILImage.Image, icc: bytes | None) -> Pixels:
     """Pixels of up to 8 bits."""
     mode = image.mode
     if mode == "CMYK":
-        image = _rgb_of_cmyk(image, icc)
+        image = rgb_of_cmyk(image, icc)
     elif mode in ("P", "PA", "L", "RGB") and "transparency" in image.info:
         image = image.convert("LA" if mode == "L" else "RGBA")
     elif mode in ("P", "PA", "1"):
@@ -78,7 +78,8 @@ def array(image: PILImage.Image, icc: bytes | None) -> Pixels:
     return np.asarray(image)
 
 
-def _rgb_of_cmyk(image: PILImage.Image, icc: bytes | None) -> PILImage.Image:
+def rgb_of_cmyk(image: PILImage.Image, icc: bytes | None) -> PILImage.Image:
+    """sRGB of inks, by their profile."""
     if not icc:
         raise RefusedError("is CMYK without a profile, so its colours are unknown: convert it to RGB first")
     from PIL import ImageCms

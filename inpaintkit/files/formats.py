@@ -96,15 +96,21 @@ def decode(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> 
     return replace(decoded, pixels=upright, orientation=1)
 
 
-def check(name: str, pixels: Pixels) -> None:
-    """Raise ValueError where a format cannot hold the pixels, (H, W, C); nothing is converted silently."""
+def check(name: str, pixels: Pixels, *, alpha: bool) -> None:
+    """Raise ValueError where a format cannot hold the pixels, (H, W, C); nothing is converted silently.
+
+    ``alpha`` says whether the last channel is opacity.
+    """
     channels = pixels.shape[2]
     if pixels.dtype.name not in _DEPTHS[name]:
         instead = "name the output .tif" if pixels.dtype.kind == "f" else "name the output .png or .tif"
         fitting = " or ".join(_DEPTHS[name])
         what = "16 bits" if pixels.dtype == np.uint16 else f"{pixels.dtype} pixels"
         raise ValueError(f"{name} cannot hold {what}; {instead}, or convert to {fitting} first")
-    if name in ("JPEG", "BMP") and channels in (2, 4):
+    if name != "TIFF" and channels - alpha not in (1, 3):
+        bands = f"{channels - alpha} bands{' and alpha' * alpha}"
+        raise ValueError(f"{name} cannot hold {bands}: it knows grey and RGB; name the output .tif")
+    if name in ("JPEG", "BMP") and alpha:
         raise ValueError(f"{name} cannot hold an alpha channel; name the output .png")
     if name == "PNG" and channels == 2 and pixels.dtype == np.uint16:
         raise ValueError(
@@ -114,11 +120,15 @@ def check(name: str, pixels: Pixels) -> None:
         raise ValueError(f"{name} holds {_MAX_SIDE[name]} pixels a side, not {max(pixels.shape)}; name the output .png")
 
 
-def encode(name: str, pixels: Pixels, metadata: Metadata) -> bytes:
+def encode(name: str, pixels: Pixels, metadata: Metadata, *, alpha: bool) -> bytes:
     """A file's bytes for pixels, (H, W, C), that have passed ``check``."""
     channels = pixels.shape[2]
     if name == "TIFF":
-        return tiff.encode(pixels, metadata)
+        return tiff.encode(pixels, metadata, alpha=alpha)
+    if metadata.tiff and metadata.tiff.names:
+        lost = ", ".join(metadata.tiff.names)
+        text = f"{name} cannot hold what the TIFF says of {lost}, which is left out; name the output .tif"
+        warnings.warn(text, InpaintWarning, stacklevel=4)
     if name == "PNG":
         return _png_bytes(pixels, metadata)
     options: dict[str, Any]

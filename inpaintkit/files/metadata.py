@@ -8,7 +8,7 @@ import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image as PILImage
 from PIL import JpegImagePlugin, PngImagePlugin
@@ -17,13 +17,17 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from inpaintkit.errors import InpaintWarning
 from inpaintkit.files.previews import drop_previews, holds_picture, split_text, without_previews
+from inpaintkit.files.tiff_tags import Kept
+
+if TYPE_CHECKING:
+    from inpaintkit.files.tiff_colours import Layout
 
 GROUPS: tuple[int, ...] = (IFD.Exif, IFD.GPSInfo)
 _XMP, _ICC = 700, 34675  # TIFF tags
 _XMP_TEXT = "XML:com.adobe.xmp"
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"  # begins the segments of a JPEG's XMP beyond 64 KB
 _POINTERS = {Base.SubIFDs, Base.JpegIFOffset, Base.JpegIFByteCount}  # to previews, which are not carried
-_TURNED = (5, 6, 7, 8)  # orientations that swap width and height
+TURNED = (5, 6, 7, 8)  # orientations that swap width and height
 _KEPT = {  # tags of a TIFF page that describe the picture, not the layout of the file
     *(Base.DocumentName, Base.ImageDescription, Base.Make, Base.Model, Base.PageName, Base.Software, Base.DateTime),
     *(Base.Artist, Base.HostComputer, Base.Copyright, Base.Rating),
@@ -50,6 +54,8 @@ class Metadata:
     progressive: bool = False
     png_colour: bytes = b""  # chunks as they are in the file
     damaged: bool = False  # there was more that could not be read
+    tiff: Kept | None = None  # a TIFF's tags
+    layout: Layout | None = None  # how a TIFF held its samples
     notes: tuple[str, ...] = ()  # what else could not be read, and what to do about it
 
     def fits(self, channels: int) -> bytes | None:
@@ -101,11 +107,14 @@ class Metadata:
     def to_tiff(self, channels: int) -> dict[str, Any]:
         """Options of tifffile's writer; the groups of EXIF are added by ``add_groups``."""
         options: dict[str, Any] = {"metadata": None, "software": False}
-        if self.dpi:
+        kept = self.tiff or Kept()
+        if kept.resolution:
+            options |= {"resolution": kept.resolution[:2], "resolutionunit": kept.resolution[2]}
+        elif self.dpi:
             options |= {"resolution": self.dpi, "resolutionunit": "INCH"}
-        tags: list[tuple[int, int, int | None, Any, bool]] = []
+        tags: list[tuple[int, int, int | None, Any, bool]] = [*kept.tags]
         exif = self.ifd()
-        for tag in sorted(_KEPT & set(exif)):
+        for tag in sorted((_KEPT & set(exif)) - kept.dropped):
             value = exif[tag]
             if tag in GROUPS:
                 tags.append((tag - 1, 4, 1, 0, True))  # tifffile drops the real tag: see add_groups
@@ -211,7 +220,7 @@ def _settled(exif: PILImage.Exif) -> tuple[bytes | None, int]:
         del exif[tag]
     for tags in (exif, *(exif.get_ifd(group) for group in (*GROUPS, IFD.Interop) if group in exif)):
         drop_previews(tags)
-    if orientation in _TURNED:
+    if orientation in TURNED:
         group = exif.get_ifd(IFD.Exif)
         sides = [group.pop(tag, None) for tag in (Base.ExifImageHeight, Base.ExifImageWidth)]
         group |= {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-import zlib
+import math
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from PIL import TiffImagePlugin
 
+from inpaintkit.files import tiff_colours, tiff_samples, tiff_tags
 from inpaintkit.files.decoding import (
     Decoded,
     Pixels,
@@ -19,124 +21,75 @@ from inpaintkit.files.decoding import (
     chosen,
     or_damaged,
     quiet,
-    through_cv2,
     without_cmyk,
 )
-from inpaintkit.files.metadata import GROUPS, Metadata, of_tiff
+from inpaintkit.files.metadata import GROUPS, TURNED, Metadata, of_tiff
+from inpaintkit.files.tiff_colours import Layout
+from inpaintkit.files.tiff_tags import Kept
 
 if TYPE_CHECKING:
-    from tifffile import TiffPage
+    from tifffile import TiffFile, TiffPage
 
-DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
-_STORED, _DEFLATE, _PACKBITS = 1, (8, 32946), 32773  # TIFF compressions that need no library beside tifffile
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2  # TIFF's words for what samples mean
+DTYPES = (
+    *("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"),
+    *("float16", "float32", "float64"),
+)
+_REDUCED, _MASK = 1, 4  # bits of NewSubfileType
+_LIBTIFF = (6, 32771, 32809)  # compressions that only libtiff, in Pillow, knows: old JPEG, fax by words, ThunderScan
+_MAX_VALUES = 4  # a pixel, where there are as many pixels as allowed
 
 
 def decode(file: IO[bytes], *, page: int | None, max_pixels: int) -> Decoded:
-    """Read up to 8 bits with Pillow, more with tifffile, or with OpenCV where the compression needs it."""
+    """One page: colours as grey or RGB, other bands as they are, opacity last."""
     import tifffile
 
     with quiet():
         tif = tifffile.TiffFile(file)
-        number = chosen(len(tif.pages), page)
+        pages, notes = _pages(tif)
+        number = pages[chosen(len(pages), page)]
         sheet = tif.pages[number].aspage()
-        check_size((sheet.imagewidth, sheet.imagelength), max_pixels)
-        check_size((sheet.tilewidth or 1, sheet.tilelength or 1), max_pixels)
-        if len(sheet.dataoffsets) < np.prod(sheet.chunked):  # they would be read as zeros
-            raise ValueError("strips are missing")
+        _check_bounds(sheet, max_pixels)
         metadata, orientation = or_damaged(
             lambda: of_tiff(file, sheet.offset, endian=tif.byteorder, big=tif.is_bigtiff)
         )
-        if int(np.max(sheet.bitspersample)) > 8:
-            pixels = _deep_tiff(file, sheet, number)
-            return Decoded(pixels, metadata, orientation, channels_of(pixels))
-        file.seek(0)
-        image = TiffImagePlugin.TiffImageFile(file)
-        image.seek(number)
-        image.load()
-    pixels = array(image, metadata.icc)
-    return Decoded(pixels, without_cmyk(metadata, image), 1, channels_of(pixels))  # Pillow turns a TIFF itself
+        if sheet.compression in _LIBTIFF:
+            return _by_libtiff(file, sheet, number, metadata)
+        tiff_samples.check(sheet)
+        tiff_colours.check(sheet)
+        samples, absent = tiff_samples.stored(file, sheet)
+        pixels, layout = tiff_colours.meant(samples, sheet, metadata.icc)
+        if absent:
+            notes.append(f"{absent} of its tiles or strips are not stored (sparse) and read as {sheet.nodata}")
+        kept, nodata, lost = _tags(tif, sheet, orientation, len(pages))
+    if layout.converted:  # the profile, if there was one, was of the inks
+        metadata = replace(metadata, icc=None)
+    metadata = replace(metadata, tiff=kept, layout=layout, notes=(*metadata.notes, *notes, *lost))
+    return Decoded(pixels, metadata, orientation, "bands" if layout.alpha is None else "alpha", nodata)
 
 
-def _deep_tiff(file: IO[bytes], sheet: TiffPage, number: int) -> Pixels:
-    _check_deep(sheet)
-    simple = sheet.compression in (_STORED, *_DEFLATE, _PACKBITS) and sheet.predictor in (1, 2)
-    if not simple:
-        if sheet.photometric == _WHITE_IS_ZERO:
-            raise RefusedError(
-                f"holds 16 bits, white as 0, compressed by {_word(sheet.compression)}: save it uncompressed"
-            )
-        file.seek(0)
-        pixels = through_cv2(file.read(), number)
-        if pixels.dtype != sheet.dtype or pixels.shape[:2] != (sheet.imagelength, sheet.imagewidth):
-            raise RefusedError(
-                f"is compressed by {_word(sheet.compression)}, which hides its pixels: save it with deflate"
-            )
-        return pixels
-    end = file.seek(0, io.SEEK_END)
-    for at, count in zip(sheet.dataoffsets, sheet.databytecounts, strict=True):
-        if count == 0 or at + count > end:  # tifffile would give zeros
-            raise ValueError("pixels are missing")
-    if sheet.compression in _DEFLATE:
-        _check_inflated(file, sheet)
-    pixels = sheet.asarray().astype(sheet.dtype.newbyteorder("="), copy=False)  # type: ignore[union-attr]
-    pixels = pixels.reshape(sheet.shape)
-    if sheet.samplesperpixel > 1 and sheet.planarconfig == 2:
-        pixels = np.moveaxis(pixels, 0, 2)
-    if sheet.photometric == _WHITE_IS_ZERO:
-        pixels = np.iinfo(pixels.dtype).max - pixels
-    return pixels
-
-
-def _check_deep(sheet: TiffPage) -> None:
-    kind = "unknown" if sheet.dtype is None else sheet.dtype.name
-    if kind not in DTYPES:
-        raise RefusedError(f"holds {kind} samples of {sheet.bitspersample} bits: expected {', '.join(DTYPES)}")
-    meanings = (_BLACK_IS_ZERO, _RGB) if kind.startswith("float") else (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB)
-    if sheet.photometric not in meanings or not 1 <= sheet.samplesperpixel <= 4 or sheet.imagedepth != 1:
-        raise RefusedError(
-            f"holds {sheet.samplesperpixel} samples of {kind}, {_word(sheet.photometric)}: "
-            "convert it to grey or RGB, or to 8 bits"
-        )
-    if 1 in sheet.extrasamples:
-        raise RefusedError(f"holds {kind} with premultiplied alpha: save it with straight alpha")
-
-
-def _word(code: int) -> str:
-    """TIFF's name for a code, where there is one."""
-    return str(getattr(code, "name", code))
-
-
-def _check_inflated(file: IO[bytes], sheet: TiffPage) -> None:
-    """Refuse a strip or tile that inflates to more than it may hold; tifffile would inflate it to any size."""
-    max_bytes = int(np.prod(sheet.chunks)) * sheet.bitspersample // 8
-    for at, count in zip(sheet.dataoffsets, sheet.databytecounts, strict=True):
-        file.seek(at)
-        stream = zlib.decompressobj()
-        rest, size = file.read(count), 0
-        while rest and not stream.eof:
-            size += len(stream.decompress(rest, 1 << 20))
-            rest = stream.unconsumed_tail
-            if size > max_bytes:
-                raise ValueError("a strip inflates to more than it may hold")
-
-
-def encode(pixels: Pixels, metadata: Metadata) -> bytes:
-    """A file's bytes for pixels (H, W, C)."""
+def encode(pixels: Pixels, metadata: Metadata, *, alpha: bool) -> bytes:
+    """A file's bytes for pixels (H, W, C), laid out like the TIFF that they were read from, if they were."""
     import tifffile
 
-    channels = pixels.shape[2]
+    before = metadata.layout
+    layout = before if before and before.fits(pixels, alpha) else Layout.of(pixels, alpha)
+    samples = layout.samples(pixels)
+    count = samples.shape[2]
+    if count == 1:
+        samples = samples[..., 0]
+    elif layout.planar:
+        samples = np.moveaxis(samples, 2, 0)
     file = io.BytesIO()
     tifffile.imwrite(
         file,
-        pixels if channels > 1 else pixels[..., 0],
+        samples,
         byteorder="<",
-        photometric="rgb" if channels > 2 else "minisblack",
-        planarconfig="contig" if channels > 1 else None,
-        extrasamples=["unassalpha"] if channels in (2, 4) else None,
+        photometric=layout.photometric,
+        planarconfig=None if count == 1 else "separate" if layout.planar else "contig",
+        extrasamples=layout.extras or None,
         compression="zlib",
-        predictor=pixels.dtype.kind == "u",
-        **metadata.to_tiff(channels),
+        predictor=pixels.dtype.kind in "ui",
+        **metadata.to_tiff(count),
     )
     file.seek(0)
     with tifffile.TiffFile(file) as tif:
@@ -144,3 +97,63 @@ def encode(pixels: Pixels, metadata: Metadata) -> bytes:
         places = {} if tif.is_bigtiff else {code: tags[code - 1].offset for code in GROUPS if code - 1 in tags}
     metadata.add_groups(file, places)
     return file.getvalue()
+
+
+def _pages(tif: TiffFile) -> tuple[list[int], list[str]]:
+    """Numbers of the directories that are pictures of their own, and in words what the others are."""
+    kinds = []
+    for number in range(len(tif.pages)):
+        try:
+            kinds.append(int(tif.pages[number].aspage().subfiletype))
+        except Exception:  # damaged: an error once it is asked for
+            kinds.append(0)
+    full = [number for number, kind in enumerate(kinds) if not kind & (_REDUCED | _MASK)]
+    if not full:
+        return list(range(len(kinds))), []
+    masks = sum(bool(kind & _MASK and not kind & _REDUCED) for kind in kinds)
+    copies = len(kinds) - len(full) - masks
+    parts = ["its smaller copies (overviews)"] * bool(copies) + ["its mask of valid pixels"] * bool(masks)
+    return full, [f"{' and '.join(parts)} are not read and not written"] if parts else []
+
+
+def _check_bounds(sheet: TiffPage, max_pixels: int) -> None:
+    """Refuse what a header promises too much of, before it is allocated."""
+    width, height, bands = sheet.imagewidth, sheet.imagelength, sheet.samplesperpixel
+    check_size((width, height), max_pixels)
+    check_size((sheet.tilewidth or 1, sheet.tilelength or 1), max_pixels)
+    if bands < 1:
+        raise ValueError("it has no samples")
+    if width * height * bands > _MAX_VALUES * max_pixels:
+        raise RefusedError(
+            f"has {width} x {height} pixels of {bands} bands, more than {_MAX_VALUES * max_pixels} values: "
+            f"if you trust the file, set INPAINTKIT_MAX_PIXELS to {math.ceil(width * height * bands / _MAX_VALUES)}"
+        )
+
+
+def _by_libtiff(file: IO[bytes], sheet: TiffPage, number: int, metadata: Metadata) -> Decoded:
+    """What only libtiff reads, up to 8 bits; Pillow turns the picture upright itself."""
+    try:
+        file.seek(0)
+        image = TiffImagePlugin.TiffImageFile(file)
+        image.seek(number)
+        image.load()
+    except Exception:
+        name = tiff_samples.word(sheet.compression)
+        raise RefusedError(f"is compressed by {name}, which cannot be read here: save it with deflate or LZW") from None
+    pixels = array(image, metadata.icc)
+    return Decoded(pixels, without_cmyk(metadata, image), 1, channels_of(pixels))
+
+
+def _tags(tif: TiffFile, sheet: TiffPage, orientation: int, pages: int) -> tuple[Kept, float | None, list[str]]:
+    """Tags to write along, the pixels' value where they are missing, and what is lost in words."""
+    try:
+        kept, lost = tiff_tags.kept(tif, sheet, turned=orientation > 1, sideways=orientation in TURNED, pages=pages)
+        stored = tiff_tags.nodata(sheet)
+    except Exception:
+        return Kept(), None, ["its tags cannot be read and are left out"]
+    if stored is None:
+        return kept, None, lost
+    nodata = tiff_colours.nodata_of(stored, sheet)
+    if not tiff_colours.keeps_values(sheet):
+        kept = tiff_tags.with_nodata(kept, nodata)
+    return kept, nodata, lost

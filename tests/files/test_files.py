@@ -399,15 +399,17 @@ def test_what_cannot_be_read_is_an_error(tmp_path):
     write(tmp_path / "whole.png", noise((64, 64, 3)))
     (tmp_path / "half.png").write_bytes((tmp_path / "whole.png").read_bytes()[:3000])
     Image.new("RGB", (4, 4)).save(tmp_path / "a.gif")
-    tifffile.imwrite(tmp_path / "i.tif", np.zeros((4, 4), np.int16))
-    tifffile.imwrite(tmp_path / "m.tif", np.zeros((4, 4, 4), np.uint16), photometric="rgb", extrasamples=["assocalpha"])
+    tifffile.imwrite(tmp_path / "i.tif", np.zeros((4, 4), np.complex64))
+    tifffile.imwrite(
+        tmp_path / "m.tif", np.zeros((4, 4, 4), np.float32), photometric="rgb", extrasamples=["assocalpha"]
+    )
     os.mkfifo(tmp_path / "pipe.png")
     for name, message in {
         "text.png": "is not a picture that can be read: expected PNG, JPEG, TIFF, WebP or BMP",
         "empty.png": "not a picture",
         "a.gif": "not a picture that can be read",
         "half.png": "damaged",
-        "i.tif": "holds int16 samples",
+        "i.tif": "holds COMPLEXIEEEFP samples of 64 bits: expected integers or floats",
         "m.tif": "premultiplied",
         "none.png": "no such file",
         "pipe.png": "not an ordinary file",
@@ -460,14 +462,14 @@ def test_metadata_never_costs_the_picture(tmp_path, monkeypatch):
     assert load(tmp_path / "a.jpg").metadata.comment is None
     real = files.formats.encode
 
-    def encode(name, pixels, metadata):
-        return real(name, pixels, metadata) if metadata == files.Metadata() else 1 / 0
+    def encode(name, pixels, metadata, **options):
+        return real(name, pixels, metadata, **options) if metadata == files.Metadata() else 1 / 0
 
     monkeypatch.setattr(files.formats, "encode", encode)
     with pytest.warns(InpaintWarning, match=r"metadata cannot be written and is left out \(division by zero\)"):
         write(tmp_path / "b.png", like.pixels, like=like)
     assert np.array_equal(read(tmp_path / "b.png"), like.pixels)
-    monkeypatch.setattr(files.formats, "encode", lambda *_: 1 / 0)
+    monkeypatch.setattr(files.formats, "encode", lambda *_, **__: 1 / 0)
     with pytest.raises(ValueError, match=r"b\.png: the picture cannot be encoded"):
         write(tmp_path / "b.png", like.pixels)
 

@@ -1,0 +1,345 @@
+"""A TIFF's samples as they are stored: its strips or tiles, decompressed one by one, each bounded and whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from inpaintkit.files.decoding import Pixels, RefusedError
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
+_BYTES = {  # compression -> imagecodecs' name, of those that give bytes
+    1: "",
+    5: "lzw",
+    8: "deflate",
+    32946: "deflate",
+    32773: "packbits",
+    34925: "lzma",
+    **dict.fromkeys((50000, 34926), "zstd"),
+}
+_FAX = {2: "ccittrle", 3: "ccittfax3", 4: "ccittfax4"}
+_IMAGES = {  # of those that give pixels
+    **dict.fromkeys((7, 33007), "jpeg"),
+    **dict.fromkeys((34712, 33004, 33005), "jpeg2k"),
+    **dict.fromkeys((50001, 34927), "webp"),
+    **dict.fromkeys((50002, 52546), "jpegxl"),
+    34933: "png",
+    34887: "lerc",
+}
+_HELD = {  # what these hold truly: others come back changed, or not at all
+    "jpeg": ("uint8", "uint16"),
+    "jpeg2k": ("uint8", "int8", "uint16", "int16"),
+    "webp": ("uint8",),
+    "png": ("uint8", "uint16"),
+    "jpegxl": ("uint8", "uint16", "float32"),
+    "lerc": ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"),
+}
+_PACKED = ("jpeg", "jpeg2k", "jpegxl")  # these hold depths such as 10 or 12 bits as well
+_SIZES = {"webp": (3, 4), "png": (1, 2, 3, 4)}  # samples a pixel, where not any number
+_YCBCR = 6
+_OPAQUE = 255
+_INSTEAD = "which is not read here: save it with deflate or LZW"
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """A strip or tile: where it lies in the file and in the picture, and the size it promises."""
+
+    index: int
+    plane: int
+    top: int
+    left: int
+    rows: int  # in the picture
+    columns: int
+    height: int  # as stored: a tile at the border is larger than what shows of it
+    width: int
+
+
+def word(code: object) -> str:
+    """TIFF's name for a code, where there is one."""
+    return str(getattr(code, "name", code))
+
+
+def check(sheet: TiffPage) -> None:
+    """Raise RefusedError where the page's samples cannot be read, or not truly; the message names the reason."""
+    codec, dtype = _codec(sheet), sheet.dtype
+    bits = sheet.bitspersample
+    if codec is None:
+        raise RefusedError(f"is compressed by {word(sheet.compression)}, {_INSTEAD}")
+    if dtype is None or dtype.kind not in "buif" or not isinstance(bits, int) or (dtype.kind in "if" and bits % 8):
+        what = f"{word(sheet.sampleformat)} samples of {bits} bits"
+        raise RefusedError(f"holds {what}: expected integers or floats, all of one kind")
+    if dtype.kind == "f" and bits != 8 * dtype.itemsize:
+        raise RefusedError(f"holds floats of {bits} bits: save it with 16, 32 or 64")
+    if sheet.imagedepth != 1:
+        raise RefusedError(f"holds a volume of {sheet.imagedepth} layers: save the layer to repair by itself")
+    if codec in _FAX.values() and bits * sheet.samplesperpixel != 1:
+        raise RefusedError(f"holds {sheet.samplesperpixel} x {bits} bits compressed by {word(sheet.compression)}")
+    if codec in _HELD:
+        packed = bits != 8 * dtype.itemsize
+        samples = sheet.samplesperpixel if sheet.planarconfig == 1 else 1
+        fits = samples in _SIZES.get(codec, (samples,)) and (not packed or codec in _PACKED)
+        if dtype.name not in _HELD[codec] or not fits:
+            what = f"{samples} x {dtype.name}" + f" of {bits} bits" * packed
+            raise RefusedError(f"holds {what} compressed by {word(sheet.compression)}, {_INSTEAD}")
+    elif sheet.predictor not in ((1, 2) if dtype.kind in "ui" and bits == 8 * dtype.itemsize else (1, 2, 3)):
+        raise RefusedError(f"is compressed with predictor {word(sheet.predictor)}, {_INSTEAD}")
+    if _raw_subsampled(sheet) and (sheet.planarconfig != 1 or bits != 8 or sheet.predictor != 1):
+        raise RefusedError("holds subsampled YCbCr in an unusual layout: convert it to RGB")
+
+
+def stored(file: IO[bytes], sheet: TiffPage) -> tuple[Pixels, int]:
+    """(H, W, S) samples of a page that has passed ``check``, in native byte order, and how many segments are absent.
+
+    A segment without place and length is sparse, as GDAL writes it: it holds the value of missing pixels, or 0.
+
+    Raises
+    ------
+    ValueError : a segment is missing, cut short, or holds more than it may.
+    """
+    assert sheet.dtype is not None
+    shape = (sheet.imagelength, sheet.imagewidth, sheet.samplesperpixel)
+    samples = np.empty(shape, np.uint8 if sheet.dtype.kind == "b" else sheet.dtype.newbyteorder("="))
+    decode, absent = _decoder(sheet), 0
+    for segment in _segments(sheet):
+        at, count = sheet.dataoffsets[segment.index], sheet.databytecounts[segment.index]
+        there = slice(segment.top, segment.top + segment.rows), slice(segment.left, segment.left + segment.columns)
+        planes = slice(None) if sheet.planarconfig == 1 else slice(segment.plane, segment.plane + 1)
+        target = samples[(*there, planes)]
+        if at == count == 0:
+            target[:] = sheet.nodata
+            absent += 1
+            continue
+        file.seek(at)
+        data = file.read(count)
+        if not data or len(data) < count:
+            raise ValueError("pixels are missing")
+        found = decode(data, segment)
+        if found.dtype != samples.dtype or found.shape[2] != target.shape[2]:
+            raise ValueError(f"a strip holds {found.shape[2]} x {found.dtype}, the page {sheet.dtype}")
+        target[:] = found[: segment.rows, : segment.columns]
+    return samples, absent
+
+
+def _codec(sheet: TiffPage) -> str | None:
+    for names in (_BYTES, _FAX, _IMAGES):
+        if sheet.compression in names:
+            return names[sheet.compression]
+    return None
+
+
+def _segments(sheet: TiffPage) -> Iterator[_Segment]:
+    """Every strip or tile; raises ValueError where the file lists too few."""
+    height, width = sheet.imagelength, sheet.imagewidth
+    tall, wide = (sheet.tilelength, sheet.tilewidth) if sheet.is_tiled else (sheet.rowsperstrip, width)
+    if tall < 1 or wide < 1:
+        raise ValueError("its strips have no rows")
+    down, across = math.ceil(height / tall), math.ceil(width / wide)
+    planes = 1 if sheet.planarconfig == 1 else sheet.samplesperpixel
+    if min(len(sheet.dataoffsets), len(sheet.databytecounts)) < planes * down * across:
+        raise ValueError("strips are missing")
+    for index in range(planes * down * across):
+        top, left = index // across % down * tall, index % across * wide
+        rows, columns = min(tall, height - top), min(wide, width - left)
+        yield _Segment(
+            index, index // (down * across), top, left, rows, columns, tall if sheet.is_tiled else rows, wide
+        )
+
+
+def _decoder(sheet: TiffPage) -> Any:
+    """The function (data, segment) -> (rows, columns, samples) for the page's compression."""
+    codec = _codec(sheet)
+    if codec in _FAX.values():
+        return lambda data, segment: _fax(data, segment, sheet)
+    if codec in _HELD:
+        return lambda data, segment: _image(data, segment, sheet)
+    if _raw_subsampled(sheet):
+        return lambda data, segment: _subsampled(data, segment, sheet)
+    return lambda data, segment: _plain(data, segment, sheet)
+
+
+def _raw_subsampled(sheet: TiffPage) -> bool:
+    """Whether chroma has fewer samples than luma, in the TIFF's own layout."""
+    return sheet.photometric == _YCBCR and sheet.is_subsampled and _codec(sheet) in _BYTES.values()
+
+
+# Bytes
+
+
+def _plain(data: bytes, segment: _Segment, sheet: TiffPage) -> Pixels:
+    """Samples one after the other, packed where their depth is no whole number of bytes."""
+    import imagecodecs
+
+    assert sheet.dtype is not None
+    bits, dtype = int(sheet.bitspersample), sheet.dtype
+    samples = sheet.samplesperpixel if sheet.planarconfig == 1 else 1
+    a_row = math.ceil(segment.width * samples * bits / 8)
+    raw = _unpacked(data, a_row * segment.height, a_row * segment.rows, sheet)
+    shape = (-1, segment.width, samples)
+    if bits != 8 * dtype.itemsize:
+        kind = np.uint8 if dtype.kind == "b" else dtype.newbyteorder("=")
+        run = segment.width * samples
+        return np.asarray(imagecodecs.packints_decode(raw, kind, bits, runlen=run)).reshape(shape)
+    if sheet.predictor == 3:  # bytes of all numbers, sorted by their weight
+        sorted_bytes = np.frombuffer(raw, dtype.newbyteorder("=")).reshape(shape)
+        return np.asarray(imagecodecs.floatpred_decode(sorted_bytes, axis=-2))
+    found = (
+        np.frombuffer(raw, dtype.newbyteorder(sheet.parent.byteorder)).astype(dtype.newbyteorder("=")).reshape(shape)
+    )
+    if sheet.predictor == 2:  # differences between neighbours in a row, as integers whatever the type
+        whole = found.view(f"u{dtype.itemsize}")
+        np.cumsum(whole, axis=1, dtype=whole.dtype, out=whole)
+    return found
+
+
+def _unpacked(data: bytes, size: int, needed: int, sheet: TiffPage) -> bytes:
+    """At most ``size`` bytes and at least ``needed``; raises ValueError where there are more or fewer."""
+    import imagecodecs
+
+    if sheet.fillorder == 2:
+        data = bytes(imagecodecs.bitorder_decode(data))
+    codec = _codec(sheet)
+    if codec:
+        room = max(size, _room(sheet))
+        try:
+            data = getattr(imagecodecs, f"{codec}_decode")(data, out=room)
+        except Exception as error:
+            if "SPACE" in str(error) or "too small" in str(error) or "TOO_SMALL" in str(error):
+                raise ValueError("a strip inflates to more than it may hold") from None
+            raise
+    if len(data) < needed:
+        raise ValueError("a strip is cut short")
+    return bytes(data[: needed if len(data) < size else size])
+
+
+def _room(sheet: TiffPage) -> int:
+    """Bytes of a full strip: some writers fill up the last one, though fewer rows of it show."""
+    if sheet.is_tiled:
+        return 0
+    samples = sheet.samplesperpixel if sheet.planarconfig == 1 else 1
+    return sheet.rowsperstrip * math.ceil(sheet.imagewidth * samples * int(sheet.bitspersample) / 8)
+
+
+def _subsampled(data: bytes, segment: _Segment, sheet: TiffPage) -> Pixels:
+    """YCbCr in blocks of h x v lumas, a Cb and a Cr: (rows, columns, 3), each chroma repeated over its block."""
+    h, v = sheet.subsampling or (2, 2)
+    across, down = math.ceil(segment.width / h), math.ceil(segment.height / v)
+    size = across * down * (h * v + 2)
+    shown = across * math.ceil(segment.rows / v) * (h * v + 2)
+    raw = _unpacked(data, size, shown, sheet)
+    blocks = np.frombuffer(raw[: len(raw) // (across * (h * v + 2)) * across * (h * v + 2)], np.uint8)
+    blocks = blocks.reshape(-1, across, h * v + 2)
+    luma = blocks[..., :-2].reshape(-1, across, v, h).swapaxes(1, 2).reshape(-1, across * h)
+    chroma = blocks[..., -2:].repeat(v, axis=0).repeat(h, axis=1)
+    return np.dstack([luma, chroma])[:, : segment.width]
+
+
+def _fax(data: bytes, segment: _Segment, sheet: TiffPage) -> Pixels:
+    """Two tones, 0 and 1."""
+    import imagecodecs
+
+    if sheet.fillorder == 2:
+        data = bytes(imagecodecs.bitorder_decode(data))
+    options = {"t4options": sheet.tags.valueof(292) or 0} if sheet.compression == 3 else {}
+    decode = getattr(imagecodecs, f"{_FAX[sheet.compression]}_decode")
+    lines = decode(data, segment.height, segment.width, **options)
+    return np.asarray(lines).astype(np.uint8)[..., None]
+
+
+# Pictures in the picture
+
+
+def _image(data: bytes, segment: _Segment, sheet: TiffPage) -> Pixels:
+    """A strip or tile that is a picture file of its own, of a size known beforehand."""
+    codec = _IMAGES[sheet.compression]
+    if codec == "jpeg" and b"\xff\xd9" not in data[-4096:].rstrip(b"\0")[-64:]:
+        raise ValueError("a strip is cut short")  # the decoder would fill it up with grey
+    if codec == "lerc":
+        return _lerc(data, segment, sheet)
+    assert sheet.dtype is not None
+    samples = sheet.samplesperpixel if sheet.planarconfig == 1 else 1
+    heights = (segment.height, segment.rows, sheet.rowsperstrip)
+    sizes = [(height, width) for height in heights for width in (segment.width, segment.columns) if height]
+    wrong: Exception | None = None
+    if codec == "jpeg2k":  # its decoder takes memory before it compares
+        sizes = [size for size in sizes if size == _size_of_jpeg2000(data)]
+    for size in dict.fromkeys(sizes):
+        out = np.empty(size + ((samples,) if samples > 1 else ()), sheet.dtype.newbyteorder("="))
+        try:
+            return _decoded(codec, data, sheet, out).reshape(*size, samples)
+        except ValueError as error:
+            if "out." not in str(error):
+                raise
+            wrong = error
+    raise ValueError(f"a strip holds another size or type of picture ({wrong})")
+
+
+def _decoded(codec: str, data: bytes, sheet: TiffPage, out: Pixels) -> Pixels:
+    import imagecodecs
+
+    options: dict[str, Any] = {}
+    if codec == "webp":
+        options = {"hasalpha": out.shape[2] == 4}
+    elif codec == "jpeg":
+        from tifffile import TIFF
+
+        options = {"tables": sheet.jpegtables, "bitspersample": sheet.bitspersample, **_jpeg_colours(sheet)}
+        return np.asarray(TIFF.DECOMPRESSORS[7](data, out=out, **options))
+    return np.asarray(getattr(imagecodecs, f"{codec}_decode")(data, out=out, **options))
+
+
+def _jpeg_colours(sheet: TiffPage) -> dict[str, int]:
+    """What a JPEG's samples are and become: YCbCr is turned into RGB, everything else is left alone."""
+    rgb, cmyk = 2, 5
+    if sheet.planarconfig != 1 or sheet.samplesperpixel not in (3, 4):
+        return {}
+    if sheet.samplesperpixel == 4:
+        return {"outcolorspace": 4} if sheet.photometric == cmyk else {}
+    if sheet.photometric == _YCBCR or (sheet.photometric == rgb and sheet.is_jfif):
+        return {"outcolorspace": rgb}  # JFIF is YCbCr, whatever the page says
+    return {"colorspace": rgb, "outcolorspace": rgb}
+
+
+def _size_of_jpeg2000(data: bytes) -> tuple[int, int] | None:
+    """Height and width by the first marker of the stream."""
+    at = data.find(b"\xff\x4f\xff\x51")
+    if at < 0 or len(data) < at + 24:
+        return None
+    right, bottom, left, top = (int.from_bytes(data[at + n : at + n + 4], "big") for n in (8, 12, 16, 20))
+    return bottom - top, right - left
+
+
+def _lerc(data: bytes, segment: _Segment, sheet: TiffPage) -> Pixels:
+    """LERC keeps apart which pixels are valid: floats that are not were NaN, and opacity may be kept so alone."""
+    import imagecodecs
+
+    assert sheet.dtype is not None
+    samples = sheet.samplesperpixel if sheet.planarconfig == 1 else 1
+    height, width, dtype = segment.height, segment.width, sheet.dtype.newbyteorder("=")
+    shapes = [(height, width, samples), (samples, height, width), (height, width, samples - 1)]
+    wrong: Exception | None = None
+    for shape in shapes[: 1 if samples == 1 else 3]:
+        try:
+            out = np.empty(tuple(side for at, side in enumerate(shape) if side > 1 or at != 2), dtype)
+            found, valid = imagecodecs.lerc_decode(data, masks=True, out=out)
+        except ValueError as error:
+            if "out." not in str(error):
+                raise
+            wrong = error
+            continue
+        found = np.asarray(found).reshape(shape)
+        valid = np.ones((height, width), bool) if valid is None else np.asarray(valid)
+        if shape == shapes[2]:
+            return np.dstack([found, np.where(valid, _OPAQUE, 0).astype(dtype)])
+        if dtype.kind == "f":
+            found[~(valid if valid.shape == shape else np.broadcast_to(valid.reshape(height, width, 1), shape))] = (
+                np.nan
+            )
+        return found if shape == shapes[0] else np.moveaxis(found, 0, 2)
+    raise ValueError(f"a strip holds another size or type of picture ({wrong})")
