@@ -21,8 +21,9 @@ from inpaintkit import registry
 from inpaintkit.api import inpaint
 from inpaintkit.atomic import is_replaced, sweep
 from inpaintkit.batch.jobs import BACKUP, Job, Outcome, Search, Settings
+from inpaintkit.batch.notes import Notes, NothingFoundWarning, kinds_of_warnings
 from inpaintkit.batch.planning import pictures, plan
-from inpaintkit.errors import EmptyMaskWarning, InpaintWarning
+from inpaintkit.errors import EmptyMaskWarning
 from inpaintkit.executors import spread
 from inpaintkit.files import Loaded, check, copy, is_picture, load, read, read_mask, write
 from inpaintkit.files.formats import FORMATS
@@ -34,7 +35,7 @@ from inpaintkit.picture import PictureMask, PictureOption
 from inpaintkit.problem import Step
 from inpaintkit.sheet import before_and_after
 
-__all__ = ["BACKUP", "Job", "Outcome", "Search", "Settings", "pictures", "plan"]
+__all__ = ["BACKUP", "Job", "Notes", "Outcome", "Search", "Settings", "pictures", "plan"]
 __all__ += ["attempt", "is_done", "log_to", "repair", "run"]
 
 
@@ -61,7 +62,9 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
         shown = before_and_after(photo.pixels, info.mask, result, caption=info.method, channels=photo.channels)
         write(job.sheet, shown)
     if isinstance(job.mask, Search) and not info.pixels:
-        warnings.warn(f"{job.photo}: no {_sought(job.mask)} found, so nothing was filled", InpaintWarning, stacklevel=2)
+        warnings.warn(
+            f"{job.photo}: no {_sought(job.mask)} found, so nothing was filled", NothingFoundWarning, stacklevel=2
+        )
         if backup:
             return info
         if FORMATS[job.output.suffix.lower()] == photo.format and settings.page is None:
@@ -117,11 +120,24 @@ def attempt(job: Job, settings: Settings) -> Outcome:
                 path.parent.mkdir(parents=True, exist_ok=True)
             info = repair(job, settings)
         except (Exception, SystemExit) as error:  # a method's author may exit, but not from a folder's run
-            text = " ".join((str(error) or type(error).__name__).split())
-            return Outcome(**paths, status="failed", seconds=time.perf_counter() - began, error=text)
-    texts = tuple(str(warning.message) for warning in caught)
+            seconds = time.perf_counter() - began
+            return Outcome(**paths, **_warned(caught, paths), status="failed", seconds=seconds, error=_reason(error))
     seconds = time.perf_counter() - began
-    return Outcome(**paths, status="done", method=info.method, pixels=info.pixels, seconds=seconds, warnings=texts)
+    facts: dict[str, Any] = {"method": info.method, "pixels": info.pixels, "seconds": seconds}
+    return Outcome(**paths, **_warned(caught, paths), **facts, status="done")
+
+
+def _warned(caught: Sequence[warnings.WarningMessage], paths: dict[str, str]) -> dict[str, Any]:
+    """An outcome's fields about warnings."""
+    texts = tuple(str(warning.message) for warning in caught)
+    return {"warnings": texts, "kinds": kinds_of_warnings(caught, tuple(paths.values()))}
+
+
+def _reason(error: BaseException) -> str:
+    """One line about what went wrong."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return " ".join((str(error) or type(error).__name__).split())
 
 
 def run(jobs: Sequence[Job], settings: Settings, *, workers: int = 1, overwrite: bool = False) -> Iterator[Outcome]:

@@ -47,14 +47,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file; a line of the log."""
+    """What became of one file; a line of the log, whose last may be a summary of the folder's run, with its notes."""
 
     photo: str
     output: str
-    status: Literal["done", "skipped", "failed"]
+    status: Literal["done", "skipped", "failed", "summary"]
     mask: str = ""
     method: str = ""
     pixels: int = 0
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     error: str = ""
+    kinds: tuple[str, ...] = ()  # of the warnings, without what differs from file to file

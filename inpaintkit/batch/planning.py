@@ -3,33 +3,64 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from inpaintkit.batch.jobs import Job, Outcome, Search
+from inpaintkit.batch.jobs import BACKUP, Job, Outcome, Search
+from inpaintkit.batch.notes import Notes
 from inpaintkit.files import READABLE
 
 _MASK_ENDINGS = ("", "_mask", "_mask000")
+_Identity = tuple[int, int]  # of a file, whatever its names: device and number
 
 
-def pictures(folder: Path, *, except_in: Sequence[Path] = ()) -> list[Path]:
-    """The picture files of a folder and its subfolders, sorted; without hidden ones and those below ``except_in``."""
-    skipped = [path.resolve() for path in except_in]
+def pictures(
+    folder: Path, *, except_in: Sequence[Path] = (), given: Iterable[Path] = (), notes: Notes | None = None
+) -> list[Path]:
+    """The picture files of a folder and its subfolders, sorted; without hidden ones and those below ``except_in``.
+
+    Files that are ``given`` for another purpose are left out under whatever name. Noted is what else is passed over:
+    hidden and linked folders, hidden files, those with other endings, folders that cannot be read. Linked files count.
+    """
+    skipped = {path.resolve() for path in except_in}
+    named = {_identity(path) for path in given} - {None}
+    notes = notes or Notes()
     found = []
-    for here, folders, files in os.walk(folder):
+    for here, folders, files in os.walk(folder, onerror=lambda error: _note_unreadable(folder, error, notes)):
         parent = Path(here)
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and (parent / name).resolve() not in skipped
-        )
-        found += [parent / name for name in files if name.lower().endswith(READABLE) and not name.startswith(".")]
+        entered = []
+        for path in sorted(parent / name for name in folders):
+            if path.name.startswith(".") or path.is_symlink():
+                notes.add(f"passed over, {'linked' if path.is_symlink() else 'hidden'} folders", path)
+            elif path.resolve() not in skipped:
+                entered.append(path.name)
+        folders[:] = entered
+        for path in sorted(parent / name for name in files):
+            if named and _identity(path) in named:
+                continue
+            if path.name.startswith("."):
+                notes.add("passed over, hidden files", path)
+            elif path.name.lower().endswith(READABLE):
+                found.append(path)
+            elif not path.name.endswith(BACKUP):
+                notes.add("passed over, other endings", path)
     return sorted(found)
 
 
 def plan(
-    folder: Path, mask: Path | Literal["alpha"] | Search, output: Path | None, sheets: Path | None = None
+    folder: Path,
+    mask: Path | Literal["alpha"] | Search,
+    output: Path | None,
+    sheets: Path | None = None,
+    *,
+    given: Iterable[Path] = (),
+    notes: Notes | None = None,
 ) -> tuple[list[Job], list[Outcome]]:
-    """Jobs for every picture of a folder, and a failed outcome for each that has no mask of its own.
+    """Jobs for every picture of a folder, and a failed outcome for each that has no mask or output of its own.
 
     Parameters
     ----------
@@ -38,49 +69,121 @@ def plan(
         _mask000 added, and lies in the same subfolder or, where the name is unique, anywhere in the mask folder.
     output : the folder for the results, with the same relative paths and names; None: in place.
     sheets : a folder for sheets of before, mask and after, with the same relative paths and .png added; None: none.
+    given : files that are named for another purpose. They, ``mask``, and what is named like the mask of another picture
+        are no pictures.
+    notes : gets what is passed over, and which pictures share a mask because they differ in their ending only.
 
     Raises
     ------
     ValueError : the folder holds no picture.
+    OSError : the folder cannot be read.
     """
+    notes = notes or Notes()
+    given = [*given, *([mask] if isinstance(mask, Path) and not mask.is_dir() else [])]
     others = [path for path in (mask, output, sheets) if isinstance(path, Path) and path.resolve() != folder.resolve()]
-    photos = pictures(folder, except_in=others)
-    masks = _Masks(mask, among=photos) if isinstance(mask, Path) and mask.is_dir() else None
-    if masks:
-        photos = [photo for photo in photos if photo not in masks.beside]
+    found = pictures(folder, except_in=others, given=given, notes=notes)
+    beside = _masks_beside(found)
+    photos = [photo for photo in found if photo not in beside]
     if not photos:
         raise ValueError(f"{folder} and its subfolders hold no picture ({', '.join(READABLE)})")
+    masks = _Masks(mask, photos) if isinstance(mask, Path) and mask.is_dir() else None
+    outputs = _Outputs(output, [*photos, *given, *(masks.paths if masks else ())])
     jobs, failed = [], []
     for photo in photos:
         relative = photo.relative_to(folder)
         target = photo if output is None else output / relative
         sheet = sheets / relative.with_name(f"{photo.name}.png") if sheets else None
         try:
-            jobs.append(Job(photo, masks.of(photo, relative) if masks else mask, target, sheet))
+            own = masks.of(photo, relative) if masks else mask
+            outputs.take(target, photo)
+            jobs.append(Job(photo, own, target, sheet))
         except ValueError as error:
             failed.append(Outcome(str(photo), str(target), "failed", error=str(error)))
+    used = Counter(job.mask for job in jobs if masks)
+    for path in sorted(beside - used.keys()):
+        notes.add("passed over, named like the mask of another picture", path)
+    for job in jobs:
+        if masks and used[job.mask] > 1:
+            notes.add("pictures that share a mask", job.photo)
     return jobs, failed
+
+
+def _note_unreadable(folder: Path, error: OSError, notes: Notes) -> None:
+    reason = error.strerror or type(error).__name__
+    if error.filename is None or Path(error.filename) == folder:
+        raise type(error)(f"{folder} cannot be read: {reason}")
+    notes.add(f"passed over, folders that cannot be read ({reason})", error.filename)
+
+
+def _masks_beside(photos: Sequence[Path]) -> set[Path]:
+    """The pictures among others that are named like a mask of one of them."""
+    stems = {(photo.parent, photo.stem) for photo in photos}
+    return {
+        photo
+        for photo in photos
+        for ending in _MASK_ENDINGS[1:]
+        if photo.stem.endswith(ending) and (photo.parent, photo.stem.removesuffix(ending)) in stems
+    }
+
+
+def _identity(path: Path) -> _Identity | None:
+    with suppress(OSError):
+        status = path.stat()
+        return status.st_dev, status.st_ino
+    return None
+
+
+class _Outputs:
+    """The results' names: each for one picture only, and none that of an input."""
+
+    def __init__(self, folder: Path | None, inputs: Iterable[Path]) -> None:
+        self.folder = folder
+        self.inputs = {identity: path for path in inputs if folder and (identity := _identity(path))}
+        self.owners: dict[Path, Path] = {}
+        self.folded: dict[str, Path] = {}
+
+    def take(self, target: Path, photo: Path) -> None:
+        """Reserve a name; raises ValueError where another picture has it, or where it is an input."""
+        if target in self.owners:
+            raise ValueError(f"{photo} and {self.owners[target]} would both be written to {target}: rename one of them")
+        folded = unicodedata.normalize("NFC", str(target)).casefold()
+        if folded in self.folded and self.folder and _ignores_case(self.folder):
+            raise ValueError(
+                f"{photo} and {self.folded[folded]} would be one file in {self.folder}, where upper and lower case are "
+                "the same: rename one of them"
+            )
+        self.owners[target] = self.folded[folded] = photo
+        identity = _identity(target)
+        if identity in self.inputs:
+            raise ValueError(
+                f"{target}, to be written for {photo}, is also the input {self.inputs[identity]}: name another output"
+            )
+
+
+def _ignores_case(folder: Path) -> bool:
+    """Whether upper and lower case are the same in a folder, or in the next one above it that is there."""
+    while not folder.exists():
+        folder = folder.parent
+    with suppress(OSError):
+        for path in (*folder.iterdir(), folder.absolute()):
+            other = path.with_name(path.name.swapcase()) if path.name else path
+            if other.name != path.name:
+                return other.exists() and other.samefile(path)
+    return False
 
 
 class _Masks:
     """The mask files of a folder, by relative path without suffix and by stem."""
 
-    def __init__(self, folder: Path, among: list[Path]) -> None:
+    def __init__(self, folder: Path, photos: Iterable[Path]) -> None:
         self.folder = folder
-        stems = {(photo.parent, photo.stem) for photo in among}
-        self.beside = {  # masks that lie among the pictures: named after one of them
-            photo
-            for photo in among
-            for ending in _MASK_ENDINGS[1:]
-            if photo.stem.endswith(ending) and (photo.parent, photo.stem.removesuffix(ending)) in stems
-        }
-        photos = {photo.resolve() for photo in among if photo not in self.beside}
+        own = {photo.resolve() for photo in photos}
+        self.paths = [path for path in pictures(folder) if path.resolve() not in own]
         self.by_path: dict[Path, list[Path]] = {}
         self.by_stem: dict[str, list[Path]] = {}
-        for path in pictures(folder):
-            if path.resolve() not in photos:
-                self.by_path.setdefault(path.relative_to(folder).with_suffix(""), []).append(path)
-                self.by_stem.setdefault(path.stem, []).append(path)
+        for path in self.paths:
+            self.by_path.setdefault(path.relative_to(folder).with_suffix(""), []).append(path)
+            self.by_stem.setdefault(path.stem, []).append(path)
 
     def of(self, photo: Path, relative: Path) -> Path:
         """The one mask of a picture; raises ValueError if there is no mask or more than one."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from inpaintkit.cli.options import FILE, check_format, check_output, examples, fill_options, method_named
+from inpaintkit.cli.options import FILE, examples, fill_options, method_named
+from inpaintkit.cli.outputs import check_format, check_output
 from inpaintkit.cli.progress import progress_bar
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from inpaintkit.cli.options import FILE, method_named
+from inpaintkit.cli.outputs import check_format, check_output
 
 
 @click.command()
@@ -20,6 +21,8 @@ def demo(output: Path, method: str) -> None:
     photograph, the mask and the repaired photograph side by side.
     """
     method_named(method)
+    check_format(output)
+    check_output(output)
     click.echo(f"before, mask and after: {_draw(output, method)}")
 
 

@@ -6,6 +6,7 @@ import re
 import sys
 import typing
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +16,18 @@ from inpaintkit.cli.options import (
     FILE,
     KINDS,
     SEARCH,
-    check_format,
-    check_output,
     examples,
     fill_options,
     method_named,
     search_options,
+    shown,
 )
+from inpaintkit.cli.outputs import check_config, check_format, check_inputs, check_log, check_output, is_same
 from inpaintkit.cli.progress import progress_bar
 from inpaintkit.options import kinds_of
 
 if TYPE_CHECKING:
-    from inpaintkit.batch import Job, Outcome, Settings
+    from inpaintkit.batch import Job, Notes, Outcome, Settings
     from inpaintkit.info import Info
 
 _HEADINGS = {  # of the help text, in its order; what stands under none is put under the last
@@ -237,6 +238,7 @@ def fill(
     found is copied. A folder's --compare is a folder of sheets.
     """
     from inpaintkit import batch
+    from inpaintkit.atomic import sweep
 
     search = {name: arguments.pop(name) for name in SEARCH}
     if (output is None) != in_place:
@@ -246,16 +248,21 @@ def fill(
     source = _source(ctx, mask, find, search)
     _check_output(photo, source, output)
     _check_sheet(compare, photo, source, output)
-    if save_config:
+    named = [value for value in (config, *arguments.values()) if isinstance(value, Path)]
+    _check_side_files(ctx, [photo, source, *named])
+    if save_config and not dry_run:
         _save_options(save_config, ctx)
     settings = batch.Settings(method, resize_mask, page, arguments)
     if photo.is_dir():
         run = _FolderRun(settings, isinstance(source, batch.Search), jobs, overwrite, log, dry_run, quiet, verbose)
-        return run.fill(*batch.plan(photo, source, output, compare))
+        notes = batch.Notes()
+        given = [*named, *(path for path in (log, save_config) if path)]
+        return run.fill(*batch.plan(photo, source, output, compare, given=given, notes=notes), notes)
     job = batch.Job(photo, source, output or photo, compare)
     if dry_run:
-        click.echo(f"{job.photo} -> {job.output} (mask {job.mask})")
+        _show(job)
         return 0
+    sweep(job.output.parent)
     with progress_bar(quiet) as progress:
         info = batch.repair(job, settings, progress)
     if verbose:
@@ -294,9 +301,33 @@ def _check_output(photo: Path, mask: Any, output: Path | None) -> None:
     """Refuse an output that would replace an input, or that no format has."""
     if output is None:
         return
-    if not photo.is_dir():
-        check_format(output)
-    check_output(output, photo, mask, instead="name another output, or use --in-place, which keeps the original")
+    instead = "name another output, or use --in-place, which keeps the original"
+    if photo.is_dir():
+        check_inputs(output, photo, mask, instead=instead)
+        if output.exists() and not output.is_dir():
+            raise click.UsageError(f"{output} is a file, and {photo} is a folder: name a folder for the results")
+        return
+    check_format(output)
+    check_output(output, photo, mask, instead=instead)
+
+
+def _check_side_files(ctx: click.Context, others: list[Any]) -> None:
+    """Refuse to write the log or the options over anything else."""
+    log, config, output, sheet = (ctx.params[name] for name in ("log", "save_config", "output", "compare"))
+    for path in (log, config):
+        if path:
+            check_inputs(path, *others)
+    for one, other in combinations((path for path in (log, config, output, sheet) if path), 2):
+        if is_same(one, other):
+            raise click.UsageError(f"{one} is named twice: results, sheet, log and options need files of their own")
+    if log:
+        check_log(log)
+    if config:
+        check_config(config, [parameter.name or "" for parameter in ctx.command.get_params(ctx)])
+
+
+def _show(job: Job, remark: str = "") -> None:
+    click.echo(shown(f"{job.photo} -> {job.output} (mask {job.mask}){remark}"))
 
 
 def _check_sheet(sheet: Path | None, photo: Path, mask: Any, output: Path | None) -> None:
@@ -336,17 +367,19 @@ class _FolderRun:
     quiet: bool
     verbose: bool
 
-    def fill(self, jobs: list[Job], failed: list[Outcome]) -> int:
+    def fill(self, jobs: list[Job], failed: list[Outcome], notes: Notes) -> int:
         """Fill the jobs' pictures; 1 where any failed, before or now."""
         if self.dry_run:
             self._show(jobs)
-        outcomes = failed if self.dry_run else self._outcomes(jobs, failed)
+        outcomes = failed if self.dry_run else self._outcomes(jobs, failed, notes)
         for outcome in outcomes:
             for text in outcome.warnings if self.verbose else ():
-                click.echo(f"inpaintkit: warning: {outcome.photo}: {text}", err=True)
+                click.echo(shown(f"inpaintkit: warning: {outcome.photo}: {text}"), err=True)
             if outcome.status == "failed":
                 text = outcome.error if outcome.photo in outcome.error else f"{outcome.photo}: {outcome.error}"
-                click.echo(f"inpaintkit: {text}", err=True)
+                click.echo(shown(f"inpaintkit: {text}"), err=True)
+        for line in () if self.quiet else notes.lines(full=self.verbose):
+            click.echo(shown(f"inpaintkit: {line}"), err=True)
         if not self.quiet and not self.dry_run:
             click.echo(_summary(outcomes, searched=self.searched), err=True)
         return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
@@ -356,10 +389,10 @@ class _FolderRun:
 
         for job in jobs:
             done = " (done)" if not self.overwrite and batch.is_done(job) else ""
-            click.echo(f"{job.photo} -> {job.output} (mask {job.mask}){done}")
+            _show(job, done)
 
-    def _outcomes(self, jobs: list[Job], failed: list[Outcome]) -> list[Outcome]:
-        """Fill, with a bar, a log and a line for each picture where these are wanted."""
+    def _outcomes(self, jobs: list[Job], failed: list[Outcome], notes: Notes) -> list[Outcome]:
+        """Fill, with a bar, a log and a line for each picture where these are wanted; note what is said at the end."""
         from inpaintkit import batch
         from inpaintkit.problem import Step
 
@@ -373,7 +406,11 @@ class _FolderRun:
                 if progress:
                     progress(Step(len(outcomes), total, remark=f"{len(outcomes)} of {total} files"))
                 if self.verbose:
-                    click.echo(f"{outcome.photo}: {outcome.status} {outcome.method} {outcome.seconds:.2f} s", err=True)
+                    line = f"{outcome.photo}: {outcome.status} {outcome.method} {outcome.seconds:.2f} s"
+                    click.echo(shown(line), err=True)
+            notes.add_outcomes(outcomes)
+            if notes.lines():
+                add(batch.Outcome("", "", "summary", warnings=tuple(notes.lines(full=True))))
         return outcomes
 
 

@@ -10,6 +10,7 @@ import click
 
 from inpaintkit.cli import options
 from inpaintkit.cli.options import FILE, KINDS, TakesCoordinates, examples, search_options, together
+from inpaintkit.cli.outputs import check_format, check_output
 
 if TYPE_CHECKING:
     from inpaintkit.problem import Mask
@@ -52,8 +53,9 @@ def find(photo: Path, kind: Any, preview: Path | None, output: Path, **search: A
     'auto' looks for text, scratches and dust. Check the mask, e.g. with --preview, before you trust it.
     """
     _check_output(output, photo)
-    if preview and preview.exists() and any(path.exists() and preview.samefile(path) for path in (photo, output)):
-        raise click.UsageError(f"{preview} is the photo or the mask: name another preview")
+    if preview:
+        check_format(preview)
+        check_output(preview, photo, output, instead="name another preview")
     from inpaintkit import files
     from inpaintkit.find import find_mask
     from inpaintkit.sheet import proposed
@@ -211,7 +213,7 @@ def _draw(
 def _check_output(output: Path, *sources: Path) -> None:
     if output.suffix.lower() != ".png":
         raise click.UsageError(f"{output}: a mask is written as PNG, which keeps it exact; name the output .png")
-    options.check_output(output, *sources)
+    check_output(output, *sources)
 
 
 def _write(output: Path, hole: Mask) -> None:

@@ -120,6 +120,11 @@ SEARCH = ("sensitivity", "inside", "exclude", "colour", "pick", "connected")
 """Their names, as keywords of ``find_mask``."""
 
 
+def shown(text: str) -> str:
+    """A line for the terminal whatever is in a file's name: line ends and bytes that are no text appear as escapes."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 def method_named(name: str) -> Method:
     """The row of a method; a usage error lists the names there are."""
     from inpaintkit import registry
@@ -128,18 +133,3 @@ def method_named(name: str) -> Method:
         return registry.find(name)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-
-
-def check_output(output: Path, *sources: Any, instead: str = "name another output, so that nothing is lost") -> None:
-    """Refuse an output that would replace an input; sources that are no paths are passed over."""
-    for source in sources:
-        if isinstance(source, Path) and output.exists() and source.exists() and output.samefile(source):
-            raise click.UsageError(f"{output} is also an input: {instead}")
-
-
-def check_format(output: Path) -> None:
-    """Refuse a name that no picture format has."""
-    from inpaintkit.files import READABLE
-
-    if output.suffix.lower() not in READABLE:
-        raise click.UsageError(f"{output}: the output's name must end in one of {', '.join(READABLE)}")

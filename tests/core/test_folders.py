@@ -1,0 +1,246 @@
+"""What a folder's run takes for pictures, what it never writes over, and what it says at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+
+from inpaintkit import damage, inpaint, read, write
+from inpaintkit.batch import planning
+
+CAT = skimage.data.chelsea()
+HOLE = damage.scratches((60, 80), number=3, max_width=2, seed=1)
+MASK = HOLE.astype(np.uint8) * 255
+
+
+def piece(number: int) -> np.ndarray:
+    return CAT[number : number + 60, 3 * number : 3 * number + 80].copy()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled():
+    inpaint(piece(0), HOLE, "telea")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder to work in, with two photos and a mask for both among them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in" / "b.png", piece(1))
+    write(tmp_path / "in" / "c.png", piece(2))
+    write(tmp_path / "in" / "a_stamp.png", MASK)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+LINE = ["fill", "in", "--mask", "in/a_stamp.png", "--method", "telea"]
+
+
+@pytest.mark.parametrize("spelled", ["in/a_stamp.png", "in/../in/a_stamp.png", "soft.png", "hard.png", "absolute"])
+def test_the_mask_in_the_folder_is_no_photo_under_whatever_name(run, here, spelled):
+    before = contents(here)
+    (here / "soft.png").symlink_to(here / "in" / "a_stamp.png")
+    os.link(here / "in" / "a_stamp.png", here / "hard.png")
+    mask = here / "in" / "a_stamp.png" if spelled == "absolute" else spelled
+    status, _, err = run("fill", "in", "--mask", mask, "--method", "telea", "--in-place")
+    assert (status, err) == (0, "2 done, 0 skipped, 0 failed\n")
+    after = contents(here)
+    assert after["in/a_stamp.png"] == before["in/a_stamp.png"]
+    for number, name in ((1, "b.png"), (2, "c.png")):
+        assert np.array_equal(read(here / "in" / name), inpaint(piece(number), HOLE, "telea"))
+        assert after[f"in/{name}.orig"] == before[f"in/{name}"]
+    assert run("fill", "in", "--mask", mask, "--method", "telea", "--in-place")[2] == "0 done, 2 skipped, 0 failed\n"
+
+
+def test_masks_of_a_methods_options_logs_and_options_are_no_photos(run, here):
+    write(here / "in" / "barriers.png", np.zeros_like(MASK))
+    (here / "in" / "options.toml").write_text('method = "oliveira"\nbarriers = "in/barriers.png"\n')
+    line = ["fill", "in", "--mask", "in/a_stamp.png", "--config", "in/options.toml", "-o", "out"]
+    line += ["--log", "in/log.jsonl"]
+    status, _, err = run(*line)
+    assert (status, err.splitlines()[-1]) == (0, "2 done, 0 skipped, 0 failed")  # a first fill on a machine compiles
+    assert sorted(contents(here / "out")) == ["b.png", "c.png"]
+    assert run(*line)[2] == "0 done, 2 skipped, 0 failed\n"  # with the log there by now
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["-o", "out", "--log", "in/b.png"], "a picture's name"),
+        (["-o", "out", "--log", "in/a_stamp.png"], "is also an input"),
+        (["-o", "out", "--log", "new.png"], "a picture's name"),
+        (["--in-place", "--log", "in/b.png.orig"], "a picture's name"),
+        (["-o", "out", "--log", "notes.txt"], "holds no lines of JSON"),
+        (["-o", "out", "--log", "picture"], "holds no lines of JSON"),
+        (["-o", "out", "--log", "pretty.json"], "holds no lines of JSON"),
+        (["-o", "out", "--log", "in"], "is also an input"),
+        (["-o", "out", "--log", "elsewhere"], "is a folder: name a file"),
+        (["-o", "out", "--log", "none/log.jsonl"], "there is no folder none"),
+        (["-o", "out", "--save-config", "in/b.png"], "a picture's name"),
+        (["-o", "out", "--save-config", "in/a_stamp.png"], "is also an input"),
+        (["-o", "out", "--save-config", "notes.txt"], "is not a TOML file"),
+        (["-o", "out", "--save-config", "picture"], "is not a TOML file"),
+        (["-o", "out", "--save-config", "project.toml"], "'project', which is no option of fill"),
+        (["-o", "out", "--config", "options.toml", "--save-config", "options.toml"], "is also an input"),
+        (["-o", "out", "--log", "new", "--save-config", "./new"], "is named twice"),
+        (["-o", "out", "--log", "out"], "is named twice"),
+        (["-o", "notes.txt"], "is a file, and in is a folder"),
+    ],
+)
+def test_logs_and_options_never_replace_anything_else(run, here, more, message):
+    (here / "notes.txt").write_text("what I must not forget: [ ]\n")
+    (here / "pretty.json").write_text('{\n  "a": 1\n}\n')
+    (here / "project.toml").write_text('[project]\nname = "mine"\n')
+    (here / "options.toml").write_text("dilate = 1\n")
+    (here / "elsewhere").mkdir()
+    shutil.copy(here / "in" / "b.png", here / "picture")
+    before = contents(here)
+    status, out, err = run(*LINE, *more)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert contents(here) == before
+
+
+def test_logs_and_options_of_earlier_runs_are_continued_and_replaced(run, here):
+    line = [*LINE, "-o", "out", "--log", "log.jsonl", "--save-config", "options.toml"]
+    assert run(*line)[0] == 0
+    whole = (here / "log.jsonl").read_bytes()
+    (here / "log.jsonl").write_bytes(whole[:20])  # killed amid the first line
+    assert run(*line)[0] == 0
+    lines = (here / "log.jsonl").read_text("utf-8").splitlines()
+    assert lines[0] == whole[:20].decode()
+    assert [json.loads(text)["status"] for text in lines[1:]] == ["skipped", "skipped"]
+    assert run("fill", "in", "--config", "options.toml", "-o", "out", "--log", "/dev/null")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["fill", "in/b.png", "--mask", "in/a_stamp.png", "-o", "text.png"],
+        ["compare", "in/b.png", "--mask", "in/a_stamp.png", "--methods", "telea", "-o", "text.png"],
+        ["demo", "--method", "telea", "-o", "text.png"],
+        ["mask", "rect", "1,1,5,5", "--size", "9x9", "-o", "text.png"],
+        ["mask", "invert", "in/a_stamp.png", "-o", "text.png"],
+        ["mask", "find", "in/b.png", "-o", "m.png", "--preview", "text.png"],
+        ["mask", "find", "in/b.png", "-o", "m.png", "--preview", "./m.png"],
+        ["mask", "find", "in/b.png", "-o", "m.png", "--preview", "in/../in/b.png"],
+        ["mask", "find", "in/b.png", "-o", "m.png", "--preview", "seen.txt"],
+    ],
+    ids=lambda line: " ".join(line[:2]),
+)
+def test_an_output_replaces_no_input_and_nothing_but_pictures(run, here, line):
+    (here / "text.png").write_text("no picture, whatever its name says")
+    before = contents(here)
+    status, out, err = run(*line)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert contents(here) == before
+
+
+def test_an_output_folder_that_holds_inputs_loses_none(run, here):
+    shutil.copy(here / "in" / "a_stamp.png", here / "b.png")  # the mask has the name of the first result
+    before = contents(here)
+    status, _, err = run("fill", "in", "--mask", "b.png", "-o", ".", "--overwrite", "--method", "telea")
+    assert status == 1
+    assert "b.png, to be written for in/b.png, is also the input b.png: name another output" in err
+    assert before.items() <= contents(here).items()
+
+
+def test_masks_beside_their_pictures_are_passed_over_in_every_mode(run, here):
+    write(here / "in" / "b_mask.png", MASK)
+    for more in (["--find", "dust"], ["--mask", "in/a_stamp.png"]):
+        status, out, err = run("fill", "in", *more, "-o", "out", "--dry-run")
+        assert (status, out.count(" -> ")) == (0, 3 if "--find" in more else 2)
+        assert err == "inpaintkit: passed over, named like the mask of another picture: 1 (in/b_mask.png)\n"
+    write(here / "in" / "c_mask.png", MASK)
+    (here / "in" / "a_stamp.png").unlink()
+    assert run("fill", "in", "--mask", "in", "-o", "out", "--dry-run")[1:] == (
+        "in/b.png -> out/b.png (mask in/b_mask.png)\nin/c.png -> out/c.png (mask in/c_mask.png)\n",
+        "",
+    )
+
+
+def test_what_is_passed_over_is_said_once_with_a_count(run, here, monkeypatch):
+    for name in ("1.txt", "2.txt", "3.CR2", "4", ".hidden.png", "b.png.orig"):
+        (here / "in" / name).touch()
+    (here / "in" / ".git").mkdir()
+    (here / "in" / ".git" / "x.png").touch()
+    (here / "other").mkdir()
+    write(here / "other" / "x.png", piece(0))
+    (here / "in" / "linked").symlink_to(here / "other")
+    (here / "in" / "soft.png").symlink_to(here / "other" / "x.png")
+    (here / "in" / "locked").mkdir()
+    scandir, locked = os.scandir, ["in/locked"]
+
+    def refusing(path):
+        if str(path) in locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    line = [*LINE, "-o", "out", "--log", "log.jsonl"]
+    status, _, err = run(*line)
+    assert status == 0
+    assert err.splitlines() == [
+        "inpaintkit: passed over, hidden folders: 1 (in/.git)",
+        "inpaintkit: passed over, linked folders: 1 (in/linked)",
+        "inpaintkit: passed over, hidden files: 1 (in/.hidden.png)",
+        "inpaintkit: passed over, other endings: 4 (in/1.txt, in/2.txt, in/3.CR2 and 1 more)",
+        "inpaintkit: passed over, folders that cannot be read (Permission denied): 1 (in/locked)",
+        "3 done, 0 skipped, 0 failed",
+    ]
+    last = json.loads((here / "log.jsonl").read_text("utf-8").splitlines()[-1])
+    assert last["status"] == "summary"
+    assert "passed over, other endings: 4 (in/1.txt, in/2.txt, in/3.CR2, in/4)" in last["warnings"]
+    assert "4 (in/1.txt, in/2.txt, in/3.CR2, in/4)" in run(*line, "-v")[2]
+    assert run(*line, "-q")[2] == ""
+    locked.append("in")
+    assert run(*line)[2] == "inpaintkit: in cannot be read: Permission denied\n"
+
+
+def test_pictures_that_share_a_mask_or_an_output_are_noticed(run, here, monkeypatch):
+    write(here / "in" / "b.jpg", piece(1))
+    write(here / "in" / "B.png", piece(3))
+    (here / "masks").mkdir()
+    for name in ("b.png", "c.png", "B.png", "a_stamp.png"):
+        write(here / "masks" / name, MASK)
+    line = ["fill", "in", "--mask", "masks", "-o", "out", "--method", "telea"]
+    status, out, err = run(*line, "--dry-run")
+    assert (status, out.count(" -> ")) == (0, 5)
+    assert err == "inpaintkit: pictures that share a mask: 2 (in/b.jpg, in/b.png)\n"
+    monkeypatch.setattr(planning, "_ignores_case", lambda folder: True)
+    status, _, err = run(*line, "--dry-run")
+    assert status == 1
+    assert "in/b.png and in/B.png would be one file in out, where upper and lower case are the same" in err
+
+
+def test_doubtful_masks_are_said_once_each_kind(run, here):
+    (here / "masks").mkdir()
+    wide = np.zeros_like(MASK)
+    wide[5:55, 5:75] = 255
+    masks = {"a.png": 255 - MASK, "b.png": 0 * MASK, "c.png": wide, "d.png": 0 * MASK, "e.png": MASK}
+    for name, mask in masks.items():
+        write(here / "masks" / name, mask)
+        write(here / "in" / name, piece(3))
+    (here / "in" / "a_stamp.png").unlink()
+    line = ["fill", "in", "--mask", "masks", "-o", "out", "--method", "telea", "--log", "log.jsonl"]
+    status, _, err = run(*line)
+    assert status == 0
+    assert err.splitlines() == [
+        "inpaintkit: the mask looks inverted: 1 (in/a.png)",
+        "inpaintkit: the mask marks nothing: 2 (in/b.png, in/d.png)",
+        "inpaintkit: the mask hides more than half of the picture: 1 (in/c.png)",
+        "5 done, 0 skipped, 0 failed",
+    ]
+    last = json.loads((here / "log.jsonl").read_text("utf-8").splitlines()[-1])
+    assert (last["status"], len(last["warnings"])) == ("summary", 3)
+    assert run(*line)[2] == "0 done, 5 skipped, 0 failed\n"
