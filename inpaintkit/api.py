@@ -41,6 +41,7 @@ def inpaint(
     progress: Callable[[Step], None] | None = ...,
     threads: int | None = ...,
     invert_mask: bool = ...,
+    nodata: float | None = ...,
     dilate: int = ...,
     feather: float = ...,
     fallback: bool = ...,
@@ -61,6 +62,7 @@ def inpaint(
     progress: Callable[[Step], None] | None = ...,
     threads: int | None = ...,
     invert_mask: bool = ...,
+    nodata: float | None = ...,
     dilate: int = ...,
     feather: float = ...,
     fallback: bool = ...,
@@ -80,6 +82,7 @@ def inpaint(
     progress: Callable[[Step], None] | None = None,
     threads: int | None = None,
     invert_mask: bool = False,
+    nodata: float | None = None,
     dilate: int = 0,
     feather: float = 0.0,
     fallback: bool = False,
@@ -94,7 +97,9 @@ def inpaint(
         to.
     mask : array (H, W), (H, W, 1..4), or a PIL image: True, 1, half range and above, or the one value beside 0 is hole;
         white or one colour on transparency or black, too.
-        ``"alpha"``: every pixel that is not fully opaque is hole, and the result is opaque.
+        ``"alpha"``: every pixel that is not fully opaque is hole, and the result is opaque. ``"nan"``: every pixel that
+        is NaN or infinite in any channel. ``"nodata"``: every pixel that has the value ``nodata`` in any channel; all
+        of its channels are filled. The last two leave alone what is fully transparent.
     method : a name of ``methods()``, "auto" to have one chosen, or a ``Method`` that need not be registered.
     channels : "alpha", the last channel is opacity; "bands", none is, as in satellite pictures; None: the last of 2 or
         4 channels is opacity (grey and alpha, RGBA). Opacity goes from 0 to 1 in floats and to the type's largest value
@@ -104,6 +109,7 @@ def inpaint(
     progress : called with a ``Step`` now and then, from one thread at a time.
     threads : threads to use; None takes ``INPAINTKIT_THREADS`` or all cores. The picture does not depend on it.
     invert_mask : the mask marks what to keep.
+    nodata : the value of missing pixels in the picture's own units, for the mask "nodata"; NaN stands for "nan".
     dilate : grow the hole by so many pixels, for text with halos.
     feather : blend the fill with what was under the mask over so many pixels from the rim inwards, inside the hole
         only; for damage that fades out.
@@ -139,9 +145,10 @@ def inpaint(
     _check_call(seed, device, dilate, feather)
     picture = Picture.of(image, channels)
     _check_colours(row, picture)
-    hole = hole_of(mask, picture, invert=invert_mask)
+    hole = hole_of(mask, picture, invert=invert_mask, nodata=nodata)
     _check_sizes(row.name, values, picture)
-    opaque = isinstance(mask, str)
+    named = isinstance(mask, str)
+    opaque = named and mask == "alpha"
     result = picture.pixels.copy()
     filled: list[FilledRegion] = []
     maps: dict[str, Image] = {}
@@ -150,7 +157,7 @@ def inpaint(
     with pool.limit(threads) as count, compiling(remark) as watch:
         if dilate:
             hole = grow(hole, dilate)
-        pixels = check_share(hole, by_name=opaque)
+        pixels = check_share(hole, by_name=named)
         if pixels:
             picture.check_known(hole)
             call = Call(picture, hole, seed, device, report, fallback, feather, opaque, maps=maps)

@@ -54,6 +54,8 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
         name: _option(settings.method, name, value, shape) if isinstance(value, Path) else value
         for name, value in settings.arguments.items()
     }
+    if job.mask == "nodata" and arguments.get("nodata") is None:
+        arguments["nodata"] = photo.nodata
     with warnings.catch_warnings():
         if isinstance(job.mask, Search):  # what is not found is said below
             warnings.simplefilter("ignore", EmptyMaskWarning)
@@ -78,7 +80,7 @@ def _job_mask(job: Job, photo: Loaded, shape: tuple[int, int] | None) -> Any:
     """A job's mask as ``inpaint`` takes it."""
     if isinstance(job.mask, Search):
         return find_mask(photo.pixels, job.mask.kind, **job.mask.options)
-    return "alpha" if job.mask == "alpha" else _mask(job.mask, shape)
+    return job.mask if isinstance(job.mask, str) else _mask(job.mask, shape)
 
 
 def _sought(search: Search) -> str:

@@ -22,10 +22,10 @@ class Search:
 
 @dataclass(frozen=True)
 class Job:
-    """A picture, its mask (a file, "alpha", or a search), and where the result goes (the picture itself: in place)."""
+    """A picture, its mask (a file, a name, or a search), and where the result goes (the picture itself: in place)."""
 
     photo: Path
-    mask: Path | Literal["alpha"] | Search
+    mask: Path | str | Search
     output: Path
     sheet: Path | None = None  # where before, mask and after are shown side by side
 

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
 from inpaintkit.batch.jobs import BACKUP, Job, Outcome, Search
 from inpaintkit.batch.notes import Notes
@@ -53,7 +52,7 @@ def pictures(
 
 def plan(
     folder: Path,
-    mask: Path | Literal["alpha"] | Search,
+    mask: Path | str | Search,
     output: Path | None,
     sheets: Path | None = None,
     *,
@@ -65,8 +64,9 @@ def plan(
     Parameters
     ----------
     folder : read with its subfolders.
-    mask : one file for all, "alpha", a search, or a folder of masks. A mask is named like its picture, or with _mask or
-        _mask000 added, and lies in the same subfolder or, where the name is unique, anywhere in the mask folder.
+    mask : one file for all, a name ("alpha"), a search, or a folder of masks. A mask is named like its picture, or with
+        _mask or _mask000 added, and lies in the same subfolder or, where the name is unique, anywhere in the mask
+        folder.
     output : the folder for the results, with the same relative paths and names; None: in place.
     sheets : a folder for sheets of before, mask and after, with the same relative paths and .png added; None: none.
     given : files that are named for another purpose. They, ``mask``, and what is named like the mask of another picture

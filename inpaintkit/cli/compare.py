@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from inpaintkit.cli.options import FILE, examples, fill_options, method_named
+from inpaintkit.cli.options import FILE, NAMED, examples, fill_options, mask_option, method_named
 from inpaintkit.cli.outputs import check_format, check_output
 from inpaintkit.cli.progress import progress_bar
 
@@ -15,9 +15,7 @@ from inpaintkit.cli.progress import progress_bar
 @click.command(
     epilog=examples("inpaintkit compare photo.png --mask mask.png --methods telea,fsr -o both.png"),
 )
-@click.option(
-    "--mask", required=True, metavar="FILE|alpha", help="White where to fill; 'alpha' for what is not fully opaque."
-)
+@mask_option(required=True)
 @click.option("--methods", required=True, metavar="A,B,C", help="Names from 'inpaintkit methods'.")
 @click.option("-o", "--output", type=FILE, help="Sheet to write: PNG, JPEG, TIFF, WebP or BMP.")
 @fill_options
@@ -36,13 +34,15 @@ def compare(
     if output is None:
         raise click.UsageError("name the sheet to write with -o")
     check_format(output)
-    check_output(output, photo, None if mask == "alpha" else Path(mask))
+    check_output(output, photo, None if mask in NAMED else Path(mask))
     from inpaintkit.api import inpaint
     from inpaintkit.files import load, read_mask, write
     from inpaintkit.sheet import Display, masked, sheet
 
-    photograph, hole = load(photo), mask if mask == "alpha" else read_mask(mask)
+    photograph, hole = load(photo), mask if mask in NAMED else read_mask(mask)
     picture = photograph.pixels
+    if mask == "nodata" and options["nodata"] is None:
+        options["nodata"] = photograph.nodata
     cells: list[tuple[str, Any]] = []
     for name in names:
         with progress_bar(quiet) as progress:

@@ -15,9 +15,11 @@ import click
 from inpaintkit.cli.options import (
     FILE,
     KINDS,
+    NAMED,
     SEARCH,
     examples,
     fill_options,
+    mask_option,
     method_named,
     search_options,
     shown,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from inpaintkit.info import Info
 
 _HEADINGS = {  # of the help text, in its order; what stands under none is put under the last
-    "Where to fill": ("mask", "find", "invert_mask", "resize_mask", "dilate", "feather"),
+    "Where to fill": ("mask", "find", "nodata", "invert_mask", "resize_mask", "dilate", "feather"),
     "With --find": SEARCH,
     "How to fill": ("method", "fallback", "seed", "device", "threads"),
     "Files": ("output", "in_place", "page", "compare"),
@@ -185,7 +187,7 @@ def _descriptions(docstring: str) -> dict[str, str]:
         "inpaintkit fill --method telea --help",
     ),
 )
-@click.option("--mask", metavar="FILE|alpha", help="White where to fill; 'alpha' for what is not fully opaque.")
+@mask_option()
 @click.option("--find", type=click.Choice(KINDS), help="Find the mask in the picture instead.")
 @search_options
 @click.option(
@@ -273,7 +275,7 @@ def fill(
 
 
 def _source(ctx: click.Context, mask: str | None, kind: str | None, search: dict[str, Any]) -> Any:
-    """Where the mask comes from: a path, "alpha", or a search; the line outweighs a file of options."""
+    """Where the mask comes from: a path, a name, or a search; the line outweighs a file of options."""
     from inpaintkit import batch
 
     def is_on_the_line(name: str) -> bool:
@@ -290,11 +292,11 @@ def _source(ctx: click.Context, mask: str | None, kind: str | None, search: dict
                 raise click.UsageError(f"--{name.replace('_', '-')} needs --mask: with --find there is no mask file")
         return batch.Search(kind, search)
     if mask is None:
-        raise click.UsageError("where to fill? give --mask FILE, --mask alpha or --find KIND")
+        raise click.UsageError("where to fill? give --mask FILE, --mask alpha, nan or nodata, or --find KIND")
     for name in SEARCH:
         if is_on_the_line(name):
             raise click.UsageError(f"--{name} needs --find: a mask file is used as it is")
-    return mask if mask == "alpha" else Path(mask)
+    return mask if mask in NAMED else Path(mask)
 
 
 def _check_output(photo: Path, mask: Any, output: Path | None) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path)
 MAX_COLUMNS = 110  # of a help text on a wide terminal
+NAMED = ("alpha", "nan", "nodata")  # masks, as in ``picture``, likewise
 KINDS = ("text", "scratches", "dust", "colour", "auto")  # as in ``find``, which takes a second to import
 DEVICES = ("auto", "cpu", "cuda", "mps")  # as in ``api``, likewise
 
@@ -78,9 +79,20 @@ def size(text: str) -> tuple[Any, ...]:
     return height, width
 
 
+def mask_option(*, required: bool = False) -> Decorator:
+    """The option ``--mask``."""
+    return click.option(
+        "--mask",
+        required=required,
+        metavar="FILE|alpha|nan|nodata",
+        help="White where to fill; or all that is not opaque, is not a number, or has the file's value for no data.",
+    )
+
+
 fill_options = together(
     click.argument("photo", type=FILE),
     click.option("--invert-mask", is_flag=True, help="The mask is white where to keep."),
+    click.option("--nodata", type=float, metavar="V", help="With --mask nodata: the value, if not the file's own."),
     click.option("--dilate", default=0, metavar="N", help="Grow the mask by N pixels, e.g. for text with soft edges."),
     click.option("--feather", default=0.0, metavar="N", help="Blend the fill over N pixels, inside the hole only."),
     click.option("--seed", default=0, metavar="N", show_default=True, help="The same seed gives the same picture."),

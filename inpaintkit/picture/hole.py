@@ -12,29 +12,26 @@ from PIL import Image as PILImage
 
 from inpaintkit.distance import distance_to
 from inpaintkit.errors import EmptyMaskWarning, InvertedMaskWarning, LargeMaskWarning
+from inpaintkit.picture.named import named_hole
 from inpaintkit.picture.paint import Paint
 from inpaintkit.picture.pixels import Picture, Pixels, array_of
 from inpaintkit.problem import Mask
 from inpaintkit.regions import split
 
 
-def hole_of(mask: Any, picture: Picture, *, invert: bool = False) -> Mask:
-    """The pixels to fill as bool (H, W): ``"alpha"`` for every pixel that is not fully opaque, or a mask.
+def hole_of(mask: Any, picture: Picture, *, invert: bool = False, nodata: Any = None) -> Mask:
+    """The pixels to fill as bool (H, W), of a mask or of a name: "alpha", "nan", or "nodata" with its value.
 
     It may share the mask's memory, and is never written to.
 
     Raises ValueError or TypeError that names what came, what is needed and how to get there.
     """
-    if isinstance(mask, str):
-        if mask != "alpha":
-            raise ValueError(f"mask is {mask!r}: the only mask by name is 'alpha'; read a file with read_mask(path)")
-        if not picture.alpha:
-            raise ValueError("mask is 'alpha', but the image has no alpha channel: pass a mask array")
-        if invert:
-            raise ValueError("mask is 'alpha' and inverted: opaque pixels cannot be filled from transparent ones")
-        hole: Mask = np.ascontiguousarray(picture.pixels[..., -1] < picture.opaque)
-    else:
-        hole = mask_of(mask)
+    named = isinstance(mask, str)
+    if nodata is not None and not (named and mask == "nodata"):
+        raise ValueError(f"nodata is {nodata!r}, which needs mask='nodata' (--mask nodata) to fill these pixels")
+    hole = named_hole(mask, picture, nodata) if named else mask_of(mask)
+    if named and invert:
+        raise ValueError(f"mask is {mask!r} and inverted: what is missing or transparent cannot be filled from")
     if hole.shape != picture.shape:
         raise ValueError(f"mask is {hole.shape}, image is {picture.shape}: {how_to_match(hole.shape, picture.shape)}")
     return ~hole if invert else hole
@@ -75,7 +72,7 @@ def how_to_match(size: tuple[int, ...], wanted: tuple[int, int]) -> str:
 def check_share(hole: Mask, *, by_name: bool = False) -> int:
     """Number of hole pixels; ValueError where no pixel is known, a warning where none or more than half are hole.
 
-    A mask that the picture itself gives ``by_name`` cannot be the wrong way round.
+    A mask that the picture itself gives ``by_name`` cannot be the wrong way round, and has been warned of where empty.
     """
     pixels = int(np.count_nonzero(hole))
     if pixels == hole.size:
@@ -83,7 +80,7 @@ def check_share(hole: Mask, *, by_name: bool = False) -> int:
             f"the mask hides all {hole.size} pixels, so nothing is known to fill from: "
             "mark only the damage, or pass invert_mask=True if the mask marks what to keep"
         )
-    if not pixels:
+    if not pixels and not by_name:
         warnings.warn("the mask marks no pixel, so nothing is filled", EmptyMaskWarning, stacklevel=3)
     elif pixels > hole.size / 2 and not by_name:
         border = np.concatenate([hole[0], hole[-1], hole[:, 0], hole[:, -1]])

@@ -106,7 +106,7 @@ def test_errors_are_one_line_and_status_2(run, files, monkeypatch, change, messa
 
 def test_an_unforeseen_error_is_one_line_too(run, files, monkeypatch):
     folder, *_ = files
-    monkeypatch.setattr("inpaintkit.files.read", lambda path: 1 / 0)
+    monkeypatch.setattr("inpaintkit.files.load", lambda path: 1 / 0)
     line = ["fill", folder / "photo.png", "--mask", folder / "mask.png", "-o", folder / "out.png"]
     assert run(*line) == (2, "", "inpaintkit: division by zero\n")
     with pytest.raises(ZeroDivisionError):

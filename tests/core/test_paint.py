@@ -143,7 +143,7 @@ def test_one_bit_tiff_is_hole_where_it_shows_white(tmp_path, photometric, compre
     np.testing.assert_array_equal(read_without_warnings(tmp_path / "m.tif"), expected)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "int16", "int32", "float16", "float32", "float64"])
 @pytest.mark.parametrize("full", [1, 200, 255])
 def test_tiff_masks_of_any_type(tmp_path, dtype, full):
     tifffile.imwrite(tmp_path / "m.tif", grey(full, dtype))
