@@ -25,8 +25,7 @@ from inpaintkit.batch.notes import Notes, NothingFoundWarning, kinds_of_warnings
 from inpaintkit.batch.planning import pictures, plan
 from inpaintkit.errors import EmptyMaskWarning
 from inpaintkit.executors import spread
-from inpaintkit.files import Loaded, check, copy, is_picture, load, read, read_mask, write
-from inpaintkit.files.formats import FORMATS
+from inpaintkit.files import FORMATS, Loaded, check, copy, is_picture, load, read, read_mask, write
 from inpaintkit.find import find_mask
 from inpaintkit.info import Info
 from inpaintkit.masks import resize

@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from inpaintkit import atomic
-from inpaintkit.errors import InpaintWarning
+from inpaintkit.errors import InpaintWarning, MissingExtraError
 from inpaintkit.files import formats
 from inpaintkit.files.decoding import RefusedError
+from inpaintkit.files.kinds import FORMATS, READABLE, kind, unwritable, written_as
 from inpaintkit.files.metadata import Metadata
+from inpaintkit.files.streams import Stream
 from inpaintkit.picture import Picture, mask_of
 from inpaintkit.problem import Mask
 
-READABLE = tuple(formats.FORMATS)
+__all__ = [
+    "FORMATS",
+    "READABLE",
+    "Loaded",
+    "Metadata",
+    "Stream",
+    "check",
+    "copy",
+    "is_picture",
+    "load",
+    "read",
+    "read_mask",
+    "unwritable",
+    "write",
+    "written_as",
+]
+
 _MAX_PIXELS = 178_956_970  # where Pillow, too, speaks of a decompression bomb
-_READABLE_FORMATS = "PNG, JPEG, TIFF, WebP or BMP"
 _REMEDIES = {
     errno.ENOSPC: "free some space, or name another disk",
     errno.EDQUOT: "free some space, or name another disk",
@@ -30,6 +50,9 @@ _REMEDIES = {
     errno.EACCES: "change its permissions, or name another folder",
     errno.EPERM: "change its permissions, or name another folder",
 }
+
+Source = str | os.PathLike[str] | IO[bytes] | Stream  # a path, or a file open for reading bytes
+Target = str | os.PathLike[str] | IO[bytes] | Stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,35 +70,39 @@ class Loaded:
     nodata: float | None = None
 
 
-def load(path: str | os.PathLike[str], *, page: int | None = None) -> Loaded:
-    """Pixels and metadata of a PNG, JPEG, TIFF, WebP or BMP file, recognised by its content, not by its name.
+def load(path: Source, *, page: int | None = None) -> Loaded:
+    """Pixels and metadata of a picture file, which is recognised by its content, not by its name.
 
-    The pixels are (H, W) grey or (H, W, C) grey + alpha, RGB or RGBA; uint8 or uint16, from a TIFF any type and any
-    number of bands, of which ``channels`` of the result says whether the last is alpha. A palette becomes RGB or
-    RGBA, CMYK becomes sRGB by its profile, and a camera's orientation is applied.
+    Read are PNG, JPEG, TIFF, WebP, BMP, AVIF and JPEG XL, and HEIC (HEIF) with the extra ``heif``. The pixels are
+    (H, W) grey or (H, W, C) grey + alpha, RGB or RGBA; uint8 or uint16 (10 and 12 bits are stretched to 16), floats
+    from a JPEG XL, and from a TIFF any type and any number of bands, of which ``channels`` of the result says whether
+    the last is alpha. A palette becomes RGB or RGBA, CMYK becomes sRGB by its profile, and a camera's orientation is
+    applied.
 
     Parameters
     ----------
+    path : where the file is, or a file that is open for reading bytes, which is read whole.
     page : which page of a file that has several, counted from 1.
 
     Raises
     ------
     FileNotFoundError, OSError : no such file, or it cannot be read.
+    MissingExtraError : the format needs an extra that is not installed.
     ValueError : not a picture, a damaged one, several pages without ``page``, or more pixels than
         ``INPAINTKIT_MAX_PIXELS`` (179 million by default).
     """
-    path = Path(path)
+    path = _place(path)
     max_pixels = _max_pixels()
-    _check_source(path)
+    if isinstance(path, Path):
+        _check_source(path)
     try:
-        with path.open("rb") as file:
-            name = formats.kind(file.read(16))
-            if name is None:
-                raise RefusedError(f"is not a picture that can be read: expected {_READABLE_FORMATS}")
-            file.seek(0)
+        with _opened(path) as file:
+            name = kind(file)
             decoded = formats.decode(file, name, page=page, max_pixels=max_pixels)
     except RefusedError as error:
         raise ValueError(f"{path} {error}") from None
+    except MissingExtraError as error:
+        raise MissingExtraError(f"{path} {error}") from None
     except MemoryError:
         raise ValueError(f"{path}: there is not enough memory to read it") from None
     except Exception as error:  # whatever a decoder raises
@@ -91,18 +118,22 @@ def load(path: str | os.PathLike[str], *, page: int | None = None) -> Loaded:
     return Loaded(pixels, name, metadata, decoded.channels, decoded.nodata)
 
 
-def read(path: str | os.PathLike[str], *, page: int | None = None) -> NDArray[Any]:
+def read(path: Source, *, page: int | None = None) -> NDArray[Any]:
     """Pixels of a picture file, see ``load``: (H, W) grey or (H, W, C); uint8, uint16 or, from a TIFF, floats."""
     return load(path, page=page).pixels
 
 
 def is_picture(path: Path) -> bool:
     """Whether a file begins like one of a format that can be read."""
-    with path.open("rb") as file:
-        return formats.kind(file.read(16)) is not None
+    try:
+        with path.open("rb") as file:
+            kind(file)
+    except RefusedError:
+        return False
+    return True
 
 
-def read_mask(path: str | os.PathLike[str]) -> Mask:
+def read_mask(path: Source) -> Mask:
     """A mask file's hole, bool (H, W), as its painter or labeller meant it.
 
     Hole is what is white (half range and above), be it opaque or painted on transparency; what has the one value
@@ -113,25 +144,39 @@ def read_mask(path: str | os.PathLike[str]) -> Mask:
     ------
     FileNotFoundError, OSError, ValueError : as ``load``, and for a mask that is not clear.
     """
+    path = _place(path)
+    if isinstance(path, Stream):
+        path = Stream(io.BytesIO(path.read()), path.name)  # it is read more than once
     loaded = load(path)
-    lossless = loaded.format in ("PNG", "BMP", "TIFF") or (loaded.format == "WebP" and formats.is_lossless_webp(path))
+    with _opened(path) as file:
+        lossless = loaded.format in ("PNG", "BMP", "TIFF") or (
+            loaded.format == "WebP" and formats.is_lossless_webp(file.read())
+        )
     try:
         pixels = loaded.pixels
         if pixels.size and (pixels == pixels[:1, :1]).all() and lossless:
-            with PILImage.open(path) as image:  # a palette may have one colour for several labels
+            with (
+                _opened(path) as file,
+                PILImage.open(file) as image,
+            ):  # a palette may have one colour for several labels
                 return mask_of(image if image.mode == "P" else pixels, path=path)
         return mask_of(pixels, path=path, lossy=not lossless)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = None, backup: Path | None = None) -> None:
+def write(
+    path: Target, image: Any, *, like: Loaded | None = None, backup: Path | None = None, format: str | None = None
+) -> None:
     """Write pixels as ``read`` gives them, or a PIL image, in the format that the name says.
 
     The file appears whole or not at all: it is written beside its place, flushed to the disk, and then renamed.
+    Nothing goes into an open file before all of the picture is there.
 
     Parameters
     ----------
+    path : where the file shall be, or a file that is open for writing bytes.
+    format : what goes into an open file, which has no name that says it: png, jpeg, tiff, webp or bmp.
     like : the file that the picture was made from: its colour profile, EXIF, resolution and text are written along, as
         far as the format holds them, and from JPEG to JPEG the quantisation and subsampling. Without it there is no
         metadata, and a JPEG has quality 95 without subsampling.
@@ -143,27 +188,54 @@ def write(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = Non
     ValueError : the name is of no format, or its format cannot hold the pixels; nothing is converted silently.
     OSError : the folder or the file cannot be written, is a symbolic link, or the disk is full.
     """
-    path = Path(path)
+    path = _place(path, format)
     name, picture = _checked(path, image, like)
     data = _encoded(path, name, picture, like.metadata if like else Metadata())
     try:
-        atomic.write_bytes(path, data, backup=backup)
+        if isinstance(path, Stream):
+            path.write(data)
+        else:
+            atomic.write_bytes(path, data, backup=backup)
     except OSError as error:
         raise _explained(error, f"{path} cannot be written") from error
 
 
-def check(path: str | os.PathLike[str], image: Any, *, like: Loaded | None = None) -> None:
+def check(path: Target, image: Any, *, like: Loaded | None = None, format: str | None = None) -> None:
     """Raise what ``write`` would raise about the name, the folder and the pixels: good to know before a long fill."""
-    _checked(Path(path), image, like)
+    _checked(_place(path, format), image, like)
 
 
-def _checked(path: Path, image: Any, like: Loaded | None) -> tuple[str, Picture]:
+def _place(path: Target, format: str | None = None) -> Path | Stream:
+    """A path, or an open file with the ending that a format's name is."""
+    if isinstance(path, Stream):
+        return path
+    if isinstance(path, (str, os.PathLike)):
+        if format is not None:
+            raise ValueError(f"{path}: its ending says the format, so give no format={format!r}")
+        return Path(path)
+    return Stream(path, str(getattr(path, "name", "the open file")), f".{format}" if format else "")
+
+
+@contextmanager
+def _opened(path: Path | Stream) -> Iterator[IO[bytes]]:
+    """The file, open at its beginning."""
+    if isinstance(path, Stream):
+        yield io.BytesIO(path.read())
+        return
+    with path.open("rb") as file:
+        yield file
+
+
+def _checked(path: Path | Stream, image: Any, like: Loaded | None) -> tuple[str, Picture]:
     """The format, and a picture that it can hold."""
-    name = formats.FORMATS.get(path.suffix.lower())
+    name = FORMATS.get(path.suffix.lower())
+    if name is None and isinstance(path, Stream):
+        raise ValueError(f"{path} has no ending that says the format: give format='png', jpeg, tiff, webp or bmp")
     if name is None:
-        raise ValueError(f"{path}: the name must end in one of {', '.join(READABLE)}")
+        raise ValueError(unwritable(path))
     picture = _like(image, like)
-    _check_target(path)
+    if isinstance(path, Path):
+        _check_target(path)
     try:
         formats.check(name, picture.pixels, alpha=picture.alpha)
     except ValueError as error:
@@ -178,7 +250,7 @@ def _like(image: Any, like: Loaded | None) -> Picture:
     return Picture(picture.pixels, like.channels == "alpha") if like and picture.pixels.shape[2] == before else picture
 
 
-def _encoded(path: Path, name: str, picture: Picture, metadata: Metadata) -> bytes:
+def _encoded(path: Path | Stream, name: str, picture: Picture, metadata: Metadata) -> bytes:
     try:
         return formats.encode(name, picture.pixels, metadata, alpha=picture.alpha)
     except Exception as error:  # bad metadata must not cost the picture
@@ -192,10 +264,14 @@ def _encoded(path: Path, name: str, picture: Picture, metadata: Metadata) -> byt
         return _encoded(path, name, picture, Metadata())
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy a file as it is to another name, whole or not at all."""
-    _check_target(target)
-    atomic.write_bytes(target, source.read_bytes())
+def copy(source: Path | Stream, target: Path | Stream) -> None:
+    """Copy a file as it is to another place, whole or not at all."""
+    data = source.read() if isinstance(source, Stream) else source.read_bytes()
+    if isinstance(target, Stream):
+        target.write(data)
+    else:
+        _check_target(target)
+        atomic.write_bytes(target, data)
 
 
 def _check_source(path: Path) -> None:

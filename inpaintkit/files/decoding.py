@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import logging
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,7 +28,8 @@ UPRIGHT = {  # orientation -> how to turn the pixels upright
     7: lambda pixels: pixels.swapaxes(0, 1)[::-1, ::-1],
     8: lambda pixels: pixels.swapaxes(0, 1)[::-1],
 }
-_LOCK = threading.RLock()
+_LOCK = threading.Lock()
+_levels: list[int] = []  # OpenCV's level as it was, once for every thread that decodes
 
 
 class RefusedError(ValueError):
@@ -97,6 +96,15 @@ def without_cmyk(metadata: Metadata, image: PILImage.Image) -> Metadata:
     return replace(metadata, icc=None) if image.mode == "CMYK" else metadata
 
 
+def at_full_range(pixels: Pixels, depth: int) -> Pixels:
+    """Whole numbers of ``depth`` bits stretched to 8 or 16: white is 255 or 65535, and no two values become one."""
+    largest = np.iinfo(pixels.dtype).max
+    if (1 << depth) - 1 == largest:
+        return pixels
+    table = (np.arange(1 << depth) * largest * 2 + (1 << depth) - 1) // (2 * ((1 << depth) - 1))
+    return table.astype(pixels.dtype)[np.minimum(pixels, (1 << depth) - 1)]
+
+
 def check_size(size: tuple[int, int], max_pixels: int) -> None:
     """Refuse a header that promises too many pixels, before they are allocated."""
     width, height = size
@@ -120,36 +128,28 @@ def chosen(pages: int, page: int | None) -> int:
     return page - 1
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence what libraries print about a damaged file, which we report in one line. One thread at a time."""
-    logs = [logging.getLogger(name) for name in ("tifffile", "PIL.TiffImagePlugin")]
-    with _LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        before = [log.disabled for log in logs]
-        try:
-            for log in logs:
-                log.disabled = True
-            yield
-        finally:
-            for log, disabled in zip(logs, before, strict=True):
-                log.disabled = disabled
-
-
 def through_cv2(data: bytes, number: int) -> Pixels:
     """A file's page, counted from 0, as OpenCV decodes it, in our order of colours."""
-    logs: Any = getattr(cv2.utils, "logging", cv2)  # where OpenCV 5 and 4 keep it
-    with quiet():
-        level = logs.setLogLevel(0)
-        try:
-            done, pages = cv2.imdecodemulti(
-                np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED, range=(number, number + 1)
-            )
-        finally:
-            logs.setLogLevel(level)
+    with _silent_cv2():
+        done, pages = cv2.imdecodemulti(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED, range=(number, number + 1))
     if not done or not pages:
         raise ValueError("its pixels cannot be decoded")
     return swapped(pages[0])
+
+
+@contextmanager
+def _silent_cv2() -> Iterator[None]:
+    """OpenCV without its own log, whose level belongs to the process: the last of several threads puts it back."""
+    logs: Any = getattr(cv2.utils, "logging", cv2)  # where OpenCV 5 and 4 keep it
+    with _LOCK:
+        _levels.append(_levels[0] if _levels else logs.setLogLevel(0))
+    try:
+        yield
+    finally:
+        with _LOCK:
+            level = _levels.pop()
+            if not _levels:
+                logs.setLogLevel(level)
 
 
 def swapped(pixels: Pixels) -> Pixels:

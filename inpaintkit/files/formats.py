@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
-from os import PathLike
-from pathlib import Path
 from typing import IO, Any
 
 import cv2
@@ -16,7 +15,7 @@ from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 from PIL import Image as PILImage
 
 from inpaintkit.errors import InpaintWarning
-from inpaintkit.files import tiff
+from inpaintkit.files import heif, jpegxl, tiff
 from inpaintkit.files.decoding import (
     UPRIGHT,
     Decoded,
@@ -27,34 +26,27 @@ from inpaintkit.files.decoding import (
     check_size,
     chosen,
     or_damaged,
-    quiet,
     swapped,
     through_cv2,
     without_cmyk,
 )
 from inpaintkit.files.metadata import Metadata, of_pillow, png_chunks, png_colour
+from inpaintkit.files.silence import quiet
 
-FORMATS = {
-    **dict.fromkeys((".jpg", ".jpeg"), "JPEG"),
-    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
-    ".png": "PNG",
-    ".webp": "WebP",
-    ".bmp": "BMP",
-}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
 _IEND = b"\0\0\0\0IEND\xaeB`\x82"
-_STARTS = {
-    _PNG: "PNG",
-    b"\xff\xd8\xff": "JPEG",
-    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TIFF"),
-    b"BM": "BMP",
-}
 _PLUGINS: dict[str, Any] = {  # taken by name: PIL.Image.open has a limit of its own, and many more formats
     "PNG": PngImagePlugin.PngImageFile,
     "JPEG": JpegImagePlugin.JpegImageFile,
     "WebP": WebPImagePlugin.WebPImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
+}
+_DECODERS: dict[str, Callable[..., Decoded]] = {
+    "TIFF": tiff.decode,
+    "HEIF": heif.decode_heif,
+    "AVIF": heif.decode_avif,
+    "JPEG XL": jpegxl.decode,
 }
 _DEPTHS = {  # what each can hold
     **dict.fromkeys(("JPEG", "WebP", "BMP"), ("uint8",)),
@@ -64,16 +56,8 @@ _DEPTHS = {  # what each can hold
 _MAX_SIDE = {"JPEG": 65500, "WebP": 16383}  # pixels
 
 
-def kind(head: bytes) -> str | None:
-    """The format that a file's first bytes show."""
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WebP"
-    return next((name for start, name in _STARTS.items() if head.startswith(start)), None)
-
-
-def is_lossless_webp(path: str | PathLike[str]) -> bool:
+def is_lossless_webp(data: bytes) -> bool:
     """Whether the pixels of a WebP file are stored without loss: in a chunk VP8L."""
-    data = Path(path).read_bytes()
     at = 12
     while at + 8 <= len(data) and data[at : at + 4] not in (b"VP8L", b"VP8 "):
         at += 8 + (int.from_bytes(data[at + 4 : at + 8], "little") + 1) // 2 * 2  # chunks begin at even bytes
@@ -87,8 +71,8 @@ def decode(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> 
     ------
     RefusedError : with a reason. Any other exception means a damaged file.
     """
-    if name == "TIFF":
-        decoded = tiff.decode(file, page=page, max_pixels=max_pixels)
+    if name in _DECODERS:
+        decoded = _DECODERS[name](file, page=page, max_pixels=max_pixels)
     else:
         pixels, metadata, orientation = _plain(file, name, page=page, max_pixels=max_pixels)
         decoded = Decoded(pixels, metadata, orientation, channels_of(pixels))
@@ -151,7 +135,7 @@ def encode(name: str, pixels: Pixels, metadata: Metadata, *, alpha: bool) -> byt
 
 
 def _plain(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> tuple[Pixels, Metadata, int]:
-    """Read any format but TIFF."""
+    """Read a format that Pillow reads."""
     with quiet():
         image = _PLUGINS[name](file)
         check_size(image.size, max_pixels)

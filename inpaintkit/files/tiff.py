@@ -20,10 +20,10 @@ from inpaintkit.files.decoding import (
     check_size,
     chosen,
     or_damaged,
-    quiet,
     without_cmyk,
 )
 from inpaintkit.files.metadata import GROUPS, TURNED, Metadata, of_tiff
+from inpaintkit.files.silence import quiet
 from inpaintkit.files.tiff_colours import Layout
 from inpaintkit.files.tiff_tags import Kept
 

@@ -405,9 +405,9 @@ def test_what_cannot_be_read_is_an_error(tmp_path):
     )
     os.mkfifo(tmp_path / "pipe.png")
     for name, message in {
-        "text.png": "is not a picture that can be read: expected PNG, JPEG, TIFF, WebP or BMP",
+        "text.png": "is not a picture that can be read: expected PNG, JPEG, TIFF, WebP, BMP, HEIC, AVIF",
         "empty.png": "not a picture",
-        "a.gif": "not a picture that can be read",
+        "a.gif": "is a GIF, .*save the frame as PNG",
         "half.png": "damaged",
         "i.tif": "holds COMPLEXIEEEFP samples of 64 bits: expected integers or floats",
         "m.tif": "premultiplied",

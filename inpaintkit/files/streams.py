@@ -1,0 +1,47 @@
+"""Open binary files in place of paths: what a pipe brings, and what goes on into the next."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO
+
+from inpaintkit.files.decoding import RefusedError
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """An open binary file with a name for messages; for writing, ``suffix`` says the format, as a path's does."""
+
+    file: IO[bytes]
+    name: str = "the open file"
+    suffix: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+    def read(self) -> bytes:
+        """All of it, however often asked where it can go back."""
+        if self.file.seekable():
+            self.file.seek(0)
+        data = self.file.read()
+        if not isinstance(data, bytes):
+            raise RefusedError("gives text: open it for bytes, with mode 'rb'")
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Write what is complete, and flush it."""
+        try:
+            self.file.write(data)
+            self.file.flush()
+        except OSError:
+            self._drop_rest()
+            raise
+
+    def _drop_rest(self) -> None:
+        """Let what is left in the buffer go nowhere: Python would try to write it again, and complain, at its end."""
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.file.fileno())
+            os.close(nowhere)
