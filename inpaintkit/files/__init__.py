@@ -155,12 +155,9 @@ def read_mask(path: Source) -> Mask:
     try:
         pixels = loaded.pixels
         if pixels.size and (pixels == pixels[:1, :1]).all() and lossless:
-            with (
-                _opened(path) as file,
-                PILImage.open(file) as image,
-            ):  # a palette may have one colour for several labels
-                return mask_of(image if image.mode == "P" else pixels, path=path)
-        return mask_of(pixels, path=path, lossy=not lossless)
+            with _opened(path) as file, PILImage.open(file) as image:  # several labels may have one colour
+                return mask_of(image if image.mode == "P" else pixels, path=str(path))
+        return mask_of(pixels, path=str(path), lossy=not lossless)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
