@@ -11,7 +11,7 @@ from pathlib import Path
 
 from inpaintkit.batch.jobs import BACKUP, Job, Outcome, Search
 from inpaintkit.batch.notes import Notes
-from inpaintkit.files import READABLE
+from inpaintkit.files import FORMATS, READABLE, unwritable, written_as
 
 _MASK_ENDINGS = ("", "_mask", "_mask000")
 _Identity = tuple[int, int]  # of a file, whatever its names: device and number
@@ -67,7 +67,8 @@ def plan(
     mask : one file for all, a name ("alpha"), a search, or a folder of masks. A mask is named like its picture, or with
         _mask or _mask000 added, and lies in the same subfolder or, where the name is unique, anywhere in the mask
         folder.
-    output : the folder for the results, with the same relative paths and names; None: in place.
+    output : the folder for the results, with the same relative paths and names, but for the ending .png where a format
+        is only read; None: in place.
     sheets : a folder for sheets of before, mask and after, with the same relative paths and .png added; None: none.
     given : files that are named for another purpose. They, ``mask``, and what is named like the mask of another picture
         are no pictures.
@@ -91,9 +92,11 @@ def plan(
     jobs, failed = [], []
     for photo in photos:
         relative = photo.relative_to(folder)
-        target = photo if output is None else output / relative
+        target = photo if output is None else written_as(output / relative)
         sheet = sheets / relative.with_name(f"{photo.name}.png") if sheets else None
         try:
+            if target.suffix.lower() not in FORMATS:
+                raise ValueError(f"{unwritable(photo)}, in a folder named with -o")
             own = masks.of(photo, relative) if masks else mask
             outputs.take(target, photo)
             jobs.append(Job(photo, own, target, sheet))

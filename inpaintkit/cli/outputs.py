@@ -30,10 +30,10 @@ def check_inputs(output: Path, *sources: Any, instead: str = INSTEAD) -> None:
 
 def check_format(output: Path) -> None:
     """Refuse a name that no picture format has."""
-    from inpaintkit.files import READABLE
+    from inpaintkit.files import FORMATS, unwritable
 
-    if output.suffix.lower() not in READABLE:
-        raise click.UsageError(f"{output}: the output's name must end in one of {', '.join(READABLE)}")
+    if output.suffix.lower() not in FORMATS:
+        raise click.UsageError(unwritable(output))
 
 
 def check_log(log: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
-from inpaintkit import read, write
+from inpaintkit import batch, read, write
 from inpaintkit.errors import InpaintWarning, MissingExtraError
 from inpaintkit.files import FORMATS, READABLE, load, written_as
 
@@ -444,3 +445,35 @@ def test_open_files_in_place_of_paths(tmp_path):
         read(io.StringIO("text"))
     with pytest.raises(ValueError, match="the open file is not a picture"):
         read(io.BytesIO(b"text"))
+
+
+def test_a_folder_of_pictures_that_are_only_read(tmp_path):
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    (photos / "a.heic").write_bytes(heic(BLOCKS))
+    (photos / "b.JXL").write_bytes(jxl(BLOCKS.astype(np.uint16) * 257))
+    (photos / "c.jfif").write_bytes((photos / "a.heic").read_bytes())  # the content decides
+    (photos / "d.avif").write_bytes(avif(BLOCKS))
+    write(photos / "d.png", BLOCKS)
+    hole = np.zeros(BLOCKS.shape[:2], np.uint8)
+    hole[20:24, 30:60] = 255
+    write(tmp_path / "mask.png", hole)
+    jobs, failed = batch.plan(photos, tmp_path / "mask.png", out)
+    assert [job.output.name for job in jobs] == ["a.png", "b.png", "c.jfif", "d.png"]
+    assert [Path(outcome.photo).name for outcome in failed] == ["d.png"]  # two of one name: neither is lost silently
+    done = list(batch.run(jobs, batch.Settings("telea")))
+    assert [outcome.status for outcome in done] == ["done"] * 4, done
+    assert read(out / "b.png").dtype == np.uint16
+    assert np.array_equal(read(out / "b.png")[hole == 0], (BLOCKS.astype(np.uint16) * 257)[hole == 0])
+    assert np.array_equal(read(out / "a.png")[hole == 0], read(photos / "a.heic")[hole == 0])
+    assert {outcome.status for outcome in batch.run(jobs, batch.Settings("telea"))} == {"skipped"}
+
+
+def test_in_place_what_cannot_be_written_fails_with_the_way_out(tmp_path):
+    (tmp_path / "a.heic").write_bytes(heic(BLOCKS))
+    write(tmp_path / "b.png", BLOCKS)
+    jobs, failed = batch.plan(tmp_path, "alpha", None)
+    assert [job.photo.name for job in jobs] == ["b.png"]
+    assert [outcome.status for outcome in failed] == ["failed"]
+    expected = r"a\.heic: HEIF is read, but not written: name the output \.png or \.tif, in a folder named with -o"
+    assert re.search(expected, failed[0].error)
