@@ -99,6 +99,11 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is one that is being written, or that was left behind so."""
+    return name.startswith(_TEMPORARY)
+
+
 def sweep(folder: Path) -> None:
     """Remove the temporary files that killed processes have left in a folder.
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from inpaintkit.atomic import is_temporary
 from inpaintkit.batch.jobs import BACKUP, Job, Outcome, Search
 from inpaintkit.batch.notes import Notes
 from inpaintkit.files import FORMATS, READABLE, unwritable, written_as
@@ -40,6 +41,8 @@ def pictures(
         folders[:] = entered
         for path in sorted(parent / name for name in files):
             if named and _identity(path) in named:
+                continue
+            if is_temporary(path.name):
                 continue
             if path.name.startswith("."):
                 notes.add("passed over, hidden files", path)

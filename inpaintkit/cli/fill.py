@@ -118,13 +118,14 @@ def _save_options(path: Path, ctx: click.Context) -> None:
     """Write every option's value, but for those that belong to one run."""
     import tomli_w
 
-    from inpaintkit.atomic import write_text
+    from inpaintkit.atomic import sweep, write_text
 
     values = {
         name: str(value) if isinstance(value, Path) else value
         for name, value in ctx.params.items()
         if name not in _OF_ONE_RUN and value is not None
     }
+    sweep(path.parent)
     write_text(path, tomli_w.dumps(values))
 
 

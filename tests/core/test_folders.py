@@ -170,7 +170,7 @@ def test_masks_beside_their_pictures_are_passed_over_in_every_mode(run, here):
 
 
 def test_what_is_passed_over_is_said_once_with_a_count(run, here, monkeypatch):
-    for name in ("1.txt", "2.txt", "3.CR2", "4", ".hidden.png", "b.png.orig"):
+    for name in ("1.txt", "2.txt", "3.CR2", "4", ".hidden.png", "b.png.orig", ".inpaintkit-0-1-2"):
         (here / "in" / name).touch()
     (here / "in" / ".git").mkdir()
     (here / "in" / ".git" / "x.png").touch()
