@@ -20,7 +20,7 @@ from PIL import ImageColor
 
 from inpaintkit.box import Box
 from inpaintkit.errors import InpaintWarning, StretchedMaskWarning
-from inpaintkit.picture import Picture, mask_of, scaled
+from inpaintkit.picture import Channels, Picture, mask_of, scaled
 from inpaintkit.picture import grow as grow_by_disc
 from inpaintkit.problem import Mask
 
@@ -148,7 +148,7 @@ def stroke(shape: tuple[int, int], points: ArrayLike, width: float) -> Mask:
     return _not_empty(mask, "stroke", points)
 
 
-def from_alpha(image: Any, *, opacity: float = 1.0) -> Mask:
+def from_alpha(image: Any, *, opacity: float = 1.0, channels: Channels | None = None) -> Mask:
     """The pixels of a picture that are less opaque than ``opacity``.
 
     Parameters
@@ -156,15 +156,16 @@ def from_alpha(image: Any, *, opacity: float = 1.0) -> Mask:
     image : array (H, W, 2) or (H, W, 4), or a PIL image, alpha last.
     opacity : in (0, 1]; 1 takes every pixel that is not fully opaque, as ``inpaint`` with the mask "alpha" does, and
         0.5 those that are more transparent than opaque.
+    channels : "alpha" or "bands", whether the last channel is opacity; None: as ``inpaint`` takes it.
 
     Raises
     ------
     ValueError, TypeError : a picture without alpha, or an opacity outside (0, 1].
     """
-    picture = Picture.of(image)
+    picture = Picture.of(image, channels)
     if not picture.alpha:
-        channels = picture.pixels.shape[2]
-        raise ValueError(f"image has {channels} channels and no alpha: pass grey + alpha or RGBA, or use from_colour")
+        count = picture.pixels.shape[2]
+        raise ValueError(f"image has {count} channels and no alpha: pass grey + alpha or RGBA, or use from_colour")
     if not 0 < opacity <= 1:
         raise ValueError(f"opacity is {opacity:g}: expected more than 0 and at most 1, where 1 is fully opaque")
     mask: Mask = picture.pixels[..., -1] < opacity * picture.opaque
@@ -172,7 +173,12 @@ def from_alpha(image: Any, *, opacity: float = 1.0) -> Mask:
 
 
 def from_colour(
-    image: Any, colour: str | Sequence[float], *, tolerance: float = 0, connected: tuple[int, int] | None = None
+    image: Any,
+    colour: str | Sequence[float],
+    *,
+    tolerance: float = 0,
+    connected: tuple[int, int] | None = None,
+    channels: Channels | None = None,
 ) -> Mask:
     """The pixels of a colour: no channel is further than ``tolerance`` from it.
 
@@ -186,6 +192,7 @@ def from_colour(
     tolerance : largest difference in any channel (>= 0). 0 for what was painted into a PNG; JPEG needs 30 or so.
     connected : X, Y of a pixel, origin at the top left: take only the connected area around it (pixels that touch by
         sides or corners).
+    channels : "alpha" or "bands", whether the last channel is opacity; None: as ``inpaint`` takes it.
 
     Raises
     ------
@@ -195,7 +202,7 @@ def from_colour(
     -----
     InpaintWarning : no pixel has that colour; the message says how far off the nearest one is.
     """
-    picture = Picture.of(image)
+    picture = Picture.of(image, channels)
     wanted = rgb(colour)
     if not 0 <= tolerance < math.inf:
         raise ValueError(f"tolerance is {tolerance:g}: expected 0 or more, on the scale 0 to 255")

@@ -53,6 +53,7 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
         name: _option(settings.method, name, value, shape) if isinstance(value, Path) else value
         for name, value in settings.arguments.items()
     }
+    arguments |= {"channels": photo.channels}
     if job.mask == "nodata" and arguments.get("nodata") is None:
         arguments["nodata"] = photo.nodata
     with warnings.catch_warnings():
@@ -78,7 +79,7 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
 def _job_mask(job: Job, photo: Loaded, shape: tuple[int, int] | None) -> Any:
     """A job's mask as ``inpaint`` takes it."""
     if isinstance(job.mask, Search):
-        return find_mask(photo.pixels, job.mask.kind, **job.mask.options)
+        return find_mask(photo.pixels, job.mask.kind, channels=photo.channels, **job.mask.options)
     return job.mask if isinstance(job.mask, str) else _mask(job.mask, shape)
 
 

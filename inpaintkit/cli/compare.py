@@ -41,6 +41,7 @@ def compare(
 
     photograph, hole = load(photo), mask if mask in NAMED else read_mask(mask)
     picture = photograph.pixels
+    options |= {"channels": photograph.channels}
     if mask == "nodata" and options["nodata"] is None:
         options["nodata"] = photograph.nodata
     cells: list[tuple[str, Any]] = []

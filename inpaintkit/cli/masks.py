@@ -61,7 +61,7 @@ def find(photo: Path, kind: Any, preview: Path | None, output: Path, **search: A
     from inpaintkit.sheet import proposed
 
     loaded = files.load(photo)
-    hole, info = find_mask(loaded.pixels, kind, return_info=True, **search)
+    hole, info = find_mask(loaded.pixels, kind, channels=loaded.channels, return_info=True, **search)
     if preview:
         files.write(preview, proposed(loaded.pixels, hole, channels=loaded.channels))
     _write(output, hole)
@@ -124,7 +124,8 @@ def from_alpha(photo: Path, opacity: float, output: Path) -> None:
     _check_output(output, photo)
     from inpaintkit import files, masks
 
-    _write(output, masks.from_alpha(files.read(photo), opacity=opacity))
+    loaded = files.load(photo)
+    _write(output, masks.from_alpha(loaded.pixels, opacity=opacity, channels=loaded.channels))
 
 
 @mask.command("from-colour", epilog=examples("inpaintkit mask from-colour photo.png red -o mask.png"))
@@ -144,7 +145,9 @@ def from_colour(photo: Path, colour: str, tolerance: float, connected: Any, outp
     _check_output(output, photo)
     from inpaintkit import files, masks
 
-    _write(output, masks.from_colour(files.read(photo), colour, tolerance=tolerance, connected=connected))
+    loaded = files.load(photo)
+    options: dict[str, Any] = {"tolerance": tolerance, "connected": connected, "channels": loaded.channels}
+    _write(output, masks.from_colour(loaded.pixels, colour, **options))
 
 
 @mask.command(epilog=examples("inpaintkit mask combine a.png b.png --how difference -o mask.png"))

@@ -244,7 +244,7 @@ def _like(image: Any, like: Loaded | None) -> Picture:
     """The picture with its channels as those of the file that it was made from, where it has as many."""
     picture = Picture.of(image)
     before = like.pixels.shape[2] if like and like.pixels.ndim == 3 else 1
-    return Picture(picture.pixels, like.channels == "alpha") if like and picture.pixels.shape[2] == before else picture
+    return Picture.of(picture.pixels, like.channels) if like and picture.pixels.shape[2] == before else picture
 
 
 def _encoded(path: Path | Stream, name: str, picture: Picture, metadata: Metadata) -> bytes:

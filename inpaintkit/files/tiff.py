@@ -113,7 +113,7 @@ def _pages(tif: TiffFile) -> tuple[list[int], list[str]]:
     masks = sum(bool(kind & _MASK and not kind & _REDUCED) for kind in kinds)
     copies = len(kinds) - len(full) - masks
     parts = ["its smaller copies (overviews)"] * bool(copies) + ["its mask of valid pixels"] * bool(masks)
-    return full, [f"{' and '.join(parts)} are not read and not written"] if parts else []
+    return full, [f"left out: {' and '.join(parts)}"] if parts else []
 
 
 def _check_bounds(sheet: TiffPage, max_pixels: int) -> None:

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from inpaintkit import masks
-from inpaintkit.picture import Picture
+from inpaintkit.picture import Channels, Picture
 from inpaintkit.problem import Image, Mask
 
 Kind = Literal["text", "scratches", "dust", "colour", "auto"]
@@ -67,6 +67,7 @@ def find_mask(
     colour: Colour | None = ...,
     pick: tuple[int, int] | None = ...,
     connected: bool = ...,
+    channels: Channels | None = ...,
     return_info: Literal[False] = ...,
 ) -> Mask: ...
 
@@ -82,6 +83,7 @@ def find_mask(
     colour: Colour | None = ...,
     pick: tuple[int, int] | None = ...,
     connected: bool = ...,
+    channels: Channels | None = ...,
     return_info: Literal[True],
 ) -> tuple[Mask, FindInfo]: ...
 
@@ -96,6 +98,7 @@ def find_mask(
     colour: Colour | None = None,
     pick: tuple[int, int] | None = None,
     connected: bool = False,
+    channels: Channels | None = None,
     return_info: bool = False,
 ) -> Mask | tuple[Mask, FindInfo]:
     """Propose the mask of a picture's damage.
@@ -114,6 +117,7 @@ def find_mask(
     colour : "#rrggbb", "r,g,b", a name like "red", or three numbers in [0, 255]; for kind "colour".
     pick : X, Y of a pixel whose colour is meant; for kind "colour".
     connected : only the area around ``pick`` that is connected to it, by sides or corners.
+    channels : "alpha" or "bands", whether the last channel is opacity; None: as ``inpaint`` takes it.
     return_info : also return a ``FindInfo``.
 
     Returns
@@ -136,7 +140,7 @@ def find_mask(
     """
     start = time.perf_counter()
     _check(kind, sensitivity, colour, pick, connected)
-    picture = Picture.of(image)
+    picture = Picture.of(image, channels)
     picture.check_known(np.zeros(picture.shape, np.bool_))
     allowed = _allowed(picture, inside, exclude)
     if kind == "colour":
