@@ -1,33 +1,39 @@
 """Where VGG19's weights come from: a file the caller names, the cache folder, or torchvision's published file.
 
-Of torchvision's 548 MiB only the layers up to relu4_2 are kept, 23 MiB, with each layer's scale beside them. The only
-digest that is published is in the file's name, the first eight hex digits of its SHA-256; those are checked.
+Of torchvision's 548 MiB only the layers up to relu4_2 are kept, 23 MiB, with each layer's scale beside them. A
+download is checked against the whole SHA-256 of torchvision's file. Of processes that need it at once one downloads.
 """
 
 from __future__ import annotations
 
 import hashlib
 import http.client
+import logging
 import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 from inpaintkit.atomic import sweep, whole, write_text
 from inpaintkit.kernel_cache import user_folder
 from inpaintkit.prior.vgg import LAYERS, Vgg19, read
 
 URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+SHA256 = "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"  # of that file; its name has the beginning
 LAST = "relu4_2"  # the deepest layer that any preset reads
 VARIABLE = "INPAINTKIT_VGG19"
 NAME = "vgg19.pth"
 _CHUNK = 2**20
 _PATIENCE = 30  # s without a byte after which a download is given up
+_LOCK = "vgg19.lock"  # held while the files in the cache folder change
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[float, float], None]  # bytes received, bytes in total
 
@@ -70,38 +76,73 @@ def stored() -> Stored:
 def fetch(progress: Progress | None = None, *, url: str = URL) -> Path:
     """Download torchvision's file, check it, keep the layers up to relu4_2; gives the kept file's path.
 
-    A download that was cut short is resumed. ``url`` may name a mirror: the digits after the last dash of its file's
-    name are checked all the same.
+    A download that was cut short is resumed. While another process downloads, this one waits, and takes what that one
+    has kept. ``url`` may name a mirror of the same file; for a file of another name, the digits after the last dash of
+    its name are what its SHA-256 must begin with.
 
     Raises
     ------
-    OSError : no connection, or a server that does not have the file.
-    ValueError : the download does not match the digits in its name; it is removed.
+    OSError : no connection, a server that does not have the file, a folder that cannot be written, or a full disk.
+    ValueError : the download is another file than its name says; it is removed.
     """
     name = urllib.parse.urlsplit(url).path.rpartition("/")[2]
-    digits = Path(name).stem.rpartition("-")[2]
-    if len(digits) < 8 or set(digits) - set("0123456789abcdef"):
+    expected = _expected(name)
+    if not expected:
         raise ValueError(
             f"{url}: the file's name must end in the first digits of its SHA-256, as in {URL.rpartition('/')[2]}"
         )
-    user_folder().mkdir(parents=True, exist_ok=True)
-    partial = user_folder() / f"{name}.part"
-    try:
-        _download(url, partial, progress)
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-        raise OSError(
-            f"{url} cannot be downloaded ({error}): try again, which resumes it; or get the file elsewhere "
-            f"and give it to 'inpaintkit weights import', weights=PATH (--weights) or the variable {VARIABLE}"
-        ) from error
-    found = digest(partial)
-    if not found.startswith(digits):
+    kept, partial = user_folder() / NAME, user_folder() / f"{name}.part"
+    with _locked() as waited:
+        if waited and kept.is_file():
+            return kept
+        try:
+            _download(url, partial, progress)
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+            raise OSError(
+                f"{url} cannot be downloaded ({error}): try again, which resumes it; or get the file elsewhere "
+                f"and give it to 'inpaintkit weights import', weights=PATH (--weights) or the variable {VARIABLE}"
+            ) from error
+        except OSError as error:
+            raise OSError(
+                error.errno, f"{partial} cannot be written ({error.strerror}): once it can, the download goes on there"
+            ) from error
+        found = digest(partial)
+        if not found.startswith(expected):
+            partial.unlink()
+            raise ValueError(
+                f"{url} has SHA-256 {found}, which does not begin with {expected}: it was removed, fetch it again"
+            )
+        _keep(partial)
         partial.unlink()
-        raise ValueError(
-            f"{url} has SHA-256 {found}, which does not begin with {digits}: it was removed, fetch it again"
-        )
-    kept = _keep(partial)
-    partial.unlink()
-    return kept
+        return kept
+
+
+def _expected(name: str) -> str:
+    """What the SHA-256 of a file of this name begins with, all of it for torchvision's file; empty if it is unknown."""
+    digits = Path(name).stem.rpartition("-")[2]
+    if len(digits) < 8 or set(digits) - set("0123456789abcdef"):
+        return ""
+    return SHA256 if SHA256.startswith(digits) else digits
+
+
+@contextmanager
+def _locked() -> Iterator[bool]:
+    """Hold the lock of the kept files; gives whether another process had it first."""
+    user_folder().mkdir(parents=True, exist_ok=True)
+    lock = FileLock(user_folder() / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+        waited = False
+    except Timeout:
+        _log.warning("another process is changing the weights in %s: waiting for it", user_folder())
+        lock.acquire()
+        waited = True
+    try:
+        yield waited
+    finally:
+        with suppress(OSError):  # Windows removes no open file
+            os.unlink(lock.lock_file)  # while it is held: who waits looks for the file again
+        lock.release()
 
 
 def _download(url: str, partial: Path, progress: Progress | None) -> None:
@@ -130,13 +171,10 @@ def _download(url: str, partial: Path, progress: Progress | None) -> None:
 
 def keep(path: Path) -> Path:
     """Copy the layers of a file on this computer into the cache folder; the file itself stays as it is."""
-    digits = path.stem.rpartition("-")[2]
-    if path.name == URL.rpartition("/")[2] and path.is_file() and not (found := digest(path)).startswith(digits):
-        raise ValueError(
-            f"{path} has SHA-256 {found}, which does not begin with {digits}: it is not torchvision's file"
-        )
-    user_folder().mkdir(parents=True, exist_ok=True)
-    return _keep(path)
+    if path.name == URL.rpartition("/")[2] and path.is_file() and (found := digest(path)) != SHA256:
+        raise ValueError(f"{path} has SHA-256 {found}, and not {SHA256}: it is not torchvision's file")
+    with _locked():
+        return _keep(path)
 
 
 def _keep(path: Path) -> Path:
@@ -144,6 +182,7 @@ def _keep(path: Path) -> Path:
     last = list(net.weights)[-1]
     kept = user_folder() / NAME
     sweep(user_folder())
+    _record(kept).unlink(missing_ok=True)  # stopped from here on, there is no digest, and never a wrong one
     with whole(kept) as file:
         torch.save(net.entries(min(LAST, last, key=list(LAYERS).index)), file)
     write_text(_record(kept), f"{digest(kept)}  {NAME}\n")
@@ -168,12 +207,15 @@ def verify() -> Stored:
 
 def remove() -> list[Path]:
     """Remove the cached file, its digest and unfinished downloads; gives the removed files."""
-    found = [path for path in (user_folder() / NAME, _record(user_folder() / NAME)) if path.is_file()]
-    found += sorted(user_folder().glob("*.part"))
-    sweep(user_folder())
-    for path in found:
-        path.unlink()
-    return found
+    if not user_folder().is_dir():
+        return []
+    with _locked():
+        found = [path for path in (user_folder() / NAME, _record(user_folder() / NAME)) if path.is_file()]
+        found += sorted(user_folder().glob("*.part"))
+        sweep(user_folder())
+        for path in found:
+            path.unlink()
+        return found
 
 
 def digest(path: Path) -> str:

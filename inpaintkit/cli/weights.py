@@ -35,7 +35,8 @@ def list_() -> None:
 def fetch(url: str | None, quiet: bool) -> None:
     """Download torchvision's VGG19, check it, keep the first layers.
 
-    The download is 548 MiB, of which 23 MiB are kept. One that was cut short is continued.
+    The download is 548 MiB, of which 23 MiB are kept. One that was cut short is continued; while another process
+    downloads, this one waits for it.
     """
     module = _weights()
     with download_bar(quiet) as progress:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -19,6 +21,7 @@ class Server:
 
     def __init__(self, content: bytes) -> None:
         self.content, self.ranges, self.cut, self.asked = content, True, None, []
+        self.gate: threading.Event | None = None  # nothing is sent until it is open
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,7 +36,9 @@ class Server:
                 self.send_response(206 if begin else 200)
                 self.send_header("Content-Length", str(len(outer.content) - begin))
                 self.end_headers()
-                self.wfile.write(outer.content[begin : outer.cut])
+                if outer.gate:
+                    outer.gate.wait(60)
+                self.wfile.write(outer.content[begin : outer.cut and begin + outer.cut])
 
             def log_message(self, *_):
                 pass
@@ -151,3 +156,97 @@ def test_a_file_under_torchvisions_name_must_be_torchvisions(tiny_vgg, tmp_path)
     path.write_bytes(tiny_vgg.read_bytes())
     with pytest.raises(ValueError, match="not torchvision's file"):
         weights.keep(path)
+
+
+def test_torchvisions_name_stands_for_the_whole_digest(server, cache, monkeypatch):
+    assert weights.SHA256.startswith("dcbb9e9d")
+    assert len(weights.SHA256) == 64
+    whole = hashlib.sha256(server.content).hexdigest()
+    monkeypatch.setattr(weights, "SHA256", whole)
+    assert weights.fetch(url=server.url) == cache / "vgg19.pth"
+    monkeypatch.setattr(weights, "SHA256", whole[:60] + "0000")  # a file that agrees with the name's digits only
+    with pytest.raises(ValueError, match=f"which does not begin with {whole[:60]}0000"):
+        weights.fetch(url=server.url)
+    assert not list(cache.glob("*.part"))
+    weights.verify()  # what was kept before is still there
+
+
+def test_two_downloads_at_once_are_one(server, cache, caplog):
+    server.gate = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(weights.fetch, url=server.url)
+        until(lambda: server.asked)
+        second = pool.submit(weights.fetch, url=server.url)
+        until(lambda: "waiting for it" in caplog.text)
+        assert not second.done()
+        server.gate.set()
+        assert first.result(60) == second.result(60) == cache / "vgg19.pth"
+    assert server.asked == [None]
+    assert sorted(path.name for path in cache.iterdir()) == ["vgg19.pth", "vgg19.pth.sha256"]
+    weights.verify()
+
+
+def until(condition):
+    """Wait for another thread."""
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came to that")
+
+
+def test_one_waits_in_vain_where_the_other_fails(server, cache, caplog):
+    server.gate, server.cut = threading.Event(), 1000
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(weights.fetch, url=server.url)
+        until(lambda: server.asked)
+        second = pool.submit(weights.fetch, url=server.url)
+        until(lambda: "waiting for it" in caplog.text)
+        server.gate.set()
+        with pytest.raises(OSError, match="which resumes it"):
+            first.result(60)
+        with pytest.raises(OSError, match="which resumes it"):
+            second.result(60)
+    assert server.asked == [None, "bytes=1000-"]  # it went on where the first one had come to
+    server.cut = None
+    weights.fetch(url=server.url)
+    weights.verify()
+
+
+def test_a_full_disk_leaves_a_download_to_be_resumed(server, cache, monkeypatch):
+    class Full:
+        def __init__(self, file):
+            self.file, self.left = file, 3000
+
+        def write(self, data):
+            self.file.write(data[: self.left])
+            raise OSError(28, "No space left on device")
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+
+    plain = weights.Path.open
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            weights.Path,
+            "open",
+            lambda path, mode="r": Full(plain(path, mode)) if mode[0] in "aw" else plain(path, mode),
+        )
+        with pytest.raises(OSError, match=r"\.part cannot be written \(No space left on device\)"):
+            weights.fetch(url=server.url)
+    weights.fetch(url=server.url)
+    assert server.asked == [None, "bytes=3000-"]
+    weights.verify()
+
+
+def test_a_file_that_is_kept_anew_has_no_digest_of_the_old_one(tiny_vgg, cache, monkeypatch):
+    weights.keep(tiny_vgg)
+    monkeypatch.setattr(weights.torch, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        weights.keep(tiny_vgg)
+    assert [path.name for path in cache.iterdir()] == ["vgg19.pth"]
+    with pytest.raises(FileNotFoundError, match="fetch or import it again"):
+        weights.verify()
