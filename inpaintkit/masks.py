@@ -8,6 +8,7 @@ and Y downwards. A shape partly outside the picture is clipped; one that covers 
 from __future__ import annotations
 
 import math
+import numbers
 import warnings
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -141,8 +142,9 @@ def stroke(shape: tuple[int, int], points: ArrayLike, width: float) -> Mask:
     """
     mask = _empty(shape)
     line = _checked_points(points, "stroke", min_count=1)
-    if not 1 <= width <= _FAR:  # NaN fails too
-        raise ValueError(f"width is {width:g}: a stroke is at least 1 pixel wide")
+    if not (_is_number(width) and 1 <= width <= _FAR):  # NaN fails too
+        raise ValueError(f"width is {_shown(width)}: a stroke is 1 pixel wide or more, up to {_FAR}")
+    width = float(width)
     for start, end in zip(line, [*line[1:], line[-1]], strict=True):
         _brush(mask, start, end, width / 2)
     return _not_empty(mask, "stroke", points)
@@ -166,8 +168,8 @@ def from_alpha(image: Any, *, opacity: float = 1.0, channels: Channels | None = 
     if not picture.alpha:
         count = picture.pixels.shape[2]
         raise ValueError(f"image has {count} channels and no alpha: pass grey + alpha or RGBA, or use from_colour")
-    if not 0 < opacity <= 1:
-        raise ValueError(f"opacity is {opacity:g}: expected more than 0 and at most 1, where 1 is fully opaque")
+    if not (_is_number(opacity) and 0 < opacity <= 1):
+        raise ValueError(f"opacity is {_shown(opacity)}: expected more than 0 and at most 1, where 1 is fully opaque")
     mask: Mask = picture.pixels[..., -1] < opacity * picture.opaque
     return mask
 
@@ -204,8 +206,8 @@ def from_colour(
     """
     picture = Picture.of(image, channels)
     wanted = rgb(colour)
-    if not 0 <= tolerance < math.inf:
-        raise ValueError(f"tolerance is {tolerance:g}: expected 0 or more, on the scale 0 to 255")
+    if not (_is_number(tolerance) and 0 <= tolerance < math.inf):
+        raise ValueError(f"tolerance is {_shown(tolerance)}: expected 0 or more, on the scale 0 to 255")
     off = colour_difference(picture, wanted)
     mask: Mask = off <= tolerance
     if connected is not None:
@@ -234,8 +236,8 @@ def combine(*masks: Any, how: str = "union") -> Mask:
     ------
     ValueError, TypeError : no mask, masks of different shapes, an unknown ``how``.
     """
-    if how not in _HOW:
-        raise ValueError(f"how is {how!r}: choose one of {', '.join(HOW)}")
+    if not isinstance(how, str) or how not in _HOW:
+        raise ValueError(f"how is {_shown(repr(how))}: choose one of {', '.join(HOW)}")
     holes = [mask_of(mask) for mask in masks]
     if not holes:
         raise ValueError("combine got no mask: pass one or more")
@@ -319,9 +321,9 @@ def invert(mask: Any) -> Mask:
 
 
 def _empty(shape: tuple[int, int]) -> Mask:
-    if len(shape) != 2 or not all(_is_whole(side) and side >= 1 for side in shape):
-        raise ValueError(f"shape is {tuple(shape)}: expected (height, width), 1 or more each, e.g. image.shape[:2]")
-    return np.zeros(shape, np.bool_)
+    if not _are_whole(shape, 2) or not 1 <= min(shape) <= max(shape) <= _FAR:
+        raise ValueError(f"shape is {_shown(shape)}: expected (height, width), 1 to {_FAR} each, e.g. image.shape[:2]")
+    return np.zeros((int(shape[0]), int(shape[1])), np.bool_)
 
 
 def _not_empty(mask: Mask, what: str, where: Any) -> Mask:
@@ -337,7 +339,7 @@ def _not_empty(mask: Mask, what: str, where: Any) -> Mask:
 
 def _shown(value: Any) -> str:
     """A value as a message shows it, cut short."""
-    text = str(value.tolist() if isinstance(value, np.ndarray) else value)
+    text = " ".join(str(value.tolist() if isinstance(value, np.ndarray) else value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -345,9 +347,19 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
+def _are_whole(values: Any, count: int) -> bool:
+    """Whether it is a sequence of so many whole numbers."""
+    one_after_another = isinstance(values, Sequence) or (isinstance(values, np.ndarray) and values.ndim == 1)
+    return one_after_another and len(values) == count and all(map(_is_whole, values))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def checked_box(box: tuple[int, int, int, int]) -> Box:
     """LEFT, TOP, WIDTH, HEIGHT as a ``Box``; ValueError where they are not whole pixels."""
-    if len(box) != 4 or not all(_is_whole(side) and abs(side) <= _FAR for side in box) or min(box[2:]) < 1:
+    if not _are_whole(box, 4) or max(map(abs, box)) > _FAR or min(box[2:]) < 1:
         raise ValueError(
             f"box is {_shown(box)}: expected LEFT, TOP, WIDTH, HEIGHT in whole pixels, width and height 1 or more"
         )
@@ -358,7 +370,7 @@ def _checked_points(points: ArrayLike, what: str, *, min_count: int) -> NDArray[
     """(N, 2), X and Y of each point."""
     try:
         checked = np.asarray(points, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # OverflowError: a whole number beyond all floats
         checked = np.zeros(0)
     if checked.ndim != 2 or checked.shape[1] != 2 or len(checked) < min_count:
         raise ValueError(f"points are {_shown(points)}: a {what} needs {min_count} or more X, Y pairs, (N, 2)")
@@ -368,8 +380,8 @@ def _checked_points(points: ArrayLike, what: str, *, min_count: int) -> NDArray[
 
 
 def _checked_radius(radius: int) -> int:
-    if not _is_whole(radius) or radius < 0:
-        raise ValueError(f"radius is {radius!r}: give whole pixels, 0 or more")
+    if not _is_whole(radius) or not 0 <= radius <= _FAR:
+        raise ValueError(f"radius is {_shown(radius)}: give whole pixels, 0 or more, up to {_FAR}")
     return int(radius)
 
 
@@ -421,7 +433,7 @@ def rgb(colour: str | Sequence[float]) -> tuple[float, ...]:
             channels = tuple(float(channel) for channel in colour.split(","))
         else:
             channels = ImageColor.getrgb(colour.strip())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         channels = ()
     if len(channels) != 3 or not all(0 <= channel <= 255 for channel in channels):
         raise ValueError(f"colour is {_shown(repr(colour))}: expected #rrggbb, r,g,b in 0 to 255, or a name like red")
@@ -448,7 +460,7 @@ def colour_difference(picture: Picture, colour: tuple[float, ...]) -> NDArray[An
 def connected_part(mask: Mask, off: NDArray[Any], point: tuple[int, int]) -> Mask:
     """The connected part of a mask around a point (X, Y) of it; pixels connect by sides or corners."""
     height, width = mask.shape
-    if len(point) != 2 or not all(_is_whole(side) for side in point):
+    if not _are_whole(point, 2):
         raise ValueError(f"connected is {_shown(point)}: expected X, Y in whole pixels from the top left")
     x, y = (int(side) for side in point)
     if not (0 <= x < width and 0 <= y < height):

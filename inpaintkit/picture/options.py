@@ -69,16 +69,14 @@ class PictureLabels(PictureOption):
             pixels = np.where(pixels[..., 3:] > 0, pixels[..., :3], 0)
         if pixels.dtype.kind == "i" and pixels.size and pixels.min() < 0:
             raise ValueError(f"its lowest value is {pixels.min()}: labels are 0 (none) and above")
-        codes = np.zeros(pixels.shape[:2], np.int64)
-        for channel in range(pixels.shape[2]):
-            codes = codes * 2**16 + pixels[..., channel]
-        values = np.unique(codes)
-        values = values[values > 0]
+        marked = pixels.any(axis=2)
+        codes = _codes(pixels)
+        values = np.unique(codes[marked])
         if len(values) > cls.max_labels:
             raise ValueError(
                 f"it has {len(values)} different labels, more than {cls.max_labels}: draw lines without smoothing"
             )
-        return cls(np.where(codes > 0, np.searchsorted(values, codes) + 1, 0).astype(np.uint8))
+        return cls(np.where(marked, np.searchsorted(values, codes) + 1, 0).astype(np.uint8))
 
     def __repr__(self) -> str:
         height, width = self.pixels.shape
@@ -103,3 +101,16 @@ class PictureColours(PictureOption):
     def __repr__(self) -> str:
         height, width, channels = self.pixels.shape
         return f"PictureColours({height} x {width}, {channels} channels, {self.pixels.dtype})"
+
+
+def _codes(colours: NDArray[Any]) -> NDArray[np.int64]:
+    """One number for each colour of (H, W, C), in the order of the colours, int64 (H, W)."""
+    codes = np.zeros(colours.shape[:2], np.int64)
+    for channel in np.moveaxis(colours, 2, 0):
+        if colours.dtype.itemsize <= 2:
+            codes = codes * 2**16 + channel
+            continue
+        levels, ranks = np.unique(channel, return_inverse=True)  # ranks, since three wide values fit no number
+        codes = codes * len(levels) + ranks.reshape(codes.shape)
+        codes = np.unique(codes, return_inverse=True)[1].reshape(codes.shape)
+    return codes

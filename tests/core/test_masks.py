@@ -412,3 +412,65 @@ def test_a_resized_mask_is_stretched_with_a_warning_only():
             masks.resize(np.ones((3, 4)), shape)
     with pytest.raises(ValueError, match="it has no pixels"):
         masks.resize(np.ones((0, 4)), (3, 4))
+
+
+# ---- whatever is passed: a mask, or the promised error in one line
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**40), 10**40),
+    st.integers(-3, 20),
+    st.floats(),
+    st.complex_numbers(),
+    st.text(max_size=4),
+    st.sampled_from([b"ab", {}, {1, 2}, object(), np.float32(3), np.int8(-2), np.nan, 10**400, "red", "1,2", "#fff"]),
+    hnp.arrays(st.sampled_from([np.float64, np.int16, np.bool_, np.uint8]), hnp.array_shapes(min_dims=0, max_side=4)),
+)
+ANYTHING = st.one_of(ODD, st.lists(ODD, max_size=5), st.lists(st.lists(st.integers(-3, 9), max_size=3), max_size=4))
+SIZE, BOX, MASK_OR = (
+    st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    st.tuples(*[st.integers(-2, 9)] * 4),
+    HOLES | ANYTHING,
+)
+PICTURES = hnp.arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 5))) | ANYTHING
+CALLS = st.one_of(
+    st.tuples(st.just(masks.rect), st.tuples(SIZE | ANYTHING, BOX | ANYTHING)),
+    st.tuples(st.just(masks.ellipse), st.tuples(SIZE | ANYTHING, BOX | ANYTHING)),
+    st.tuples(st.just(masks.polygon), st.tuples(SIZE | ANYTHING, ANYTHING)),
+    st.tuples(st.just(masks.stroke), st.tuples(SIZE | ANYTHING, ANYTHING, st.integers(1, 5) | ANYTHING)),
+    st.tuples(st.just(lambda image, value: masks.from_alpha(image, opacity=value)), st.tuples(PICTURES, ANYTHING)),
+    st.tuples(
+        st.just(lambda image, colour, off, at: masks.from_colour(image, colour, tolerance=off, connected=at)),
+        st.tuples(PICTURES, st.just("red") | ANYTHING, st.just(300) | ANYTHING, st.none() | SIZE | ANYTHING),
+    ),
+    st.tuples(
+        st.just(lambda first, other, how: masks.combine(first, other, how=how)),
+        st.tuples(MASK_OR, MASK_OR, st.sampled_from(masks.HOW) | ANYTHING),
+    ),
+    st.tuples(st.just(masks.grow), st.tuples(MASK_OR, st.integers(0, 5) | ANYTHING)),
+    st.tuples(st.just(masks.shrink), st.tuples(MASK_OR, st.integers(0, 5) | ANYTHING)),
+    st.tuples(st.just(masks.resize), st.tuples(MASK_OR, SIZE | ANYTHING)),
+    st.tuples(st.just(masks.invert), st.tuples(MASK_OR)),
+    st.tuples(st.just(masks.combine), st.tuples(MASK_OR)),
+)
+
+
+STARTS = "box|points|shape|width|opacity|tolerance|colour|connected|how|mask|radius|image|the|combine"
+
+
+@given(CALLS)
+@settings(max_examples=800, deadline=None)
+@pytest.mark.filterwarnings("ignore")
+def test_every_function_gives_a_mask_or_the_error_it_promises(call):
+    function, arguments = call
+    mask, message = np.zeros((1, 1), bool), ""
+    try:
+        mask = function(*arguments)
+    except MemoryError:  # a shape that is only too large
+        pass
+    except (ValueError, TypeError) as error:
+        message = str(error)
+    assert isinstance(mask, np.ndarray)
+    assert (mask.dtype, mask.ndim) == (bool, 2)
+    assert re.fullmatch(f"(({STARTS}) .+)?", message)

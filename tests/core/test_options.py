@@ -204,3 +204,24 @@ def test_the_command_reads_a_guide_as_labels_and_keeps_them_in_another_size(run,
     assert run(*line, "--method", "patchmatch", "--guide", folder / "guide.png")[0] == 0
     labels = (guide[..., 0] // 9).repeat(2, axis=0).repeat(2, axis=1)
     assert np.array_equal(read(folder / "out.png"), inpaint(photo, hole, "patchmatch", guide=labels))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize("channels", [0, 1, 3, 4])
+def test_labels_of_any_whole_type_are_told_apart(dtype, channels):
+    """Colours as far apart and as near together as the type allows; what carries from one channel into the next."""
+    top = int(np.iinfo(dtype).max)
+    levels = sorted({0, 1, 2, top // 2, top - 1, top, *(min(2**bits, top) for bits in (7, 8, 15, 16, 17, 32))})
+    shown = [(0, 0, level) for level in levels] + [(0, 1, 0), (1, 0, 0), (top, top, 0), (top, 0, 0)]
+    colours = np.array(sorted(shown), dtype)  # black first
+    expected = np.arange(len(colours))
+    if channels < 3:
+        colours, expected = np.array(levels, dtype)[:, None], np.arange(len(levels))
+    if channels == 4:
+        seen = np.ones((len(colours), 1), dtype)
+        seen[2] = 0
+        colours = np.hstack([colours, seen])
+        expected = np.array([0, 1, 0, *range(2, len(colours) - 1)])
+    picture = colours[::-1].reshape(1, len(colours), -1)  # their place does not count
+    labels = PictureLabels.of_option(picture if channels else picture[..., 0]).pixels
+    assert labels[0, ::-1].tolist() == expected.tolist()
