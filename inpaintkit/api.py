@@ -108,6 +108,7 @@ def inpaint(
     device : "auto", "cpu", "cuda" or "mps"; only the methods that need torch look at it.
     progress : called with a ``Step`` now and then, from one thread at a time.
     threads : threads to use; None takes ``INPAINTKIT_THREADS`` or all cores. The picture does not depend on it.
+        OpenCV's and BLAS's own threads, which belong to the process, are held to it as long as the call lasts.
     invert_mask : the mask marks what to keep.
     nodata : the value of missing pixels in the picture's own units, for the mask "nodata"; NaN stands for "nan".
     dilate : grow the hole by so many pixels, for text with halos.
@@ -154,7 +155,7 @@ def inpaint(
     maps: dict[str, Image] = {}
     report = _one_at_a_time(progress) if progress else None
     remark = (lambda text: report(Step(0, 1, remark=text))) if report else None
-    with pool.limit(threads) as count, compiling(remark) as watch:
+    with pool.limit(threads, own_threads=row.own_threads) as count, compiling(remark) as watch:
         if dilate:
             hole = grow(hole, dilate)
         pixels = check_share(hole, by_name=named)

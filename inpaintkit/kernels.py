@@ -7,6 +7,8 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 import llvmlite
@@ -29,6 +31,7 @@ _VERSIONS = (
 
 _log = logging.getLogger("inpaintkit")
 _reported: set[str] = set()
+_report_lock = Lock()
 
 
 def kernel(*, fastmath: bool = False, inline: bool = False) -> Callable[[Function], Function]:
@@ -124,31 +127,55 @@ class _KernelCache(_Cache):  # type: ignore[misc,unused-ignore]
         """Nothing in it is ever out of date."""
 
 
-class Compiling(event.Listener):  # type: ignore[misc,unused-ignore]
+class Compiling:
+    """Whether something was compiled for the work inside a block, in whichever thread; ``report`` takes the message."""
+
+    def __init__(self, report: Callable[[str], None] | None, outer: Compiling | None) -> None:
+        self.happened = False
+        self.report = report
+        self.outer = outer
+
+
+_watch: ContextVar[Compiling | None] = ContextVar("inpaintkit.kernels", default=None)
+
+
+class _Listener(event.Listener):  # type: ignore[misc,unused-ignore]
     """Notices that numba compiles, and says so once per process, since the first fill then takes seconds longer."""
 
-    def __init__(self, report: Callable[[str], None] | None = None) -> None:
-        self.happened = False
-        self._report = report
-
     def on_start(self, event: object) -> None:
-        """Called by numba before it compiles (not when it loads compiled code)."""
-        self.happened = True
-        _report_once("compiling for this machine (once, some seconds)", self._report)
+        """Called by numba before it compiles (not when it loads compiled code), in the thread that needs the code."""
+        watch, report = _watch.get(), None
+        if watch is None:
+            return
+        while watch is not None:
+            watch.happened = True
+            report = report or watch.report
+            watch = watch.outer
+        _report_once("compiling for this machine (once, some seconds)", report)
 
     def on_end(self, event: object) -> None:
         """Called by numba afterwards. It has to be there; what counts is that compilation began."""
 
 
+event.register("numba:compile", _Listener())
+
+
 @contextmanager
 def compiling(report: Callable[[str], None] | None = None) -> Iterator[Compiling]:
-    """Watch for compilation inside the block; ``report`` receives the message instead of the log."""
-    listener = Compiling(report)
-    with event.install_listener("numba:compile", listener):
-        yield listener
+    """Watch for compilation inside the block; ``report`` receives the message instead of the log.
+
+    What other threads compile for themselves does not count; what the pool's threads compile for this block does.
+    """
+    token = _watch.set(Compiling(report, _watch.get()))
+    try:
+        yield cast(Compiling, _watch.get())
+    finally:
+        _watch.reset(token)
 
 
 def _report_once(message: str, report: Callable[[str], None] | None = None) -> None:
-    if message not in _reported:
+    with _report_lock:
+        new = message not in _reported
         _reported.add(message)
+    if new:
         (report or _log.warning)(message)

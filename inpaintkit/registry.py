@@ -12,6 +12,7 @@ import warnings
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
+from threading import RLock
 
 from inpaintkit.errors import MissingExtraError
 from inpaintkit.method import Method
@@ -27,6 +28,7 @@ AUTO = Method(
 )
 
 _registered: dict[str, Method] = {}
+_lock = RLock()  # an entry point may ask for methods itself
 
 
 def register(row: Method) -> None:
@@ -52,7 +54,7 @@ def unregister(name: str) -> None:
 def methods() -> dict[str, Method]:
     """All methods by name: the built-in ones first, then those registered, then those of other distributions."""
     found: dict[str, Method] = {}
-    for table in (_own(), _registered, _entry_points()):
+    for table in (_own(), dict(_registered), _offered()):
         found |= {name: row for name, row in table.items() if name not in found}
     return found
 
@@ -70,12 +72,17 @@ def find(method: str | Method) -> Method:
 def _row(name: str) -> Method | None:
     if not isinstance(name, str):
         return None
-    return _own().get(name) or _registered.get(name) or _entry_points().get(name)  # these are only asked in the end
+    return _own().get(name) or _registered.get(name) or _offered().get(name)  # these are only asked in the end
 
 
 @cache
 def _own() -> dict[str, Method]:
     return {row.name: row for module in _ROWS for row in importlib.import_module(module).ROWS}
+
+
+def _offered() -> dict[str, Method]:
+    with _lock:  # threads that ask at the same time get one table, and one warning
+        return _entry_points()
 
 
 @cache

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numbers
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
-from typing import Generic, TypeVar
+from contextvars import copy_context
+from typing import Any, Generic, TypeVar
+
+import cv2
+from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -18,6 +22,73 @@ Result = TypeVar("Result")
 _UNLIMITED = 1 << 16  # threads, far more than calls ask for
 
 _local = threading.local()  # .count: threads allowed to the work started from this thread
+
+
+class _Libraries:
+    """The threads that OpenCV and BLAS start by themselves, which belong to the process and not to a caller.
+
+    So the least that any open block allows holds for all, and what was set before comes back with the last block's end.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks: dict[object, tuple[int, int]] = {}  # what each open block allows to OpenCV, and to BLAS
+        self._changed: dict[Any, tuple[int, int]] = {}  # library -> its threads before, and as set here
+        self._blas: tuple[int, list[Any]] = (-1, [])  # modules loaded when the libraries were looked for, and these
+
+    @contextmanager
+    def limited(self, *, opencv: int, blas: int) -> Iterator[None]:
+        """Hold them to these numbers inside the block."""
+        block = object()
+        try:
+            with self._lock:
+                self._blocks[block] = opencv, blas
+                self._hold()
+            yield
+        finally:
+            with self._lock:
+                self._blocks.pop(block, None)
+                self._hold() if self._blocks else self._restore()
+
+    def _hold(self) -> None:
+        opencv, blas = (min(allowed) for allowed in zip(*self._blocks.values(), strict=True))
+        for library, most in [(_OpenCV, opencv), *((library, blas) for library in self._loaded_blas())]:
+            now = library.get_num_threads()
+            before, set_here = self._changed.get(library, (now, now))
+            if min(before, most) != now == set_here:  # what others set meanwhile is theirs
+                _set(library, min(before, most))
+                self._changed[library] = before, min(before, most)
+
+    def _restore(self) -> None:
+        for library, (before, set_here) in self._changed.items():
+            if library.get_num_threads() == set_here:
+                _set(library, before)
+        self._changed.clear()
+
+    def _loaded_blas(self) -> list[Any]:
+        """The libraries of BLAS that are loaded; only an import can have brought another one."""
+        if self._blas[0] != len(sys.modules):
+            found = ThreadpoolController().select(user_api="blas").lib_controllers
+            known = {library.filepath: library for library in self._blas[1]}
+            self._blas = len(sys.modules), [known.get(library.filepath, library) for library in found]
+        return self._blas[1]
+
+
+class _OpenCV:
+    get_num_threads, set_num_threads = staticmethod(cv2.getNumThreads), staticmethod(cv2.setNumThreads)
+
+
+def _set(library: Any, count: int) -> None:
+    """Set a library's threads, from any thread: threadpoolctl listens only to the first that asks OpenBLAS for it."""
+    let_go = getattr(library, "clear_controlling_thread", lambda force: None)
+    let_go(force=True)
+    library.set_num_threads(count)
+    let_go(force=True)
+
+
+_libraries = _Libraries()
+_pools: list[ThreadPoolExecutor] = []  # one, once it is needed
+_pool_lock = threading.Lock()
 
 
 def default_count() -> int:
@@ -31,10 +102,12 @@ def default_count() -> int:
 
 
 @contextmanager
-def limit(count: int | None) -> Iterator[int]:
+def limit(count: int | None, *, own_threads: bool = False) -> Iterator[int]:
     """Let ``run`` use at most ``count`` threads inside the block; gives the number.
 
-    None stands for the default. Inside another limit, or the pool's own threads, the smaller number holds.
+    None stands for the default. Inside another limit, or the pool's own threads, the smaller number holds. OpenCV keeps
+    to it as well; BLAS works on one thread, so that its sums do not depend on the number, unless the work is said to
+    have its ``own_threads``.
     """
     if count is not None and (isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 1):
         raise ValueError(f"threads is {count!r}: give a whole number of 1 or more, or None for all cores")
@@ -42,7 +115,8 @@ def limit(count: int | None) -> Iterator[int]:
     asked = default_count() if count is None else int(count)
     _local.count = asked if before is None else min(asked, before)
     try:
-        yield _local.count
+        with _libraries.limited(opencv=_local.count, blas=_local.count if own_threads else 1):
+            yield _local.count
     finally:
         _local.count = before
 
@@ -64,7 +138,7 @@ def run(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Resul
     call = _Call(function, deque(enumerate(work)))
     try:
         for _ in range(count):
-            _pool().submit(call.work)
+            _pool().submit(copy_context().run, call.work)
         call.wait()
     finally:  # an interruption gets here, too
         call.todo.clear()
@@ -117,18 +191,27 @@ class _Call(Generic[Item, Result]):
             self.todo.clear()
 
 
-@cache
 def _pool() -> ThreadPoolExecutor:
     """The threads of this process. One is started only where all others are busy.
 
     There may be as many as calls ask for together, so that no call ever waits for another one's work.
     """
-    return ThreadPoolExecutor(_UNLIMITED, thread_name_prefix="inpaintkit", initializer=_serial)
+    with _pool_lock:
+        if not _pools:
+            _pools.append(ThreadPoolExecutor(_UNLIMITED, thread_name_prefix="inpaintkit", initializer=_serial))
+        return _pools[0]
 
 
 def _serial() -> None:
     _local.count = 1  # work inside work would take more threads than its caller is allowed
 
 
+def _forget() -> None:
+    """In a forked process: threads do not live on there, nor what they held."""
+    global _libraries, _pool_lock
+    _pools.clear()
+    _libraries, _pool_lock = _Libraries(), threading.Lock()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not live on in a forked process
+    os.register_at_fork(after_in_child=_forget)

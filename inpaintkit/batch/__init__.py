@@ -33,6 +33,7 @@ from inpaintkit.options import kinds_of
 from inpaintkit.picture import PictureMask, PictureOption
 from inpaintkit.problem import Step
 from inpaintkit.sheet import before_and_after
+from inpaintkit.threads import limit
 
 __all__ = ["BACKUP", "Job", "Notes", "Outcome", "Search", "Settings", "pictures", "plan"]
 __all__ += ["attempt", "is_done", "log_to", "repair", "run"]
@@ -48,7 +49,8 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
     check(job.output, photo.pixels, like=photo)
     height, width = photo.pixels.shape[:2]
     shape = (height, width) if settings.resize_mask else None
-    mask = _job_mask(job, photo, shape)
+    with limit(settings.arguments.get("threads")):
+        mask = _job_mask(job, photo, shape)
     arguments: dict[str, Any] = {
         name: _option(settings.method, name, value, shape) if isinstance(value, Path) else value
         for name, value in settings.arguments.items()

@@ -17,7 +17,7 @@ from typing import Any, Literal, cast, overload
 import cv2
 import numpy as np
 
-from inpaintkit import masks
+from inpaintkit import masks, threads
 from inpaintkit.picture import Channels, Picture
 from inpaintkit.problem import Image, Mask
 
@@ -146,7 +146,8 @@ def find_mask(
     if kind == "colour":
         mask, confidence = _near(picture, colour, pick, connected, sensitivity)
     else:
-        mask, confidence = _searched(_normalised(picture), kind, sensitivity)
+        with threads.limit(None):
+            mask, confidence = _searched(_normalised(picture), kind, sensitivity)
     mask &= allowed
     if not return_info:
         return mask
