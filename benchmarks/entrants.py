@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from inpaintkit import registry
 from inpaintkit.api import inpaint
-from inpaintkit.batch import pictures
+from inpaintkit.batch import pictures, read_option
 from inpaintkit.benchmarks.networks import Network, conventions_of
 from inpaintkit.files import read
 from inpaintkit.info import Info
+from inpaintkit.options import kinds_of
+from inpaintkit.picture import PictureOption
 from inpaintkit.problem import Mask
 
 
@@ -63,7 +65,11 @@ class Entrant:
         if self.kind == "results":
             return self._result(picture, hole, names)
         method = self.network() if self.kind == "model" else self.method or self.name
-        asked: dict[str, Any] = {"seed": seed, "threads": threads, **dict(self.options)}
+        options = {
+            key: read_option(self.method, key, value) if isinstance(value, Path) else value
+            for key, value in self.options
+        }
+        asked: dict[str, Any] = {"seed": seed, "threads": threads, **options}
         filled, info = inpaint(picture, hole, method, return_info=True, **asked)
         return filled, info, {}
 
@@ -160,15 +166,30 @@ def _method(text: str) -> Entrant:
 
     name, _, spelled = text.partition(":")
     given = dict(_pair("--methods", word, "OPTION=VALUE") for word in spelled.split(",") if word)
-    options = {key: yaml.safe_load(value) for key, value in given.items()}
-    registry.find(name).options(options)  # an error now, not at the first fill
+    parameters = registry.find(name).parameters()
+    options = {
+        key: _placed(yaml.safe_load(value), kinds_of(parameters[key].annotation) if key in parameters else ())
+        for key, value in given.items()
+    }
+    read = {key: read_option(name, key, value) if isinstance(value, Path) else value for key, value in options.items()}
+    registry.find(name).options(read)  # an error now, not at the first fill
     called = " ".join([name, *(f"{key}={value}" for key, value in given.items())])
     return Entrant(called, method=name, options=tuple(options.items()))
 
 
+def _placed(value: Any, kinds: tuple[Any, ...]) -> Any:
+    """An option's value: a file's name as the path from anywhere, of a picture's file as a ``Path``."""
+    if not isinstance(value, str):
+        return value
+    path = Path(value).expanduser().resolve()
+    if any(isinstance(kind, type) and issubclass(kind, PictureOption) for kind in kinds):
+        return path
+    return str(path) if Path in kinds or (str in kinds and path.is_file()) else value
+
+
 def _pair(option: str, text: str, form: str = "NAME=PATH") -> tuple[str, str]:
     name, _, value = text.partition("=")
-    if not name or not value or "/" in name:
+    if not name or not value or "/" in name or "\\" in name or not name.strip("."):
         raise ValueError(f"{option} is {text!r}: expected {form}")
     return name, value
 

@@ -15,7 +15,7 @@ import inspect
 import json
 import typing
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -120,7 +120,10 @@ def text(shape: Shape, seed: int, *, share: float = 0.2, size: int = 24) -> Mask
     asked, tried = share, []
     for _ in range(4):
         tried.append(damage.text(shape, size=size, share=asked, seed=seed))
-        asked *= share / float(tried[-1].mean())  # lines are whole, so the share is met by trial
+        covered = float(tried[-1].mean())
+        if not covered:
+            raise ValueError(f"{shape[1]} x {shape[0]} pixels hold no letter of {size}: give text a smaller size")
+        asked = min(1, asked * share / covered)  # lines are whole, so the share is met by trial
     return min(tried, key=lambda mask: abs(float(mask.mean()) - share))
 
 
@@ -211,7 +214,7 @@ class Entry:
     shape: Shape
     share: float
     sha256: str
-    source: str = ""  # the file, of a user's mask
+    source: str = ""  # the file of a user's mask, or the folder of published ones
 
 
 def digest(mask: Mask) -> str:
@@ -229,7 +232,9 @@ def generated(picture: str, shape: Shape, protocol: Protocol, seed: int) -> tupl
     own = seed_of(picture, protocol, seed)
     mask = protocol.draw(shape, own)
     name = f"{picture}--{protocol.slug}"
-    return Entry(picture, name, str(protocol), own, shape, float(mask.mean()), digest(mask)), mask
+    folder = protocol.options.get("folder")
+    source = str(Path(folder).resolve()) if folder else ""
+    return Entry(picture, name, str(protocol), own, shape, float(mask.mean()), digest(mask), source), mask
 
 
 def user_mask(picture: str, shape: Shape, file: Path) -> tuple[Entry, Mask]:
@@ -251,7 +256,9 @@ def replayed(entry: Entry) -> Mask:
     if entry.protocol == FOLDER:
         mask = _read(Path(entry.source))
     else:
-        mask = parse(entry.protocol)[0].draw(entry.shape, entry.seed)
+        protocol = parse(entry.protocol)[0]
+        placed = {"folder": entry.source} if entry.source else {}  # a relative one was meant from elsewhere
+        mask = replace(protocol, options=protocol.options | placed).draw(entry.shape, entry.seed)
     if digest(mask) != entry.sha256:
         raise ValueError(
             f"the mask {entry.name} came out as {digest(mask)[:12]}, the manifest says {entry.sha256[:12]}: install "
@@ -267,7 +274,11 @@ def save_manifest(path: Path, entries: Iterable[Entry], versions: dict[str, str]
 
 def load_manifest(path: Path) -> list[Entry]:
     """The lines of a manifest."""
-    return [Entry(**{**line, "shape": tuple(line["shape"])}) for line in json.loads(path.read_text("utf-8"))["masks"]]
+    found = [Entry(**{**line, "shape": tuple(line["shape"])}) for line in json.loads(path.read_text("utf-8"))["masks"]]
+    for name in (name for entry in found for name in (entry.name, entry.picture)):
+        if "/" in name or "\\" in name or not name.strip("."):
+            raise ValueError(f"{path} holds the name {name!r}: expected names of files, not paths")
+    return found
 
 
 def _value(protocol: str, option: str, text: str, kind: Any) -> Any:

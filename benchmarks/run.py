@@ -6,9 +6,11 @@ A run's folder holds ``run.json``, ``pictures`` (the truth), ``masks`` with thei
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +34,7 @@ from inpaintkit.files import read, write
 from inpaintkit.problem import Mask, Step
 
 Status = Literal["done", "not applicable", "failed"]
+_MAX_NAME = 200  # bytes of a folder's name; file systems take 255
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,14 @@ class Run:
 
     def file(self, entrant: str, case: str, suffix: str = ".json") -> Path:
         """The file of a result's figures, or with ".png" of its picture."""
-        return self.folder / "results" / entrant / f"{case}{suffix}"
+        return self.results_of(entrant) / f"{case}{suffix}"
+
+    def results_of(self, entrant: str) -> Path:
+        """The folder of an entrant's results, always in the run's: what would lead elsewhere in a name is spelled."""
+        name = re.sub(r'[/\\:*?"<>|%\x00-\x1f]', lambda found: f"%{ord(found[0]):02X}", entrant)
+        if len(os.fsencode(name)) > _MAX_NAME:
+            name = f"{name[:40]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"
+        return self.folder / "results" / (name if name.strip(".") else name.replace(".", "%2E"))
 
     def result(self, entrant: str, case: str) -> Result | None:
         """A finished result, or None."""
@@ -212,7 +222,7 @@ def run(
     ]
     todo = [task for task in tasks if not _is_done(here, task, extras)]
     for name in dict.fromkeys(task.entrant.name for task in todo):
-        results = folder / "results" / name
+        results = here.results_of(name)
         results.mkdir(exist_ok=True)
         sweep(results)
     work = partial(attempt, seed=seed, count=1 if jobs > 1 else count, extras=extras)

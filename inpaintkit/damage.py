@@ -16,7 +16,14 @@ WORDS = (
 
 
 def text(shape: tuple[int, int], *, size: int = 24, share: float = 0.19, seed: int = 0) -> Mask:
-    """Lines of random words, ``size`` pixels high, that cover about ``share`` (0 to 0.4) of a picture (H, W)."""
+    """Lines of random words, ``size`` pixels high, that cover about ``share`` (0 to 0.4) of a picture (H, W).
+
+    Above 0.4 lines overlap, and less is covered than asked for. ValueError for a size below 1, a share outside 0 to 1.
+    """
+    if size < 1 or not 0 <= share <= 1:
+        raise ValueError(f"size is {size:g} and share {share:g}: expected a size of 1 or more and a share of 0 to 1")
+    if share == 0:
+        return np.zeros(shape, np.bool_)
     rng = np.random.default_rng(seed)
     font = ImageFont.load_default(size)
     mask = np.zeros(shape, np.bool_)
@@ -34,7 +41,12 @@ def text(shape: tuple[int, int], *, size: int = 24, share: float = 0.19, seed: i
 
 
 def scratches(shape: tuple[int, int], *, number: int = 12, max_width: int = 6, seed: int = 0) -> Mask:
-    """Gently bent lines of any direction, 1 to ``max_width`` pixels wide, up to as long as the picture."""
+    """Gently bent lines of any direction, 1 to ``max_width`` pixels wide, up to as long as the picture.
+
+    ValueError for a negative number or a width below 1.
+    """
+    if number < 0 or max_width < 1:
+        raise ValueError(f"number is {number} and max_width {max_width}: expected 0 or more lines of 1 pixel or more")
     rng = np.random.default_rng(seed)
     height, width = shape
     canvas = np.zeros(shape, np.uint8)

@@ -36,7 +36,7 @@ from inpaintkit.sheet import before_and_after
 from inpaintkit.threads import limit
 
 __all__ = ["BACKUP", "Job", "Notes", "Outcome", "Search", "Settings", "pictures", "plan"]
-__all__ += ["attempt", "is_done", "log_to", "repair", "run"]
+__all__ += ["attempt", "is_done", "log_to", "read_option", "repair", "run"]
 
 
 def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None = None) -> Info:
@@ -52,7 +52,7 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
     with limit(settings.arguments.get("threads")):
         mask = _job_mask(job, photo, shape)
     arguments: dict[str, Any] = {
-        name: _option(settings.method, name, value, shape) if isinstance(value, Path) else value
+        name: read_option(settings.method, name, value, shape) if isinstance(value, Path) else value
         for name, value in settings.arguments.items()
     }
     arguments |= {"channels": photo.channels}
@@ -95,8 +95,8 @@ def _mask(path: Path, shape: tuple[int, int] | None) -> Any:
     return mask if shape is None or mask.shape[:2] == shape else resize(mask, shape)
 
 
-def _option(method: str, name: str, path: Path, shape: tuple[int, int] | None) -> Any:
-    """What a file says that a method's option names, scaled to a shape where one is given."""
+def read_option(method: str, name: str, path: Path, shape: tuple[int, int] | None = None) -> Any:
+    """What a method's option as large as the picture says, from a file, scaled to a shape where one is given."""
     kinds = kinds_of(registry.find(method).parameters()[name].annotation)
     kind: Any = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, PictureOption))
     value = kind.of_option(read_mask(path) if issubclass(kind, PictureMask) else read(path))

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from inpaintkit.cli.options import examples
+from inpaintkit.cli.outputs import check_inputs, check_output
 from inpaintkit.cli.progress import progress_bar
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -139,6 +140,7 @@ def run(
         images = images or presets.write_photographs(output / "photographs")
     if images is None:
         raise click.UsageError("no pictures: name their folder with --images, or a --preset")
+    check_inputs(output, images, *map(Path, sources), *(Path(text.partition("=")[2]) for text in results))
     everyone = entrants(names, results, models, conventions, composite=not no_composite, resize=resize_results)
     absent = perceptual.missing("lpips") if lpips else ""
     if absent and not quiet:
@@ -219,6 +221,10 @@ def masks(sources: tuple[str, ...], images: Path | None, replay: Path | None, se
         made = [(entry, protocols.replayed(entry)) for entry in protocols.load_manifest(replay)]
     elif images is not None:
         made = [(entry, mask) for entry, mask, _ in masked_pictures(images, sources, seed)]
+    check_inputs(output, images, *map(Path, sources))
+    check_inputs(output / "manifest.json", replay)
+    for entry, _ in made:
+        check_output(output / f"{entry.name}.png", *([Path(entry.source)] if entry.source else []))
     output.mkdir(parents=True, exist_ok=True)
     for entry, mask in made:
         write(output / f"{entry.name}.png", mask.astype(np.uint8) * 255)

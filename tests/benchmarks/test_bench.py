@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -251,6 +252,59 @@ def test_methods_take_options_and_stand_under_them(tmp_path, album, photo):
     for task, radius in zip(tasks[:2], (5.0, 9.0), strict=True):
         filled = read(Run(tmp_path / "run").file(task.entrant.name, task.entry.name, ".png"))
         assert (filled == inpaint(truth, hole, "telea", radius=radius)).all()
+
+
+def test_an_option_may_hold_a_path_seen_from_where_the_run_is_started(tmp_path, album, monkeypatch):
+    barriers = boxed((64, 64), 30, 0, 1, 64)
+    (tmp_path / "here").mkdir()
+    write(tmp_path / "here" / "b.png", barriers.astype(np.uint8) * 255)
+    monkeypatch.chdir(tmp_path / "here")
+    (each,) = entrants(["oliveira:barriers=../here/b.png"])
+    with pytest.raises(FileNotFoundError, match="none"):
+        entrants(["oliveira:barriers=none.png"])
+    monkeypatch.chdir(tmp_path)
+    tasks = prepared(tmp_path / "run", album, [each], "box:side=0.3")
+    here = Run(tmp_path / "run")
+    for task in tasks:
+        result = done(task)
+        assert (result.status, result.reason) == ("done", "")
+        hole = here.mask(task.entry.name)
+        given = here.truth(task.entry.picture).copy()
+        given[hole] = 127
+        expected = inpaint(given, hole, "oliveira", barriers=barriers, seed=0)
+        assert np.array_equal(read(here.file(each.name, task.entry.name, ".png")), expected)
+    assert {path.parent for path in (tmp_path / "run").rglob("*--box*.json")} == {here.results_of(each.name)}
+    assert here.results_of(each.name).parent == tmp_path / "run" / "results"
+    report.write_report(tmp_path / "run", max_pictures=1)
+    assert "barriers=../here/b.png" in (tmp_path / "run" / "report.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["..", ".", "../x", "a/b", "a\\b", "/etc", "x" * 300, "é" * 200, "a\nb"])
+def test_results_never_leave_the_folder_of_their_run(tmp_path, name):
+    folder = Run(tmp_path).results_of(name)
+    assert folder.resolve().parent == (tmp_path / "results").resolve()
+    folder.mkdir(parents=True)
+    assert folder != Run(tmp_path).results_of(name + "x")
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "a\\b"])
+def test_a_result_or_a_mask_is_not_named_by_a_path(tmp_path, name, run):
+    with pytest.raises(ValueError, match="expected NAME=PATH"):
+        entrants([], [f"{name}={tmp_path}"])
+    manifest = tmp_path / "manifest.json"
+    entry, _ = protocols.generated("cat", (9, 9), protocols.parse("center")[0], 0)
+    protocols.save_manifest(manifest, [dataclasses.replace(entry, name=name)], {})
+    status, _, err = run("bench", "masks", "--replay", manifest, "-o", tmp_path / "masks")
+    assert (status, "expected names of files, not paths" in err) == (2, True)
+    assert os.listdir(tmp_path) == ["manifest.json"]
+
+
+def test_masks_and_runs_are_not_written_into_their_inputs(run, album):
+    before = sorted(album.rglob("*"))
+    for command in (["masks", "center"], ["run", "--masks", "center", "--methods", "telea"]):
+        status, _, err = run("bench", *command, "--images", album, "-o", album)
+        assert (status, "is also an input" in err) == (2, True)
+    assert sorted(album.rglob("*")) == before
 
 
 def test_auto_takes_part(tmp_path, album):

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from inpaintkit import write
+from inpaintkit import damage, write
 from inpaintkit.benchmarks import protocols
 from inpaintkit.files import read
 
@@ -132,3 +132,30 @@ def test_the_command_writes_masks_and_makes_them_again(run, photo, tmp_path):
     assert names == ["cat--brush.png", "cat--drop-0.4.png", "manifest.json"]
     for name in names[:2]:
         assert (read(tmp_path / "a" / name) == read(tmp_path / "b" / name)).all()
+
+
+def test_a_folder_of_masks_is_found_again_from_elsewhere(tmp_path, monkeypatch):
+    (tmp_path / "here" / "set").mkdir(parents=True)
+    mask = np.zeros((40, 40), np.uint8)
+    mask[10:22, 10:25] = 255
+    write(tmp_path / "here" / "set" / "m.png", mask)
+    monkeypatch.chdir(tmp_path / "here")
+    (protocol,) = protocols.parse("pconv:bin=10-20,border=no,folder=set")
+    entry, made = protocols.generated("cat", (40, 40), protocol, 0)
+    assert entry.protocol.endswith("folder=set")
+    monkeypatch.chdir(tmp_path)
+    assert np.array_equal(protocols.replayed(entry), made)
+
+
+def test_the_ends_of_what_damage_can_be_asked_for():
+    assert not damage.text((50, 60), share=0).any()
+    assert not damage.scratches((50, 60), number=0).any()
+    assert damage.text((50, 60), size=1, share=1e-9).shape == (50, 60)
+    for wrong in ({"share": -0.1}, {"share": 1.1}, {"share": float("nan")}, {"size": 0}):
+        with pytest.raises(ValueError, match="expected a size of 1 or more and a share of 0 to 1"):
+            damage.text((50, 60), **wrong)
+    for wrong in ({"number": -1}, {"max_width": 0}):
+        with pytest.raises(ValueError, match="expected 0 or more lines of 1 pixel or more"):
+            damage.scratches((50, 60), **wrong)
+    with pytest.raises(ValueError, match="2 x 2 pixels hold no letter"):
+        protocols.text((2, 2), 2, share=0.1, size=90)
