@@ -35,7 +35,7 @@ DTYPES = (
     *("float16", "float32", "float64"),
 )
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
-_LIBTIFF = (6, 32771, 32809)  # compressions that only libtiff, in Pillow, knows: old JPEG, fax by words, ThunderScan
+_LIBTIFF = (6, 32809)  # compressions that only libtiff, in Pillow, knows: JPEG in pieces, ThunderScan
 _MAX_VALUES = 4  # a pixel, where there are as many pixels as allowed
 
 
@@ -52,7 +52,7 @@ def decode(file: IO[bytes], *, page: int | None, max_pixels: int) -> Decoded:
         metadata, orientation = or_damaged(
             lambda: of_tiff(file, sheet.offset, endian=tif.byteorder, big=tif.is_bigtiff)
         )
-        if sheet.compression in _LIBTIFF:
+        if sheet.compression in _LIBTIFF and not tiff_samples.is_jpeg(file, sheet):
             return _by_libtiff(file, sheet, number, metadata)
         tiff_samples.check(sheet)
         tiff_colours.check(sheet)
@@ -88,7 +88,7 @@ def encode(pixels: Pixels, metadata: Metadata, *, alpha: bool) -> bytes:
         planarconfig=None if count == 1 else "separate" if layout.planar else "contig",
         extrasamples=layout.extras or None,
         compression="zlib",
-        predictor=pixels.dtype.kind in "ui",
+        predictor=pixels.dtype.kind in "ui" and pixels.dtype.itemsize <= 4,  # what tifffile has predictors for
         **metadata.to_tiff(count),
     )
     file.seek(0)

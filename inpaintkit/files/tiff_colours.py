@@ -163,7 +163,7 @@ def _colours(samples: Pixels, sheet: TiffPage, icc: bytes | None) -> Pixels:
 
 def _is_rgb_already(sheet: TiffPage) -> bool:
     """JPEG's decoder turns YCbCr into RGB where the three lie together; WebP always gives RGB."""
-    jpeg = sheet.compression in (7, 33007) and sheet.planarconfig == 1 and sheet.samplesperpixel == 3
+    jpeg = sheet.compression in (6, 7, 33007) and sheet.planarconfig == 1 and sheet.samplesperpixel == 3
     return bool(jpeg or sheet.compression in (50001, 34927))
 
 

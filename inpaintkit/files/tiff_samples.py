@@ -25,7 +25,7 @@ _BYTES = {  # compression -> imagecodecs' name, of those that give bytes
 }
 _FAX = {2: "ccittrle", 3: "ccittfax3", 4: "ccittfax4"}
 _IMAGES = {  # of those that give pixels
-    **dict.fromkeys((7, 33007), "jpeg"),
+    **dict.fromkeys((6, 7, 33007), "jpeg"),
     **dict.fromkeys((34712, 33004, 33005), "jpeg2k"),
     **dict.fromkeys((50001, 34927), "webp"),
     **dict.fromkeys((50002, 52546), "jpegxl"),
@@ -92,6 +92,12 @@ def check(sheet: TiffPage) -> None:
         raise RefusedError(f"is compressed with predictor {word(sheet.predictor)}, {_INSTEAD}")
     if _raw_subsampled(sheet) and (sheet.planarconfig != 1 or bits != 8 or sheet.predictor != 1):
         raise RefusedError("holds subsampled YCbCr in an unusual layout: convert it to RGB")
+
+
+def is_jpeg(file: IO[bytes], sheet: TiffPage) -> bool:
+    """Whether the first strip is a whole JPEG: those of old (compression 6) may lie about in pieces."""
+    file.seek(sheet.dataoffsets[0] if sheet.dataoffsets else 0)
+    return file.read(2) == b"\xff\xd8"
 
 
 def stored(file: IO[bytes], sheet: TiffPage) -> tuple[Pixels, int]:
@@ -248,8 +254,11 @@ def _fax(data: bytes, segment: _Segment, sheet: TiffPage) -> Pixels:
         data = bytes(imagecodecs.bitorder_decode(data))
     options = {"t4options": sheet.tags.valueof(292) or 0} if sheet.compression == 3 else {}
     decode = getattr(imagecodecs, f"{_FAX[sheet.compression]}_decode")
-    lines = decode(data, segment.height, segment.width, **options)
-    return np.asarray(lines).astype(np.uint8)[..., None]
+    lines = np.asarray(decode(data, segment.height, segment.width, **options))
+    more = data + b"\0\1" * (sheet.compression == 3) + b"\xff" * (segment.width + 8)  # codes of black runs
+    if (decode(more, segment.height, segment.width, **options) != lines).any():
+        raise ValueError("a strip is cut short")  # the decoder fills up with white
+    return lines.astype(np.uint8)[..., None]
 
 
 # Pictures in the picture
