@@ -105,8 +105,8 @@ def find_mask(
 
     Parameters
     ----------
-    image : array (H, W) or (H, W, 1..4), or a PIL image, as ``inpaint`` takes it. What is fully transparent is never
-        proposed.
+    image : array or PIL image as ``inpaint`` takes it; the first three of more bands are looked at, the mean of two.
+        What is fully transparent is never proposed.
     kind : "text": captions, subtitles and date stamps of nearly uniform colour; "scratches": thin bright or dark lines;
         "dust": small isolated spots; "colour": what is near ``colour`` or near the colour of the pixel at ``pick``;
         "auto": text, scratches and dust, each with 0.7 of the sensitivity.
@@ -139,7 +139,7 @@ def find_mask(
     (120, np.uint8(120))
     """
     start = time.perf_counter()
-    _check(kind, sensitivity, colour, pick, connected)
+    _check(kind, sensitivity, colour, pick, connected=connected, return_info=return_info)
     picture = Picture.of(image, channels)
     picture.check_known(np.zeros(picture.shape, np.bool_))
     allowed = _allowed(picture, inside, exclude)
@@ -157,8 +157,14 @@ def find_mask(
     return mask, FindInfo(kind, pixels, pixels / mask.size, pieces, seconds, np.where(mask, confidence, np.float32(0)))
 
 
-def _check(kind: str, sensitivity: float, colour: Colour | None, pick: tuple[int, int] | None, connected: bool) -> None:
-    if kind not in KINDS:
+def _check(
+    kind: str, sensitivity: float, colour: Colour | None, pick: tuple[int, int] | None, **flags: bool | np.bool_
+) -> None:
+    for name, flag in flags.items():
+        if flag is not True and flag is not False and not isinstance(flag, np.bool_):
+            raise ValueError(f"{name} is {flag!r}: expected True or False")
+    connected = flags["connected"]
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind is {kind!r}: choose one of {', '.join(KINDS)}")
     if isinstance(sensitivity, bool) or not isinstance(sensitivity, numbers.Real) or not 0 <= sensitivity <= 1:
         raise ValueError(f"sensitivity is {sensitivity!r}: expected 0 (only clear cases) to 1 (anything plausible)")
@@ -173,19 +179,33 @@ def _check(kind: str, sensitivity: float, colour: Colour | None, pick: tuple[int
 def _allowed(picture: Picture, inside: Bounds | None, exclude: Bounds | Sequence[Bounds]) -> Mask:
     """Where a proposal may lie."""
     allowed = np.ones(picture.shape, np.bool_) if inside is None else masks.rect(picture.shape, inside)
-    single = len(exclude) > 0 and np.ndim(exclude[0]) == 0
-    for box in cast(Sequence[Bounds], [exclude] if single else exclude):
+    for box in _boxes(exclude):
         allowed[masks.checked_box(box).clipped(picture.shape).slices] = False
     if picture.alpha:
         allowed &= picture.pixels[..., -1] > 0
     return allowed
 
 
+def _boxes(exclude: Bounds | Sequence[Bounds]) -> Sequence[Bounds]:
+    """One box or several, as several."""
+    try:
+        single = len(exclude) > 0 and np.ndim(exclude[0]) == 0
+    except (TypeError, LookupError, ValueError):
+        raise ValueError(
+            f"exclude is {exclude!r}: expected LEFT, TOP, WIDTH, HEIGHT in whole pixels, or several such boxes"
+        ) from None
+    return cast(Sequence[Bounds], [exclude] if single else exclude)
+
+
 def _normalised(picture: Picture) -> Image:
-    """Grey or RGB as float32 in [0, 1], transparent pixels in the middle."""
+    """Grey or RGB as float32 in [0, 1], transparent pixels in the middle; the first three of more bands, two's mean."""
     scale, offset = picture.range(np.zeros(picture.shape, np.bool_))
     colours = picture.pixels[..., :-1] if picture.alpha else picture.pixels
-    image = ((colours.astype(np.float32) - np.float32(offset)) / np.float32(scale)).clip(0, 1)
+    exact = np.promote_types(colours.dtype, np.float32)  # large integers differ by less than float32 can tell
+    colours = (
+        colours[..., :3].astype(exact) if colours.shape[2] != 2 else colours.mean(axis=2, dtype=exact, keepdims=True)
+    )
+    image: Image = ((colours - exact.type(offset)) / exact.type(scale)).astype(np.float32, copy=False).clip(0, 1)
     if picture.alpha:
         image[picture.pixels[..., -1] == 0] = 0.5
     return image
@@ -222,8 +242,9 @@ def _near(
 def _picked(picture: Picture, pick: tuple[int, int]) -> tuple[float, ...]:
     """The colour at X, Y on the scale 0 to 255."""
     height, width = picture.shape
-    if len(pick) != 2 or not all(isinstance(side, (int, np.integer)) for side in pick):
-        raise ValueError(f"pick is {pick}: expected X, Y in whole pixels from the top left")
+    is_pair = hasattr(pick, "__len__") and len(pick) == 2
+    if not is_pair or not all(isinstance(side, (int, np.integer)) for side in pick):
+        raise ValueError(f"pick is {pick!r}: expected X, Y in whole pixels from the top left")
     x, y = pick
     if not (0 <= x < width and 0 <= y < height):
         raise ValueError(f"pick is {x},{y}, outside a picture {width} wide and {height} high: pick a pixel of it")

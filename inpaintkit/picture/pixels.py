@@ -45,7 +45,7 @@ class Picture:
         ------
         TypeError, ValueError : what cannot be used; the message says what came and what is needed.
         """
-        if channels not in (None, "alpha", "bands"):
+        if channels is not None and (not isinstance(channels, str) or channels not in ("alpha", "bands")):
             raise ValueError(
                 f"channels is {channels!r}: expected 'alpha', 'bands', or None for alpha in 2 or 4 channels"
             )
@@ -145,7 +145,8 @@ def array_of(data: Any, what: str) -> Pixels:
     except ValueError:  # a ragged list
         array = np.asarray(None)
     if array.dtype == object or array.dtype.kind in "SU":
-        raise TypeError(f"{what} is {type(data).__name__}: pass a numpy array or a PIL image; read(path) makes one")
+        kind = f"an array of {array.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
+        raise TypeError(f"{what} is {kind}: pass a numpy array of numbers or a PIL image; read(path) makes one")
     return array
 
 
