@@ -20,12 +20,12 @@ from typing import IO, Any
 from inpaintkit import registry
 from inpaintkit.api import inpaint
 from inpaintkit.atomic import is_replaced, sweep
-from inpaintkit.batch.jobs import BACKUP, Job, Outcome, Search, Settings
+from inpaintkit.batch.jobs import BACKUP, Job, Outcome, PipedJob, Search, Settings
 from inpaintkit.batch.notes import Notes, NothingFoundWarning, kinds_of_warnings
 from inpaintkit.batch.planning import pictures, plan
 from inpaintkit.errors import EmptyMaskWarning
 from inpaintkit.executors import spread
-from inpaintkit.files import FORMATS, Loaded, check, copy, is_picture, load, read, read_mask, write
+from inpaintkit.files import FORMATS, Loaded, Stream, check, copy, is_picture, load, read, read_mask, write
 from inpaintkit.find import find_mask
 from inpaintkit.info import Info
 from inpaintkit.masks import resize
@@ -35,11 +35,11 @@ from inpaintkit.problem import Step
 from inpaintkit.sheet import before_and_after
 from inpaintkit.threads import limit
 
-__all__ = ["BACKUP", "Job", "Notes", "Outcome", "Search", "Settings", "pictures", "plan"]
+__all__ = ["BACKUP", "Job", "Notes", "Outcome", "PipedJob", "Search", "Settings", "pictures", "plan"]
 __all__ += ["attempt", "is_done", "log_to", "read_option", "repair", "run"]
 
 
-def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None = None) -> Info:
+def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], None] | None = None) -> Info:
     """Fill one file and write the result; in place, the original is kept beside it with ``.orig`` added to its name.
 
     Where a search finds nothing, the picture is copied as it is, with a warning.
@@ -78,7 +78,7 @@ def repair(job: Job, settings: Settings, progress: Callable[[Step], None] | None
     return info
 
 
-def _job_mask(job: Job, photo: Loaded, shape: tuple[int, int] | None) -> Any:
+def _job_mask(job: Job | PipedJob, photo: Loaded, shape: tuple[int, int] | None) -> Any:
     """A job's mask as ``inpaint`` takes it."""
     if isinstance(job.mask, Search):
         return find_mask(photo.pixels, job.mask.kind, channels=photo.channels, **job.mask.options)
@@ -89,7 +89,7 @@ def _sought(search: Search) -> str:
     return "damage" if search.kind == "auto" else f"{search.kind} to fill" if search.kind == "colour" else search.kind
 
 
-def _mask(path: Path, shape: tuple[int, int] | None) -> Any:
+def _mask(path: Path | Stream, shape: tuple[int, int] | None) -> Any:
     """A mask file's pixels, scaled to a shape where one is given."""
     mask = read_mask(path)
     return mask if shape is None or mask.shape[:2] == shape else resize(mask, shape)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from inpaintkit.files import Stream
+
 BACKUP = ".orig"  # added to a picture's name by an in-place repair
 
 
@@ -33,6 +35,17 @@ class Job:
     def backup(self) -> Path | None:
         """Where the original is kept when the result takes its place; None where it does not."""
         return self.photo.with_name(self.photo.name + BACKUP) if self.output == self.photo else None
+
+
+@dataclass(frozen=True)
+class PipedJob:
+    """A job whose picture, mask or result goes through a pipe."""
+
+    photo: Path | Stream
+    mask: Path | Stream | str | Search
+    output: Path | Stream
+    sheet: Path | None = None
+    backup: None = None
 
 
 @dataclass(frozen=True)

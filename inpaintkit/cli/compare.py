@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from inpaintkit.cli.options import FILE, NAMED, examples, fill_options, mask_option, method_named
+from inpaintkit.cli.options import NAMED, examples, fill_options, mask_option, method_named
 from inpaintkit.cli.outputs import check_format, check_output
+from inpaintkit.cli.pipes import SOURCE, TARGET, format_option, of_format
 from inpaintkit.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from inpaintkit.files import Stream
 
 
 @click.command(
@@ -17,10 +21,18 @@ from inpaintkit.cli.progress import progress_bar
 )
 @mask_option(required=True)
 @click.option("--methods", required=True, metavar="A,B,C", help="Names from 'inpaintkit methods'.")
-@click.option("-o", "--output", type=FILE, help="Sheet to write: PNG, JPEG, TIFF, WebP or BMP.")
+@click.option("-o", "--output", type=TARGET, help="Sheet to write: PNG, JPEG, TIFF, WebP or BMP; - for stdout.")
+@format_option
 @fill_options
 def compare(
-    photo: Path, mask: str, output: Path | None, methods: str, quiet: bool, verbose: bool, **options: Any
+    photo: Path | Stream,
+    mask: str,
+    output: Path | Stream | None,
+    format: str | None,
+    methods: str,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
 ) -> None:
     """Fill a photo by several methods, and show them side by side.
 
@@ -33,13 +45,16 @@ def compare(
         method_named(name)
     if output is None:
         raise click.UsageError("name the sheet to write with -o")
-    check_format(output)
-    check_output(output, photo, None if mask in NAMED else Path(mask))
+    output = of_format(output, format)
+    given = mask if mask in NAMED else SOURCE.convert(mask, None, None)
+    if isinstance(output, Path):
+        check_format(output)
+        check_output(output, photo, given)
     from inpaintkit.api import inpaint
     from inpaintkit.files import load, read_mask, write
     from inpaintkit.sheet import Display, masked, sheet
 
-    photograph, hole = load(photo), mask if mask in NAMED else read_mask(mask)
+    photograph, hole = load(photo), given if mask in NAMED else read_mask(given)
     picture = photograph.pixels
     options |= {"channels": photograph.channels}
     if mask == "nodata" and options["nodata"] is None:

@@ -25,18 +25,20 @@ from inpaintkit.cli.options import (
     shown,
 )
 from inpaintkit.cli.outputs import check_config, check_format, check_inputs, check_log, check_output, is_same
+from inpaintkit.cli.pipes import SOURCE, TARGET, format_option, of_format
 from inpaintkit.cli.progress import progress_bar
 from inpaintkit.options import kinds_of
 
 if TYPE_CHECKING:
-    from inpaintkit.batch import Job, Notes, Outcome, Settings
+    from inpaintkit.batch import Job, Notes, Outcome, PipedJob, Settings
+    from inpaintkit.files import Stream
     from inpaintkit.info import Info
 
 _HEADINGS = {  # of the help text, in its order; what stands under none is put under the last
     "Where to fill": ("mask", "find", "nodata", "invert_mask", "resize_mask", "dilate", "feather"),
     "With --find": SEARCH,
     "How to fill": ("method", "fallback", "seed", "device", "threads"),
-    "Files": ("output", "in_place", "page", "compare"),
+    "Files": ("output", "format", "in_place", "page", "compare"),
     "Folders": ("jobs", "overwrite", "log", "dry_run"),
     "Other options": ("config", "save_config", "quiet", "verbose"),
 }
@@ -52,6 +54,7 @@ _OF_ONE_RUN = (  # what --save-config leaves out
         "overwrite",
         "log",
         "in_place",
+        "format",
         "compare",
     ),
 )
@@ -185,6 +188,7 @@ def _descriptions(docstring: str) -> dict[str, str]:
         "inpaintkit fill photo.png --mask mask.png -o out.png --method fsr",
         "inpaintkit fill photos --mask masks -o repaired --jobs 2 --log log.jsonl",
         "inpaintkit fill photos --mask stamp.png --resize-mask --in-place",
+        "curl -s URL | inpaintkit fill - --mask mask.png -o - --format png > out.png",
         "inpaintkit fill --method telea --help",
     ),
 )
@@ -198,7 +202,10 @@ def _descriptions(docstring: str) -> dict[str, str]:
     metavar="NAME",
     help="See 'inpaintkit methods'. Add --help for the method's own options.",
 )
-@click.option("-o", "--output", type=FILE, help="File to write (PNG, JPEG, TIFF, WebP or BMP), or folder.")
+@click.option(
+    "-o", "--output", type=TARGET, help="File to write (PNG, JPEG, TIFF, WebP or BMP), or folder; - for stdout."
+)
+@format_option
 @click.option("--in-place", is_flag=True, help="Overwrite the photo; the original is kept as NAME.orig.")
 @click.option("--resize-mask", is_flag=True, help="Scale a mask of another size to the photo's size.")
 @click.option("--page", type=int, metavar="N", help="Page of a file that has several, counted from 1.")
@@ -214,10 +221,11 @@ def _descriptions(docstring: str) -> dict[str, str]:
 def fill(
     ctx: click.Context,
     /,
-    photo: Path,
+    photo: Path | Stream,
     mask: str | None,
     find: str | None,
-    output: Path | None,
+    output: Path | Stream | None,
+    format: str | None,
     method: str,
     in_place: bool,
     resize_mask: bool,
@@ -246,6 +254,9 @@ def fill(
     search = {name: arguments.pop(name) for name in SEARCH}
     if (output is None) != in_place:
         raise click.UsageError("name either an output with -o, or --in-place to overwrite the photo")
+    if in_place and not isinstance(photo, Path):
+        raise click.UsageError("--in-place needs a file: name the output of standard input with -o")
+    output = of_format(output, format)
     if jobs < 1:
         raise click.UsageError(f"--jobs is {jobs}: give 1 or more")
     source = _source(ctx, mask, find, search)
@@ -256,16 +267,18 @@ def fill(
     if save_config and not dry_run:
         _save_options(save_config, ctx)
     settings = batch.Settings(method, resize_mask, page, arguments)
-    if photo.is_dir():
+    if isinstance(photo, Path) and photo.is_dir():
+        assert output is None or isinstance(output, Path)  # checked above
         run = _FolderRun(settings, isinstance(source, batch.Search), jobs, overwrite, log, dry_run, quiet, verbose)
         notes = batch.Notes()
         given = [*named, *(path for path in (log, save_config) if path)]
         return run.fill(*batch.plan(photo, source, output, compare, given=given, notes=notes), notes)
-    job = batch.Job(photo, source, output or photo, compare)
+    job = _job(photo, source, output or photo, compare)
     if dry_run:
         _show(job)
         return 0
-    sweep(job.output.parent)
+    if isinstance(job.output, Path):
+        sweep(job.output.parent)
     with progress_bar(quiet) as progress:
         info = batch.repair(job, settings, progress)
     if verbose:
@@ -273,6 +286,15 @@ def fill(
     elif sys.stderr.isatty() and not quiet:
         click.echo(f"{job.output}: {info}", err=True)
     return 0
+
+
+def _job(photo: Path | Stream, mask: Any, output: Path | Stream, sheet: Path | None) -> Job | PipedJob:
+    from inpaintkit import batch
+    from inpaintkit.files import Stream
+
+    if isinstance(photo, Stream) or isinstance(mask, Stream) or isinstance(output, Stream):
+        return batch.PipedJob(photo, mask, output, sheet)
+    return batch.Job(photo, mask, output, sheet)
 
 
 def _source(ctx: click.Context, mask: str | None, kind: str | None, search: dict[str, Any]) -> Any:
@@ -297,15 +319,20 @@ def _source(ctx: click.Context, mask: str | None, kind: str | None, search: dict
     for name in SEARCH:
         if is_on_the_line(name):
             raise click.UsageError(f"--{name} needs --find: a mask file is used as it is")
-    return mask if mask in NAMED else Path(mask)
+    return mask if mask in NAMED else SOURCE.convert(mask, None, ctx)
 
 
-def _check_output(photo: Path, mask: Any, output: Path | None) -> None:
+def _check_output(photo: Path | Stream, mask: Any, output: Path | Stream | None) -> None:
     """Refuse an output that would replace an input, or that no format has."""
+    is_folder = isinstance(photo, Path) and photo.is_dir()
     if output is None:
         return
+    if not isinstance(output, Path):
+        if is_folder:
+            raise click.UsageError(f"{photo} is a folder: name a folder for the results, not -")
+        return
     instead = "name another output, or use --in-place, which keeps the original"
-    if photo.is_dir():
+    if is_folder:
         check_inputs(output, photo, mask, instead=instead)
         if output.exists() and not output.is_dir():
             raise click.UsageError(f"{output} is a file, and {photo} is a folder: name a folder for the results")
@@ -320,7 +347,7 @@ def _check_side_files(ctx: click.Context, others: list[Any]) -> None:
     for path in (log, config):
         if path:
             check_inputs(path, *others)
-    for one, other in combinations((path for path in (log, config, output, sheet) if path), 2):
+    for one, other in combinations((path for path in (log, config, output, sheet) if isinstance(path, Path)), 2):
         if is_same(one, other):
             raise click.UsageError(f"{one} is named twice: results, sheet, log and options need files of their own")
     if log:
@@ -329,20 +356,20 @@ def _check_side_files(ctx: click.Context, others: list[Any]) -> None:
         check_config(config, [parameter.name or "" for parameter in ctx.command.get_params(ctx)])
 
 
-def _show(job: Job, remark: str = "") -> None:
+def _show(job: Job | PipedJob, remark: str = "") -> None:
     click.echo(shown(f"{job.photo} -> {job.output} (mask {job.mask}){remark}"))
 
 
-def _check_sheet(sheet: Path | None, photo: Path, mask: Any, output: Path | None) -> None:
+def _check_sheet(sheet: Path | None, photo: Path | Stream, mask: Any, output: Path | Stream | None) -> None:
     """Refuse a sheet that would replace an input or the result, or that no format has."""
     if sheet is None:
         return
-    if not photo.is_dir():
+    if not (isinstance(photo, Path) and photo.is_dir()):
         check_format(sheet)
     elif sheet.is_file():
         raise click.UsageError(f"--compare is the file {sheet}: for a folder of pictures name a folder of sheets")
     check_output(sheet, photo, mask, instead="name another sheet, so that nothing is lost")
-    if output and sheet.resolve() == output.resolve():
+    if isinstance(output, Path) and sheet.resolve() == output.resolve():
         raise click.UsageError(f"{sheet} is also the output: name another sheet")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ import click
 from inpaintkit.cli import options
 from inpaintkit.cli.options import FILE, KINDS, TakesCoordinates, examples, search_options, together
 from inpaintkit.cli.outputs import check_format, check_output
+from inpaintkit.cli.pipes import SOURCE, TARGET
 
 if TYPE_CHECKING:
+    from inpaintkit.files import Stream
     from inpaintkit.problem import Mask
 
 HOW = ("union", "intersection", "difference", "exclusive")  # as in ``masks``, which takes a second to import
@@ -27,13 +30,15 @@ def mask() -> None:
     """
 
 
-_output = click.option("-o", "--output", required=True, type=FILE, help="PNG to write, white where to fill.")
+_output = click.option(
+    "-o", "--output", required=True, type=TARGET, help="PNG to write, white where to fill; - for stdout."
+)
 
 
 _canvas = together(
-    click.option("--like", type=FILE, metavar="PHOTO", help="Make the mask as large as this picture."),
+    click.option("--like", type=SOURCE, metavar="PHOTO", help="Make the mask as large as this picture."),
     click.option("--size", type=options.size, metavar="WxH", help="Make the mask of this size, e.g. 640x480."),
-    click.option("--onto", type=FILE, metavar="MASK", help="Add to this mask; -o may name the same file."),
+    click.option("--onto", type=SOURCE, metavar="MASK", help="Add to this mask; -o may name the same file."),
     _output,
 )
 """Options of every command that draws a shape."""
@@ -42,12 +47,12 @@ _canvas = together(
 @mask.command(
     cls=TakesCoordinates, epilog=examples("inpaintkit mask find photo.png --kind text -o mask.png --preview seen.png")
 )
-@click.argument("photo", type=FILE)
+@click.argument("photo", type=SOURCE)
 @click.option("--kind", type=click.Choice(KINDS), default="text", show_default=True, help="What to find.")
 @search_options
 @click.option("--preview", type=FILE, help="Also write the photo with the mask shown in magenta.")
 @_output
-def find(photo: Path, kind: Any, preview: Path | None, output: Path, **search: Any) -> None:
+def find(photo: Path | Stream, kind: Any, preview: Path | None, output: Path | Stream, **search: Any) -> None:
     """Propose a mask of text, scratches, dust or a colour.
 
     'auto' looks for text, scratches and dust. Check the mask, e.g. with --preview, before you trust it.
@@ -114,12 +119,12 @@ def stroke(points: Any, width: float, **canvas: Any) -> None:
 
 
 @mask.command("from-alpha", epilog=examples("inpaintkit mask from-alpha sticker.png -o mask.png"))
-@click.argument("photo", type=FILE)
+@click.argument("photo", type=SOURCE)
 @click.option(
     "--opacity", default=1.0, show_default=True, metavar="N", help="Take pixels less opaque than this (0 to 1)."
 )
 @_output
-def from_alpha(photo: Path, opacity: float, output: Path) -> None:
+def from_alpha(photo: Path | Stream, opacity: float, output: Path | Stream) -> None:
     """Take the pixels that are not fully opaque."""
     _check_output(output, photo)
     from inpaintkit import files, masks
@@ -129,7 +134,7 @@ def from_alpha(photo: Path, opacity: float, output: Path) -> None:
 
 
 @mask.command("from-colour", epilog=examples("inpaintkit mask from-colour photo.png red -o mask.png"))
-@click.argument("photo", type=FILE)
+@click.argument("photo", type=SOURCE)
 @click.argument("colour")
 @click.option(
     "--tolerance",
@@ -140,7 +145,7 @@ def from_alpha(photo: Path, opacity: float, output: Path) -> None:
 )
 @click.option("--connected", type=options.pixel, metavar="X,Y", help="Only the connected area around this pixel.")
 @_output
-def from_colour(photo: Path, colour: str, tolerance: float, connected: Any, output: Path) -> None:
+def from_colour(photo: Path | Stream, colour: str, tolerance: float, connected: Any, output: Path | Stream) -> None:
     """Take the pixels of a colour: #rrggbb, r,g,b or a name."""
     _check_output(output, photo)
     from inpaintkit import files, masks
@@ -151,10 +156,10 @@ def from_colour(photo: Path, colour: str, tolerance: float, connected: Any, outp
 
 
 @mask.command(epilog=examples("inpaintkit mask combine a.png b.png --how difference -o mask.png"))
-@click.argument("sources", type=FILE, nargs=-1, required=True, metavar="MASK...")
+@click.argument("sources", type=SOURCE, nargs=-1, required=True, metavar="MASK...")
 @click.option("--how", type=click.Choice(HOW), default="union", show_default=True, help="How to combine them.")
 @_output
-def combine(sources: tuple[Path, ...], how: str, output: Path) -> None:
+def combine(sources: tuple[Path | Stream, ...], how: str, output: Path | Stream) -> None:
     """Combine several masks into one."""
     _check_output(output, *sources)
     from inpaintkit import files, masks
@@ -163,10 +168,10 @@ def combine(sources: tuple[Path, ...], how: str, output: Path) -> None:
 
 
 @mask.command(epilog=examples("inpaintkit mask grow mask.png --radius 3 -o grown.png"))
-@click.argument("source", type=FILE, metavar="MASK")
+@click.argument("source", type=SOURCE, metavar="MASK")
 @click.option("--radius", type=int, required=True, metavar="N", help="Radius in whole pixels.")
 @_output
-def grow(source: Path, radius: int, output: Path) -> None:
+def grow(source: Path | Stream, radius: int, output: Path | Stream) -> None:
     """Grow the hole by a disc."""
     _check_output(output, source)
     from inpaintkit import files, masks
@@ -175,10 +180,10 @@ def grow(source: Path, radius: int, output: Path) -> None:
 
 
 @mask.command(epilog=examples("inpaintkit mask shrink mask.png --radius 3 -o shrunk.png"))
-@click.argument("source", type=FILE, metavar="MASK")
+@click.argument("source", type=SOURCE, metavar="MASK")
 @click.option("--radius", type=int, required=True, metavar="N", help="Radius in whole pixels.")
 @_output
-def shrink(source: Path, radius: int, output: Path) -> None:
+def shrink(source: Path | Stream, radius: int, output: Path | Stream) -> None:
     """Shrink the hole by a disc."""
     _check_output(output, source)
     from inpaintkit import files, masks
@@ -187,9 +192,9 @@ def shrink(source: Path, radius: int, output: Path) -> None:
 
 
 @mask.command(epilog=examples("inpaintkit mask invert mask.png -o inverted.png"))
-@click.argument("source", type=FILE, metavar="MASK")
+@click.argument("source", type=SOURCE, metavar="MASK")
 @_output
-def invert(source: Path, output: Path) -> None:
+def invert(source: Path | Stream, output: Path | Stream) -> None:
     """Swap what is filled and what is kept."""
     _check_output(output, source)
     from inpaintkit import files, masks
@@ -198,7 +203,12 @@ def invert(source: Path, output: Path) -> None:
 
 
 def _draw(
-    draw: Callable[[tuple[int, int]], Mask], *, like: Path | None, size: Any, onto: Path | None, output: Path
+    draw: Callable[[tuple[int, int]], Mask],
+    *,
+    like: Path | Stream | None,
+    size: Any,
+    onto: Path | Stream | None,
+    output: Path,
 ) -> None:
     """Draw a shape on an empty mask of the size asked for, or add it to a mask."""
     if sum(given is not None for given in (like, size, onto)) != 1:
@@ -213,15 +223,19 @@ def _draw(
         _write(output, draw(files.read(like).shape[:2] if like else size))
 
 
-def _check_output(output: Path, *sources: Path) -> None:
+def _check_output(output: Path | Stream, *sources: Path | Stream) -> None:
+    if not isinstance(output, Path):
+        return
     if output.suffix.lower() != ".png":
         raise click.UsageError(f"{output}: a mask is written as PNG, which keeps it exact; name the output .png")
     check_output(output, *sources)
 
 
-def _write(output: Path, hole: Mask) -> None:
+def _write(output: Path | Stream, hole: Mask) -> None:
     import numpy as np
 
     from inpaintkit import files
 
+    if not isinstance(output, Path):
+        output = replace(output, suffix=".png")
     files.write(output, hole.astype(np.uint8) * 255)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inpaintkit.box import Box
+from inpaintkit.cli.pipes import SOURCE
 
 if TYPE_CHECKING:
     from inpaintkit.method import Method
@@ -90,7 +91,7 @@ def mask_option(*, required: bool = False) -> Decorator:
 
 
 fill_options = together(
-    click.argument("photo", type=FILE),
+    click.argument("photo", type=SOURCE),
     click.option("--invert-mask", is_flag=True, help="The mask is white where to keep."),
     click.option("--nodata", type=float, metavar="V", help="With --mask nodata: the value, if not the file's own."),
     click.option("--dilate", default=0, metavar="N", help="Grow the mask by N pixels, e.g. for text with soft edges."),

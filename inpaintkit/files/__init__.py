@@ -81,7 +81,7 @@ def load(path: Source, *, page: int | None = None) -> Loaded:
 
     Parameters
     ----------
-    path : where the file is, or a file that is open for reading bytes, which is read whole.
+    path : where the file is, or a file that is open for reading bytes, which is read to its end.
     page : which page of a file that has several, counted from 1.
 
     Raises
@@ -145,8 +145,6 @@ def read_mask(path: Source) -> Mask:
     FileNotFoundError, OSError, ValueError : as ``load``, and for a mask that is not clear.
     """
     path = _place(path)
-    if isinstance(path, Stream):
-        path = Stream(io.BytesIO(path.read()), path.name)  # it is read more than once
     loaded = load(path)
     with _opened(path) as file:
         lossless = loaded.format in ("PNG", "BMP", "TIFF") or (
@@ -217,7 +215,7 @@ def _place(path: Target, format: str | None = None) -> Path | Stream:
 def _opened(path: Path | Stream) -> Iterator[IO[bytes]]:
     """The file, open at its beginning."""
     if isinstance(path, Stream):
-        yield io.BytesIO(path.read())
+        yield io.BytesIO(path.content)
         return
     with path.open("rb") as file:
         yield file
@@ -263,7 +261,7 @@ def _encoded(path: Path | Stream, name: str, picture: Picture, metadata: Metadat
 
 def copy(source: Path | Stream, target: Path | Stream) -> None:
     """Copy a file as it is to another place, whole or not at all."""
-    data = source.read() if isinstance(source, Stream) else source.read_bytes()
+    data = source.content if isinstance(source, Stream) else source.read_bytes()
     if isinstance(target, Stream):
         target.write(data)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO
 
 from inpaintkit.files.decoding import RefusedError
@@ -21,10 +22,9 @@ class Stream:
     def __str__(self) -> str:
         return self.name
 
-    def read(self) -> bytes:
-        """All of it, however often asked where it can go back."""
-        if self.file.seekable():
-            self.file.seek(0)
+    @cached_property
+    def content(self) -> bytes:
+        """All that is left in the file, read once."""
         data = self.file.read()
         if not isinstance(data, bytes):
             raise RefusedError("gives text: open it for bytes, with mode 'rb'")

@@ -432,6 +432,7 @@ def test_sound_files_are_still_their_own_kind(tmp_path):
 def test_open_files_in_place_of_paths(tmp_path):
     for ending, name in (("png", "PNG"), ("jpeg", "JPEG"), ("tiff", "TIFF"), ("webp", "WebP"), ("bmp", "BMP")):
         write(file := io.BytesIO(), BLOCKS, format=ending)
+        file.seek(0)
         assert load(file).format == name
         file.seek(0)
         assert read(file).shape == BLOCKS.shape
