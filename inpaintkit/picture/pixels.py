@@ -146,7 +146,7 @@ def array_of(data: Any, what: str) -> Pixels:
         array = np.asarray(None)
     if array.dtype == object or array.dtype.kind in "SU":
         kind = f"an array of {array.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
-        raise TypeError(f"{what} is {kind}: pass a numpy array of numbers or a PIL image; read(path) makes one")
+        raise TypeError(f"{what} is {kind}: pass a numpy array or a PIL image; read(path) makes one")
     return array
 
 

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+
 from inpaintkit import find_mask
 from inpaintkit.find import KINDS
 
