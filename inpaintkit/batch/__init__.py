@@ -61,6 +61,7 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
         for name, value in settings.arguments.items()
     }
     arguments |= {"channels": photo.channels}
+    arguments["dilate"] = photo.growth(arguments.get("dilate", 0))
     if job.mask == "nodata" and arguments.get("nodata") is None:
         arguments["nodata"] = photo.nodata
     with warnings.catch_warnings():

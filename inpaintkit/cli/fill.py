@@ -262,6 +262,8 @@ def fill(
     if jobs < 1:
         raise click.UsageError(f"--jobs is {jobs}: give 1 or more")
     source = _source(ctx, mask, find, search)
+    if isinstance(source, batch.Search) and ctx.get_parameter_source("dilate") is click.core.ParameterSource.DEFAULT:
+        arguments["dilate"] = ctx.params["dilate"] = "auto"
     _check_output(photo, source, output)
     _check_sheet(compare, photo, source, output)
     named = [value for value in (config, *arguments.values()) if isinstance(value, Path)]
