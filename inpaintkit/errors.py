@@ -50,3 +50,9 @@ class StretchedMaskWarning(InpaintWarning):
     """A mask has been scaled to a picture of other proportions."""
 
     kind = "was stretched to other proportions"
+
+
+class LargeFindWarning(InpaintWarning):
+    """So much of a picture passes for damage that it is probably what the picture shows: nothing of it is proposed."""
+
+    kind = "found would hide too much of the picture, and was not used"

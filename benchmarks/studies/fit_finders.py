@@ -37,6 +37,7 @@ from scipy.optimize import minimize
 from inpaintkit import find_mask
 from inpaintkit.benchmarks.studies.find import Case, cases, photographs, reduced
 from inpaintkit.find import dust, lines, scoring, scratches, spots, text
+from inpaintkit.find.screens import screen_of
 from inpaintkit.problem import Image, Mask
 
 KINDS = ("text", "scratches", "dust")
@@ -78,7 +79,7 @@ def as_floats(photo: NDArray[np.uint8]) -> Image:
 def text_sample(case: Case) -> Sample | None:
     """Lines of text, many of them none."""
     pixels = case.damaged[..., None] if case.damaged.ndim == 2 else case.damaged
-    found = [it for it in text.candidates(pixels, _NEEDED) if np.isfinite(it.score)]
+    found = [it for it in text.candidates(pixels, screen_of(pixels), _NEEDED) if np.isfinite(it.score)]
     if not found:
         return None
     weights = lines.WEIGHTS

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import numbers
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, overload
@@ -18,6 +19,7 @@ import cv2
 import numpy as np
 
 from inpaintkit import masks, threads
+from inpaintkit.errors import LargeFindWarning
 from inpaintkit.picture import Channels, Picture
 from inpaintkit.problem import Image, Mask
 
@@ -28,6 +30,7 @@ Bounds = tuple[int, int, int, int]  # LEFT, TOP, WIDTH, HEIGHT, as in ``Box``
 KINDS = ("text", "scratches", "dust", "colour", "auto")
 _SEARCHED = {"auto": ("text", "scratches", "dust")}
 _CAUTION = 0.7  # times the sensitivity for "auto": three searches have three chances to be wrong
+_MAX_SHARE = 0.55  # of the picture: a kind of damage that hides more is hardly damage
 _MAX_TOLERANCE = 128  # levels: how far from a colour sensitivity 1 reaches
 
 
@@ -129,6 +132,11 @@ def find_mask(
     ------
     TypeError, ValueError : a picture or option that cannot be used; the message says what is needed.
 
+    Warns
+    -----
+    LargeFindWarning : more than 55 % of the picture passes for one kind of damage, as a texture may: none of that
+        kind is proposed. With ``inside`` it is.
+
     Examples
     --------
     >>> import numpy as np, inpaintkit
@@ -147,7 +155,7 @@ def find_mask(
         mask, confidence = _near(picture, colour, pick, connected, sensitivity)
     else:
         with threads.limit(None):
-            mask, confidence = _searched(_normalised(picture), kind, sensitivity)
+            mask, confidence = _searched(_normalised(picture), kind, sensitivity, allowed, placed=inside is not None)
     mask &= allowed
     if not return_info:
         return mask
@@ -211,8 +219,8 @@ def _normalised(picture: Picture) -> Image:
     return image
 
 
-def _searched(image: Image, kind: str, sensitivity: float) -> tuple[Mask, Image]:
-    """What is found of a kind of damage, or of all kinds."""
+def _searched(image: Image, kind: str, sensitivity: float, allowed: Mask, *, placed: bool) -> tuple[Mask, Image]:
+    """What is found of a kind of damage, or of all kinds; none of what would hide too much, unless it was placed."""
     kinds = _SEARCHED.get(kind, (kind,))
     caution = _CAUTION if len(kinds) > 1 else 1.0
     mask, confidence = np.zeros(image.shape[:2], np.bool_), np.zeros(image.shape[:2], np.float32)
@@ -221,9 +229,24 @@ def _searched(image: Image, kind: str, sensitivity: float) -> tuple[Mask, Image]
             importlib.import_module(f"inpaintkit.find.{name}"), f"find_{name}"
         )
         found, sure = find(image, sensitivity=sensitivity * caution)
+        share = np.count_nonzero(found & allowed) / found.size
+        if share > _MAX_SHARE and not placed:
+            _refuse(name, share, sensitivity)
+            continue
         mask |= found
         np.maximum(confidence, sure, out=confidence)
     return mask, confidence
+
+
+def _refuse(name: str, share: float, sensitivity: float) -> None:
+    """Say why nothing of a kind of damage is proposed, and how to have it nevertheless."""
+    warnings.warn(
+        f"{share:.0%} of the picture passes for {name}, more than {_MAX_SHARE:.0%}: it is probably what the picture "
+        f"shows, so none of it is proposed; lower the sensitivity (now {sensitivity:g}), or say with inside "
+        "(LEFT,TOP,WIDTH,HEIGHT, the whole picture if need be) where it is to be found",
+        LargeFindWarning,
+        stacklevel=4,
+    )
 
 
 def _near(

@@ -15,6 +15,7 @@ from inpaintkit import threads
 from inpaintkit.arrays import Array, Bool2, F32x1, F32x2, F64x1
 from inpaintkit.find.scoring import confidence as probability
 from inpaintkit.find.scoring import crowding, polarities, threshold, weighted
+from inpaintkit.find.screens import amid_steps, busy, in_levels, screen_of
 from inpaintkit.find.spots import RIM, WHITE, Spots, candidates
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
@@ -121,6 +122,7 @@ def find_dust(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     confidence: Image = np.zeros(image.shape[:2], np.float32)
     pictures = polarities(image)
     found = threads.run(lambda pair: candidates(*pair), (pictures, pictures[::-1]))
+    found = _without_print(image, found)
     alone = [alone_log_odds(spots, mask.shape) for spots in found]
     amount = [float(np.sqrt(spots.area[sure > _CERTAIN]).sum()) for spots, sure in zip(found, alone, strict=True)]
     for picture, spots, first, own, others in zip(pictures, found, alone, amount, amount[::-1], strict=True):
@@ -135,6 +137,18 @@ def find_dust(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
             picture, part.y, part.x, part.background, part.spread, part.contrast, reach, trust, mask, confidence
         )
     return mask, confidence
+
+
+def _without_print(image: Image, found: list[Spots]) -> list[Spots]:
+    """Spots that are neither dots of a printing screen nor grains of a stochastic one."""
+    pixels = in_levels(image)
+    dots, steps = screen_of(pixels).dots, busy(pixels)
+
+    def belongs(spots: Spots) -> Mask:
+        y, x = (np.rint(each).astype(np.int64) for each in (spots.y, spots.x))
+        return dots.near(np.stack([spots.y, spots.x], axis=1), 2 * spots.radius) | amid_steps(steps, y, x)
+
+    return [spots.part(~belongs(spots)) for spots in found]
 
 
 def alone_log_odds(spots: Spots, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from inpaintkit import threads
 from inpaintkit.arrays import Array, F32x2, F64x1, F64x2, I32x2, U8x2, U8x3
+from inpaintkit.find.screens import Screen
 from inpaintkit.kernels import kernel
 from inpaintkit.union_find import lead_kernel, unite_kernel
 
@@ -263,3 +264,13 @@ def reduced(pixels: Pixels) -> Pixels:
     size = tuple(max(1, side // 4) for side in pixels.shape[1::-1])
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8).reshape(size[1], size[0], pixels.shape[2])
+
+
+def remove(table: Table, screen: Screen, channels: int) -> None:
+    """Take the pieces of a printing screen out of a table: they have no pixels and no height any more."""
+    if not screen:
+        return
+    middles = np.stack([(table[:, TOP] + table[:, BOTTOM]) / 2, (table[:, LEFT] + table[:, RIGHT]) / 2], axis=1)
+    belongs = screen.holds(middles, table[:, THICKNESS], table[:, COLOUR : COLOUR + channels])
+    table[belongs, AREA] = 0
+    table[belongs, BOTTOM] = table[belongs, TOP]

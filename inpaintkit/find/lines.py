@@ -48,12 +48,14 @@ WEIGHTS = {
     "constant": 0.4,
 }
 # Set by hand.
+MAX_LINES = 2000  # of a layer, and of a picture: the likeliest ones are looked at
 _PURITY = 4.0  # log-odds per unit of the logarithm of a line's purity
 _IMPURE, _PURE = 0.4, 0.8  # purity below which a line is rejected, and above which it counts as pure
 _SINGLE, _SINGLE_HEIGHT = -4.5, 50  # log-odds of a single letter, and the height, px, at which it adds no more to them
 
 _MIN_HEIGHT, _MAX_HEIGHT = 4, 260  # px; the latter is a letter of 200 px with ascender and descender
 _MAX_WIDTH = 6  # times its height: letters that touch each other
+_MAX_LETTERS = 1000  # of a line: more are a texture
 _MIN_STROKE, _MAX_STROKE = 0.035, 0.5  # times its height
 _MAX_THICKNESS = 2.25  # times its stroke: a blob is twice as thick as it is wide on the mean
 _MIN_SHARP = 0.75  # share of a letter's rim
@@ -88,37 +90,54 @@ class Line:
 
 
 @kernel()
-def _lines_kernel(letters: F64x2, order: I64x1, tolerance: float, channels: int) -> I64x1:
-    """For each letter the number of its line: neighbours side by side, of like height, stroke, colour and position."""
-    count = len(letters)
-    parent = np.arange(count)
-    for a in range(count):
-        i = order[a]
-        high = letters[i, BOTTOM] - letters[i, TOP]
-        for b in range(a + 1, count):
-            j = order[b]
-            gap = letters[j, LEFT] - letters[i, RIGHT]
-            if gap > 5.1 * high:  # letters further right only lie further away
-                break
-            other = letters[j, BOTTOM] - letters[j, TOP]
-            tall = max(high, other)
-            shared = min(letters[i, BOTTOM], letters[j, BOTTOM]) - max(letters[i, TOP], letters[j, TOP])
-            if tall > 2.3 * min(high, other) or shared < 0.5 * min(high, other):
-                continue
-            off = 0.0
-            for z in range(channels):
-                off = max(off, abs(letters[i, COLOUR + z] - letters[j, COLOUR + z]))
-            # Digits of a date stand far apart, but are of one height, on one line and in one colour.
-            far = 2.2 if shared > 0.9 * tall and off < 0.4 * tolerance else 1.6 if tall < 40 else 1.3
-            if off > tolerance or gap > far * tall:
-                continue
-            stroke = max(2 * letters[i, AREA] / letters[i, RIM], 1.0)
-            beside = max(2 * letters[j, AREA] / letters[j, RIM], 1.0)
-            if max(stroke, beside) > 2.2 * min(stroke, beside):
-                continue
-            unite_kernel(parent, i, j)
+def _lines_kernel(letters: F64x2, order: I64x1, start: I64x1, tolerance: float, channels: int) -> I64x1:
+    """For each letter the number of its line: neighbours side by side, of like height, stroke, colour and position.
+
+    order, start : the letters by bands of ``_MAX_HEIGHT`` rows and, in a band, from left to right; where each begins.
+    """
+    parent = np.arange(len(letters))
+    bands = len(start) - 1
+    for band in range(bands):
+        for a in range(start[band], start[band + 1]):
+            i = order[a]
+            high = letters[i, BOTTOM] - letters[i, TOP]
+            for beside in range(max(band - 1, 0), min(band + 2, bands)):  # a letter reaches no further than one band
+                first, last = start[beside], start[beside + 1]
+                while first < last:  # the leftmost that is not left of this one
+                    half = (first + last) // 2
+                    if letters[order[half], LEFT] < letters[i, LEFT]:
+                        first = half + 1
+                    else:
+                        last = half
+                for b in range(first, start[beside + 1]):
+                    j = order[b]
+                    if letters[j, LEFT] - letters[i, RIGHT] > 5.1 * high:  # those further right only lie further away
+                        break
+                    if i != j and _beside_kernel(letters, i, j, tolerance, channels):
+                        unite_kernel(parent, i, j)
     lead_kernel(parent)
     return parent
+
+
+@kernel(inline=True)
+def _beside_kernel(letters: F64x2, i: int, j: int, tolerance: float, channels: int) -> bool:
+    """Whether a letter j, to the right of i, is its neighbour in a line."""
+    gap = letters[j, LEFT] - letters[i, RIGHT]
+    high, other = letters[i, BOTTOM] - letters[i, TOP], letters[j, BOTTOM] - letters[j, TOP]
+    tall = max(high, other)
+    shared = min(letters[i, BOTTOM], letters[j, BOTTOM]) - max(letters[i, TOP], letters[j, TOP])
+    if tall > 2.3 * min(high, other) or shared < 0.5 * min(high, other):
+        return False
+    off = 0.0
+    for z in range(channels):
+        off = max(off, abs(letters[i, COLOUR + z] - letters[j, COLOUR + z]))
+    # Digits of a date stand far apart, but are of one height, on one line and in one colour.
+    far = 2.2 if shared > 0.9 * tall and off < 0.4 * tolerance else 1.6 if tall < 40 else 1.3
+    if off > tolerance or gap > far * tall:
+        return False
+    stroke = max(2 * letters[i, AREA] / letters[i, RIM], 1.0)
+    thick = max(2 * letters[j, AREA] / letters[j, RIM], 1.0)
+    return bool(max(stroke, thick) <= 2.2 * min(stroke, thick))
 
 
 def joined(table: Table, channels: int, tolerance: float, min_score: float) -> list[Line]:
@@ -128,7 +147,10 @@ def joined(table: Table, channels: int, tolerance: float, min_score: float) -> l
     """
     rows = np.flatnonzero(_letterlike(table))
     letters = table[rows]
-    line = _lines_kernel(letters, np.argsort(letters[:, LEFT], kind="stable"), tolerance, channels)
+    band = (letters[:, TOP] // _MAX_HEIGHT).astype(np.int64)
+    by_band = np.lexsort((letters[:, LEFT], band))
+    start = np.searchsorted(band[by_band], np.arange(band.max(initial=-1) + 2))
+    line = _lines_kernel(letters, by_band, start, tolerance, channels)
     order = np.argsort(line, kind="stable")
     if not len(order):
         return []
@@ -137,10 +159,11 @@ def joined(table: Table, channels: int, tolerance: float, min_score: float) -> l
     rim, sharp, contrast = (np.add.reduceat(letters[order, column], first) for column in (RIM, SHARP, CONTRAST))
     tallest = np.maximum.reduceat((letters[:, BOTTOM] - letters[:, TOP])[order], first)
     at_most = weighted(WEIGHTS, _features(contrast / rim, count, count * np.maximum(1, tallest / 20)))
-    possible = np.where(sharp > _SHARPEST * rim, at_most, -np.inf)
+    possible = np.where((sharp > _SHARPEST * rim) & (count <= _MAX_LETTERS), at_most, -np.inf)
+    best = np.sort(np.argsort(-possible, kind="stable")[:MAX_LINES])
     return [
         _line(letters[order[start : start + size]], rows[order[start : start + size]], channels)
-        for start, size, score in zip(first, count, possible, strict=True)
+        for start, size, score in zip(first[best], count[best], possible[best], strict=True)
         if score >= min_score
     ]
 
@@ -234,24 +257,34 @@ def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     return float(values[order][np.searchsorted(total, total[-1] / 2)])
 
 
-def purified(table: Table, line: Line) -> Line:
-    """A line without letters among other things of their colour, which count against the rest as well."""
-    near = 2 + line.height / 10
-    box, letters = line.box, table[line.members]
+def purified(table: Table, found: list[Line]) -> list[Line]:
+    """Lines without letters among other things of their colour, which count against the rest as well."""
+    by_top = np.argsort(table[:, TOP])
+    tops = table[by_top, TOP]
+    pure = []
+    for line in found:
+        near = 2 + line.height / 10
+        rows = slice(*np.searchsorted(tops, (line.box.top - near, line.box.bottom + near + 1)))
+        pure.append(_purified(table, line, by_top[rows], near))
+    return pure
+
+
+def _purified(table: Table, line: Line, rows: NDArray[np.intp], near: float) -> Line:
+    """A line without letters that have as much else beside them. rows : of the table, at its height."""
+    box, letters, beside_it = line.box, table[line.members], table[rows]
     there = (
-        (table[:, TOP] >= box.top - near)
-        & (table[:, BOTTOM] <= box.bottom + near)
-        & (table[:, LEFT] >= box.left - near)
-        & (table[:, RIGHT] <= box.right + near)
-        & (table[:, BOTTOM] - table[:, TOP] >= 0.15 * line.height)
+        (beside_it[:, BOTTOM] <= box.bottom + near)
+        & (beside_it[:, LEFT] >= box.left - near)
+        & (beside_it[:, RIGHT] <= box.right + near)
+        & (beside_it[:, BOTTOM] - beside_it[:, TOP] >= 0.15 * line.height)
     )
-    there[line.members] = True
-    others = table[there]
+    own = np.isin(rows, line.members)
+    there |= own
+    others, own = beside_it[there], own[there]
     beside = np.ones((len(letters), len(others)), np.bool_)
     for first, last in ((TOP, BOTTOM), (LEFT, RIGHT)):
         middle = (others[:, first] + others[:, last]) / 2
         beside &= (middle >= letters[:, None, first] - near) & (middle <= letters[:, None, last] + near)
-    own = np.isin(np.flatnonzero(there), line.members)
     share = (beside * own) @ others[:, RIM] / (beside @ others[:, RIM])
     clean = share >= 0.5
     if not clean.any():

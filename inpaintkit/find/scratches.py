@@ -20,6 +20,7 @@ from inpaintkit.arrays import Array, Bool2, F32x1, F32x2, F64x1, I64x1
 from inpaintkit.find import scoring, strips, votes
 from inpaintkit.find.following import follow
 from inpaintkit.find.scoring import NEIGHBOURHOOD, SIMILAR
+from inpaintkit.find.screens import Dots, in_levels, screen_of
 from inpaintkit.find.strips import Axes
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
@@ -54,6 +55,10 @@ _OWN = 6  # px: what is nearer to the line's axis continues it
 _PARALLEL = 0.34  # sine of the angle below which a line is parallel
 _BLUR = 0.2  # px by which reading between pixels widens an edge
 _WHITE = 0.9  # of a scratch, where bright ones are looked for; for dark ones white is black
+_ROW = 0.7  # share of a line's nodes that are beside dots of a printing screen, where it is a row of them,
+_EVEN = (
+    0.07  # and the pitches by which these are nearer or farther, on the mean; 0.125 for a line of any other direction
+)
 _BORDER = 0.3  # share of a line's nodes with a side outside of the picture: an edge may be what it is
 
 
@@ -186,7 +191,8 @@ def find_scratches(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Ima
     """
     mask: Mask = np.zeros(image.shape[:2], np.bool_)
     confidence: Image = np.zeros(image.shape[:2], np.float32)
-    found = threads.run(lambda search: _search(*search, sensitivity), searches(image))
+    dots = screen_of(in_levels(image)).dots
+    found = threads.run(lambda search: _search(*search, dots, sensitivity), searches(image))
     certain = _needed(sensitivity, _ALONE)
     best = max((float(lines.log_odds.max(initial=-np.inf)) for lines in found), default=-np.inf)
     needed = _needed(sensitivity, _BESIDE if best > certain else _ALONE)
@@ -244,9 +250,10 @@ def candidates(picture: Image, opposite: Image, octave: int, sensitivity: float)
     return Candidates(axis, foot, cover, white, features, log_odds, unit)
 
 
-def _search(picture: Image, opposite: Image, octave: int, sensitivity: float) -> _Found:
+def _search(picture: Image, opposite: Image, octave: int, dots: Dots, sensitivity: float) -> _Found:
     """Nodes of the likely lines of an octave, the surest ones followed beyond their ends."""
     lines = candidates(picture, opposite, octave, sensitivity)
+    lines.log_odds[_along_rows(lines, dots)] = -np.inf
     axis, foot, unit = lines.axis, lines.foot, lines.unit
     log_odds, usual = lines.log_odds[axis.line], axis.medians(lines.cover)
     # Beyond a scratch's ends, and in its breaks, there is nothing of it.
@@ -262,6 +269,15 @@ def _search(picture: Image, opposite: Image, octave: int, sensitivity: float) ->
         np.concatenate([found.log_odds, lines.log_odds[more.line]]),
         unit,
     )
+
+
+def _along_rows(lines: Candidates, dots: Dots) -> Mask:
+    """Which lines run along rows of a screen's dots, or between two, bool (L,): never nearer to dots, never farther."""
+    axis, middle = lines.axis, lines.foot.mean(axis=1)
+    places = np.stack([axis.y + middle * axis.right, axis.x - middle * axis.down], axis=1)
+    aside, near = dots.beside(places, np.stack([axis.down, axis.right], axis=1))
+    varies = axis.means(np.abs(aside - axis.means(aside)[axis.line]))
+    return np.asarray((varies < _EVEN) & (axis.means(near) > _ROW))
 
 
 def _background(level: Image) -> Image:

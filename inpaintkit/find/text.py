@@ -22,6 +22,7 @@ from inpaintkit.box import Box
 from inpaintkit.find import letters, lines, scoring
 from inpaintkit.find.letters import AREA, PEAK, Labels, Pixels, Table
 from inpaintkit.find.lines import Line
+from inpaintkit.find.screens import Screen, busy, drowned, in_levels, screen_of
 from inpaintkit.find.text_cover import holes
 from inpaintkit.find.text_style import Letters
 from inpaintkit.problem import Image, Mask
@@ -39,6 +40,7 @@ _APART = 16  # levels: nearer colours are one; lines of one style group are no f
 _HALF = 40  # percent of cover that makes a pixel part of a thin letter
 _PEAKS = 60, 140  # percent of cover that a thin letter has at its best
 _THIN = 30  # px: letters higher than this have strokes too thick for their background to be seen beside them
+_MAX_AROUND = 6  # times the picture's pixels: what lines may have around them, all together
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -69,11 +71,13 @@ def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     mask : bool (H, W), letters with their anti-aliased edge, outline and shadow.
     confidence : float32 (H, W) in [0, 1], 0 outside the mask.
     """
-    pixels: Pixels = np.asarray(cv2.convertScaleAbs(image, alpha=255), np.uint8).reshape(image.shape)
-    needed = scoring.threshold(sensitivity, _THRESHOLD, _SPAN)
+    pixels = in_levels(image)
+    screen = screen_of(pixels)
+    # Ink on paper has all the contrast there is, whatever is drawn: there a line has to be beyond doubt.
+    needed = scoring.threshold(sensitivity, _THRESHOLD, _SPAN) + _CERTAIN * bool(screen)
     mask = np.zeros(pixels.shape[:2], np.bool_)
     confidence = np.zeros(pixels.shape[:2], np.float32)
-    kept = chosen(pixels, candidates(pixels, needed), needed)
+    kept = chosen(pixels, candidates(pixels, screen, needed), needed)
     drawn = [Letters(it.around, it.line.box, it.core, it.line.colour, it.line.height) for it in kept]
     for line, hole in zip(kept, holes(pixels, drawn), strict=True):
         mask[line.around.slices] |= hole
@@ -82,23 +86,27 @@ def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     return mask, confidence
 
 
-def candidates(pixels: Pixels, needed: float) -> list[FoundLine]:
+def candidates(pixels: Pixels, screen: Screen, needed: float) -> list[FoundLine]:
     """Lines of text in a picture (H, W, C) that score ``needed`` or are like one that does; some are found twice."""
     background = letters.background(pixels)
-    colours = _colours(pixels, background, needed - _HINT)
-    found = threads.run(lambda colour: _in_colour(pixels, background, colour, needed), colours)
+    makers: list[Callable[[], Table]] = [
+        partial(letters.zones, pixels),
+        partial(letters.strokes, pixels, pixels, background),
+        partial(letters.strokes, pixels, background, pixels),
+        partial(letters.zones, letters.reduced(pixels)),
+    ]
+    tables = threads.run(lambda make: make(), makers)
+    steps = busy(pixels)
+    for table in tables[:3]:
+        letters.remove(table, screen, pixels.shape[2])
+    colours = _colours(tables, pixels.shape[2], needed - _HINT)
+    found = threads.run(lambda colour: _in_colour(pixels, background, screen, steps, colour, needed), colours)
     return [line for some in found for line in some]
 
 
-def _colours(pixels: Pixels, background: Pixels, min_score: float) -> list[NDArray[np.float64]]:
-    """Colours of what may be lines among zones of uniform colour and among thin strokes, the best first."""
-    tables: list[Callable[[], Table]] = [
-        partial(letters.zones, pixels),
-        partial(letters.zones, letters.reduced(pixels)),
-        partial(letters.strokes, pixels, pixels, background),
-        partial(letters.strokes, pixels, background, pixels),
-    ]
-    found = threads.run(lambda table: lines.joined(table(), pixels.shape[2], _SIMILAR, min_score), tables)
+def _colours(tables: list[Table], channels: int, min_score: float) -> list[NDArray[np.float64]]:
+    """Colours of what may be lines in tables of zones of uniform colour and of thin strokes, the best first."""
+    found = threads.run(lambda table: lines.joined(table, channels, _SIMILAR, min_score), tables)
     colours: list[NDArray[np.float64]] = []
     for line in sorted((line for some in found for line in some), key=lambda line: -line.score):
         if line.score < min_score or len(colours) == _MAX_COLOURS:
@@ -108,19 +116,26 @@ def _colours(pixels: Pixels, background: Pixels, min_score: float) -> list[NDArr
     return colours
 
 
-def _in_colour(pixels: Pixels, background: Pixels, colour: NDArray[np.float64], needed: float) -> list[FoundLine]:
+def _in_colour(
+    pixels: Pixels, background: Pixels, screen: Screen, steps: Mask, colour: NDArray[np.float64], needed: float
+) -> list[FoundLine]:
     """The lines in a colour: thick strokes are what has it, thin ones what it covers by half."""
     channels = pixels.shape[2]
-    labels, count = letters.pieces(cv2.inRange(pixels, np.rint(colour) - _NEAR, np.rint(colour) + _NEAR))
+    layer = np.asarray(cv2.inRange(pixels, np.rint(colour) - _NEAR, np.rint(colour) + _NEAR), np.uint8)
+    labels, count = letters.pieces(layer)
     table = letters.measured(pixels, labels, count)
+    letters.remove(table, screen, channels)
     thick = _kept(table, lines.joined(table, channels, 2 * _NEAR, needed - _WEAK), needed)
-    found = [_cut(line, labels, table, 16) for line in thick]
+    found = [_cut(line, labels, table, 16) for line in thick if not drowned(layer, steps, line.box, line.height)]
     cover = letters.cover(pixels, background, colour)
-    labels, count = letters.pieces((cover >= _HALF).astype(np.uint8))
+    layer = (cover >= _HALF).astype(np.uint8)
+    labels, count = letters.pieces(layer)
     table = letters.measured_thin(pixels, labels, count, cover)
     table[(table[:, PEAK] < _PEAKS[0]) | (table[:, PEAK] > _PEAKS[1]), AREA] = 0
+    letters.remove(table, screen, channels)
     low = [line for line in lines.joined(table, channels, 60, needed - _WEAK) if line.height <= _THIN]
-    return found + [_cut(line, labels, table, 48) for line in _kept(table, low, needed)]
+    thin = [line for line in _kept(table, low, needed) if not drowned(layer, steps, line.box, line.height)]
+    return found + [_cut(line, labels, table, 48) for line in thin]
 
 
 def _cut(line: Line, labels: Labels, table: Table, near: float) -> FoundLine:
@@ -131,7 +146,7 @@ def _cut(line: Line, labels: Labels, table: Table, near: float) -> FoundLine:
 
 def _kept(table: Table, found: list[Line], needed: float) -> list[Line]:
     """The lines that stand for themselves, and weaker ones that are like one beyond doubt."""
-    pure = [line for line in (lines.purified(table, line) for line in found) if line.score >= needed - _WEAK]
+    pure = [line for line in lines.purified(table, found) if line.score >= needed - _WEAK]
     certain = [line for line in pure if line.score >= needed + _CERTAIN]
     return [line for line in pure if line.score >= needed or any(_alike(line, other) for other in certain)]
 
@@ -149,11 +164,12 @@ def chosen(pixels: Pixels, found: list[FoundLine], needed: float) -> list[FoundL
     """The best lines first, without those found already and without the background that shows through a better line.
 
     A picture bears captions of one style: where there are lines beyond doubt, a doubtful one that is neither like any
-    of them nor near it is left out.
+    of them nor near it is left out. Texture that passes for ever more lines ends with what ``_MAX_AROUND`` allows.
     """
+    room = _MAX_AROUND * pixels.shape[0] * pixels.shape[1]
     covered = np.zeros(pixels.shape[:2], np.bool_)
     kept: list[FoundLine] = []
-    for line in sorted(found, key=lambda one: -one.score):
+    for line in sorted(found, key=lambda one: -one.score)[: lines.MAX_LINES]:
         seen = covered[line.around.slices]
         if np.count_nonzero(seen & line.core) > 0.9 * np.count_nonzero(line.core):
             continue
@@ -163,6 +179,9 @@ def chosen(pixels: Pixels, found: list[FoundLine], needed: float) -> list[FoundL
         certain = [better for better in kept if better.score >= needed + _CERTAIN]
         if line.score < needed + _CERTAIN and certain and not any(_related(line.line, it.line) for it in certain):
             continue
+        room -= line.around.area
+        if room < 0:
+            break
         seen |= line.core
         kept.append(line)
     return kept
