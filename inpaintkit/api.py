@@ -21,7 +21,7 @@ from inpaintkit.filling import Call
 from inpaintkit.info import FilledRegion, Info
 from inpaintkit.kernels import compiling
 from inpaintkit.method import Method
-from inpaintkit.picture import Channels, Picture, PictureOption, check_share, grow, hole_of, how_to_match
+from inpaintkit.picture import Channels, Picture, PictureOption, check_share, grow, growth_seen, hole_of, how_to_match
 from inpaintkit.problem import Image, Step
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -42,7 +42,7 @@ def inpaint(
     threads: int | None = ...,
     invert_mask: bool = ...,
     nodata: float | None = ...,
-    dilate: int = ...,
+    dilate: int | Literal["auto"] = ...,
     feather: float = ...,
     fallback: bool = ...,
     return_info: Literal[False] = ...,
@@ -63,7 +63,7 @@ def inpaint(
     threads: int | None = ...,
     invert_mask: bool = ...,
     nodata: float | None = ...,
-    dilate: int = ...,
+    dilate: int | Literal["auto"] = ...,
     feather: float = ...,
     fallback: bool = ...,
     return_info: Literal[True],
@@ -83,7 +83,7 @@ def inpaint(
     threads: int | None = None,
     invert_mask: bool = False,
     nodata: float | None = None,
-    dilate: int = 0,
+    dilate: int | Literal["auto"] = 0,
     feather: float = 0.0,
     fallback: bool = False,
     return_info: bool = False,
@@ -111,7 +111,8 @@ def inpaint(
         OpenCV's and BLAS's own threads, which belong to the process, are held to it as long as the call lasts.
     invert_mask : the mask marks what to keep.
     nodata : the value of missing pixels in the picture's own units, for the mask "nodata"; NaN stands for "nan".
-    dilate : grow the hole by so many pixels, for text with halos.
+    dilate : grow the hole by so many pixels, for text with halos. "auto" looks at the pixels across the hole's rim: 1
+        where colours have bled, as in a JPEG with 4:2:0, else 0.
     feather : blend the fill with what was under the mask over so many pixels from the rim inwards, inside the hole
         only; for damage that fades out.
     fallback : fill a region that has too little context harmonically instead of raising ``ContextError``.
@@ -156,8 +157,9 @@ def inpaint(
     report = _one_at_a_time(progress) if progress else None
     remark = (lambda text: report(Step(0, 1, remark=text))) if report else None
     with pool.limit(threads, own_threads=row.own_threads) as count, compiling(remark) as watch:
-        if dilate:
-            hole = grow(hole, dilate)
+        growth = growth_seen(picture, hole) if isinstance(dilate, str) else int(dilate)
+        if growth:
+            hole = grow(hole, growth)
         pixels = check_share(hole, by_name=named)
         if pixels:
             picture.check_known(hole)
@@ -202,13 +204,13 @@ def _one_at_a_time(progress: Callable[[Step], None]) -> Callable[[Step], None]:
     return report
 
 
-def _check_call(seed: int, device: str, dilate: int, feather: float) -> None:
+def _check_call(seed: int, device: str, dilate: int | str, feather: float) -> None:
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0:
         raise ValueError(f"seed is {seed!r}: give a whole number of 0 or more")
     if device not in DEVICES:
         raise ValueError(f"device is {device!r}: choose one of {', '.join(DEVICES)}")
-    if isinstance(dilate, bool) or not isinstance(dilate, numbers.Integral) or dilate < 0:
-        raise ValueError(f"dilate is {dilate!r}: give whole pixels, 0 or more")
+    if dilate != "auto" and (isinstance(dilate, bool) or not isinstance(dilate, numbers.Integral) or dilate < 0):
+        raise ValueError(f"dilate is {dilate!r}: give whole pixels, 0 or more, or 'auto'")
     if isinstance(feather, bool) or not isinstance(feather, numbers.Real) or not 0 <= feather < np.inf:
         raise ValueError(f"feather is {feather!r}: give pixels, 0 or more")
 

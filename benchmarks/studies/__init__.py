@@ -9,6 +9,7 @@
 - ``fit_finders``: which weights do the finders get when they are fitted again?
 - ``folder``: how many photographs a second does ``inpaintkit fill`` repair, and does its memory grow?
 - ``gallery``: what does each method's result look like? (The guide's pictures.)
+- ``growth``: by how many pixels must a tight mask grow after which compression?
 - ``mnps``: does neural patch synthesis come nearer to the truth and to the surroundings than its first fill?
 - ``patches``: how fast and how good are the methods that copy patches, and do their textures stand out?
 - ``peers``: how do methods compare with OpenCV's, xphoto's and scikit-image's on text, scratches and lost pixels?

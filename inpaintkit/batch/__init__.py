@@ -15,7 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from inpaintkit import registry
 from inpaintkit.api import inpaint
@@ -38,6 +41,8 @@ from inpaintkit.threads import limit
 __all__ = ["BACKUP", "Job", "Notes", "Outcome", "PipedJob", "Search", "Settings", "pictures", "plan"]
 __all__ += ["attempt", "is_done", "log_to", "read_option", "repair", "run"]
 
+_SAMPLE = 1 << 20  # pixels enough to tell two pictures apart
+
 
 def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], None] | None = None) -> Info:
     """Fill one file and write the result; in place, the original is kept beside it with ``.orig`` added to its name.
@@ -45,7 +50,7 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
     Where a search finds nothing, the picture is copied as it is, with a warning.
     """
     backup = job.backup
-    photo = load(backup if backup and backup.exists() else job.photo, page=settings.page)
+    photo = _original(job, settings.page)
     check(job.output, photo.pixels, like=photo)
     height, width = photo.pixels.shape[:2]
     shape = (height, width) if settings.resize_mask else None
@@ -56,6 +61,7 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
         for name, value in settings.arguments.items()
     }
     arguments |= {"channels": photo.channels}
+    arguments["dilate"] = photo.growth(arguments.get("dilate", 0))
     if job.mask == "nodata" and arguments.get("nodata") is None:
         arguments["nodata"] = photo.nodata
     with warnings.catch_warnings():
@@ -76,6 +82,30 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
             return info
     write(job.output, result, like=photo, backup=backup)
     return info
+
+
+def _original(job: Job | PipedJob, page: int | None) -> Loaded:
+    """The picture to fill: in place, the one that an earlier run kept, if the photo can have been made from it.
+
+    Raises
+    ------
+    ValueError : by now the photo is another picture, which would be lost.
+    """
+    if not job.backup or not job.backup.exists():
+        return load(job.photo, page=page)
+    kept = load(job.backup, page=page)
+    if page is None and not _is_alike(load(job.photo).pixels, kept.pixels):
+        raise ValueError(f"{job.backup} was kept from another picture than {job.photo}: move one of them elsewhere")
+    return kept
+
+
+def _is_alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether pictures agree in a quarter of their values or more, as what is repaired does, to what a JPEG changes."""
+    if one.shape != other.shape:
+        return False
+    step = -(-one.shape[0] * one.shape[1] // _SAMPLE)  # rows between those that are looked at
+    rows = [np.nan_to_num(pixels[::step].astype(np.float64)) for pixels in (one, other)]
+    return bool(np.mean(np.abs(rows[0] - rows[1]) <= 0.02 * np.ptp(rows[1])) >= 0.25)
 
 
 def _job_mask(job: Job | PipedJob, photo: Loaded, shape: tuple[int, int] | None) -> Any:
@@ -181,17 +211,37 @@ def log_to(path: Path | None) -> Iterator[Callable[[Outcome], None]]:
     """A function that appends an outcome to a JSON-lines file at once; without a file it does nothing.
 
     A line that was cut off, as by a full disk, is ended first. A name's bytes that are no UTF-8 become JSON's escapes.
+
+    Raises
+    ------
+    OSError : the file cannot be written.
     """
+    if path is None:
+        yield lambda outcome: None
+        return
     with contextlib.ExitStack() as stack:
-        file: IO[bytes] | None = stack.enter_context(path.open("ab+")) if path else None
-        if file and file.tell():
-            file.seek(-1, os.SEEK_END)
-            file.write(b"" if file.read(1) == b"\n" else b"\n")
+        with _named(path):
+            file = stack.enter_context(path.open("ab+", buffering=0))  # what fails is not tried again at the end
+            if file.seekable() and file.tell():
+                file.seek(-1, os.SEEK_END)
+                file.write(b"" if file.read(1) == b"\n" else b"\n")
 
         def add(outcome: Outcome) -> None:
-            if file:
-                line = json.dumps(asdict(outcome), ensure_ascii=False) + "\n"
-                file.write(line.encode("utf-8", "backslashreplace"))
-                file.flush()
+            line = json.dumps(asdict(outcome), ensure_ascii=False) + "\n"
+            data = line.encode("utf-8", "backslashreplace")
+            with _named(path):
+                while data:
+                    data = data[file.write(data) :]
 
         yield add
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let an error of writing a file say which one."""
+    try:
+        yield
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        raise OSError(f"{path} cannot be written: {error.strerror}") from error

@@ -57,6 +57,7 @@ def compare(
     photograph, hole = load(photo), given if mask in NAMED else read_mask(given)
     picture = photograph.pixels
     options |= {"channels": photograph.channels}
+    options["dilate"] = photograph.growth(options["dilate"])
     if mask == "nodata" and options["nodata"] is None:
         options["nodata"] = photograph.nodata
     cells: list[tuple[str, Any]] = []

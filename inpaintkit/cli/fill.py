@@ -256,10 +256,14 @@ def fill(
         raise click.UsageError("name either an output with -o, or --in-place to overwrite the photo")
     if in_place and not isinstance(photo, Path):
         raise click.UsageError("--in-place needs a file: name the output of standard input with -o")
+    if isinstance(photo, Path) and not photo.exists():
+        raise click.UsageError(f"{photo}: no such file or folder")
     output = of_format(output, format)
     if jobs < 1:
         raise click.UsageError(f"--jobs is {jobs}: give 1 or more")
     source = _source(ctx, mask, find, search)
+    if isinstance(source, batch.Search) and ctx.get_parameter_source("dilate") is click.core.ParameterSource.DEFAULT:
+        arguments["dilate"] = ctx.params["dilate"] = "auto"
     _check_output(photo, source, output)
     _check_sheet(compare, photo, source, output)
     named = [value for value in (config, *arguments.values()) if isinstance(value, Path)]

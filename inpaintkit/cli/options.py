@@ -80,6 +80,16 @@ def size(text: str) -> tuple[Any, ...]:
     return height, width
 
 
+def growth(text: Any) -> Any:
+    """Whole pixels, or "auto"."""
+    if text == "auto":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is neither whole pixels nor 'auto'") from None
+
+
 def mask_option(*, required: bool = False) -> Decorator:
     """The option ``--mask``."""
     return click.option(
@@ -94,7 +104,13 @@ fill_options = together(
     click.argument("photo", type=SOURCE),
     click.option("--invert-mask", is_flag=True, help="The mask is white where to keep."),
     click.option("--nodata", type=float, metavar="V", help="With --mask nodata: the value, if not the file's own."),
-    click.option("--dilate", default=0, metavar="N", help="Grow the mask by N pixels, e.g. for text with soft edges."),
+    click.option(
+        "--dilate",
+        type=growth,
+        default=0,
+        metavar="N|auto",
+        help="Grow the mask by N pixels; 'auto', as with --find, by as many as colours have bled, e.g. in a JPEG.",
+    ),
     click.option("--feather", default=0.0, metavar="N", help="Blend the fill over N pixels, inside the hole only."),
     click.option("--seed", default=0, metavar="N", show_default=True, help="The same seed gives the same picture."),
     click.option(

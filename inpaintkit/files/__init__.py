@@ -69,6 +69,10 @@ class Loaded:
     channels: Literal["alpha", "bands"] = "bands"
     nodata: float | None = None
 
+    def growth(self, asked: Any) -> Any:
+        """``inpaint``'s ``dilate``: instead of "auto" how far colours have bled, where the file says it."""
+        return self.metadata.growth if asked == "auto" and self.metadata.growth is not None else asked
+
 
 def load(path: Source, *, page: int | None = None) -> Loaded:
     """Pixels and metadata of a picture file, which is recognised by its content, not by its name.
@@ -146,10 +150,7 @@ def read_mask(path: Source) -> Mask:
     """
     path = _place(path)
     loaded = load(path)
-    with _opened(path) as file:
-        lossless = loaded.format in ("PNG", "BMP", "TIFF") or (
-            loaded.format == "WebP" and formats.is_lossless_webp(file.read())
-        )
+    lossless = loaded.format in ("PNG", "BMP", "TIFF") or (loaded.format == "WebP" and not loaded.metadata.sampling)
     try:
         pixels = loaded.pixels
         if pixels.size and (pixels == pixels[:1, :1]).all() and lossless:

@@ -56,14 +56,6 @@ _DEPTHS = {  # what each can hold
 _MAX_SIDE = {"JPEG": 65500, "WebP": 16383}  # pixels
 
 
-def is_lossless_webp(data: bytes) -> bool:
-    """Whether the pixels of a WebP file are stored without loss: in a chunk VP8L."""
-    at = 12
-    while at + 8 <= len(data) and data[at : at + 4] not in (b"VP8L", b"VP8 "):
-        at += 8 + (int.from_bytes(data[at + 4 : at + 8], "little") + 1) // 2 * 2  # chunks begin at even bytes
-    return data[at : at + 4] == b"VP8L"
-
-
 def decode(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> Decoded:
     """An open file of at most ``max_pixels``, its pixels turned upright.
 
@@ -146,6 +138,8 @@ def _plain(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> 
     image.load()
     with quiet():
         metadata, orientation = or_damaged(lambda: of_pillow(image))
+    if name == "WebP" and not _is_lossless_webp(file):
+        metadata = replace(metadata, sampling=(2, 2))
     if name == "BMP" and image.mode == "1" and _bits_of_bmp(file) > 1:
         file.seek(0)  # Pillow takes a palette of black and white for single bits
         grey = through_cv2(file.read(), 0)
@@ -161,6 +155,15 @@ def _plain(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> 
     if number:
         raise RefusedError("is animated at 16 bits, of which only page 1 can be read: save the others by themselves")
     return _deep_png(data), metadata, orientation
+
+
+def _is_lossless_webp(file: IO[bytes]) -> bool:
+    """Whether the pixels of a WebP file are stored without loss: in a chunk VP8L."""
+    file.seek(0)
+    data, at = file.read(), 12
+    while at + 8 <= len(data) and data[at : at + 4] not in (b"VP8L", b"VP8 "):
+        at += 8 + (int.from_bytes(data[at + 4 : at + 8], "little") + 1) // 2 * 2  # chunks begin at even bytes
+    return data[at : at + 4] == b"VP8L"
 
 
 def _bits_of_bmp(file: IO[bytes]) -> int:

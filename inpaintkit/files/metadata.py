@@ -21,6 +21,7 @@ from inpaintkit.files.tiff_tags import Kept
 
 if TYPE_CHECKING:
     from inpaintkit.files.tiff_colours import Layout
+from inpaintkit.picture import growth_stored
 
 GROUPS: tuple[int, ...] = (IFD.Exif, IFD.GPSInfo)
 _XMP, _ICC = 700, 34675  # TIFF tags
@@ -36,6 +37,7 @@ _KEPT = {  # tags of a TIFF page that describe the picture, not the layout of th
 }
 _PNG_COLOUR = (b"gAMA", b"cHRM", b"sRGB", b"cICP")  # what a PNG says about its colours besides a profile
 _PER_INCH = {2: 1.0, 3: 2.54}  # TIFF's units of resolution: inch, centimetre
+_LUMA_SUM = 3688  # of the standard's table K.1, which is quality 50
 _MAX_SEGMENT = {"exif": 65533, "xmp": 65504, "comment": 65533}  # bytes that a JPEG can hold of each
 
 
@@ -52,6 +54,7 @@ class Metadata:
     tables: dict[int, list[int]] | None = None  # a JPEG's quantisation
     subsampling: int = 0  # as Pillow counts: 0 is 4:4:4
     progressive: bool = False
+    sampling: tuple[int, int] | None = None  # across and down, pixels that share a colour; None without loss or unknown
     png_colour: bytes = b""  # chunks as they are in the file
     damaged: bool = False  # there was more that could not be read
     tiff: Kept | None = None  # a TIFF's tags
@@ -62,6 +65,11 @@ class Metadata:
         """The colour profile, unless it is for grey and the picture has colours."""
         grey_for_colour = self.icc is not None and self.icc[16:20] == b"GRAY" and channels > 2
         return None if grey_for_colour else self.icc
+
+    @property
+    def growth(self) -> int | None:
+        """By how many pixels colours have bled in the file; None where only the pixels may tell."""
+        return growth_stored(self.sampling, _quality(self.tables)) if self.sampling else None
 
     def ifd(self) -> PILImage.Exif:
         """The EXIF tags, parsed."""
@@ -166,6 +174,7 @@ def of_pillow(image: PILImage.Image) -> tuple[Metadata, int]:
     elif isinstance(image, JpegImagePlugin.JpegImageFile):
         comment = info.get("comment")
         found["comment"] = None if comment and holds_picture(comment) else comment
+        found["sampling"] = _sampling(image)
         if any(segment.startswith(_EXTENSION) for name, segment in image.applist if name == "APP1"):
             found["notes"] = ("its extended XMP is left out",)
         if image.mode != "CMYK" and sorted(image.quantization) == list(range(len(image.quantization))):
@@ -173,6 +182,21 @@ def of_pillow(image: PILImage.Image) -> tuple[Metadata, int]:
             found["subsampling"] = max(0, JpegImagePlugin.get_sampling(image))  # what Pillow has no number for: 4:4:4
             found["progressive"] = bool(info.get("progressive"))
     return Metadata(**found, xmp=_upright(xmp)), orientation
+
+
+def _sampling(image: JpegImagePlugin.JpegImageFile) -> tuple[int, int]:
+    """How many of a JPEG's pixels share a value of colour, across and down."""
+    layers = [(across, down) for _, across, down, _ in image.layer[:3]]
+    finest, coarsest = ([choose(factors) for factors in zip(*layers, strict=True)] for choose in (max, min))
+    return finest[0] // coarsest[0], finest[1] // coarsest[1]
+
+
+def _quality(tables: dict[int, list[int]] | None) -> float | None:
+    """The quality whose luma table has the same sum as a JPEG's, as the Independent JPEG Group counts."""
+    if not tables:
+        return None
+    scale = sum(tables[0]) / _LUMA_SUM * 100
+    return 100 - scale / 2 if scale < 100 else 5000 / scale
 
 
 def of_parts(icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> Metadata:

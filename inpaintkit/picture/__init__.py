@@ -1,5 +1,6 @@
 """What callers pass, checked: any picture and any mask, turned into arrays with known meaning."""
 
+from inpaintkit.picture.growth import growth_seen, growth_stored
 from inpaintkit.picture.hole import check_share, grow, hole_of, how_to_match, mask_of, scaled
 from inpaintkit.picture.options import PictureColours, PictureLabels, PictureMask, PictureOption
 from inpaintkit.picture.pixels import Channels, Picture
@@ -13,6 +14,8 @@ __all__ = [
     "PictureOption",
     "check_share",
     "grow",
+    "growth_seen",
+    "growth_stored",
     "hole_of",
     "how_to_match",
     "mask_of",

@@ -69,7 +69,8 @@ class Disk:
         plain = io.open
 
         def opened(file: Any, mode: str = "r", *more: Any, **options: Any) -> Any:
-            if not set(mode) & set("wxa+") or not str(file).startswith(self.folder):
+            is_here = isinstance(file, (str, os.PathLike)) and os.path.abspath(file).startswith(self.folder)
+            if not is_here or not set(mode) & set("wxa+"):
                 return plain(file, mode, *more, **options)
             self.step("create")
             return Written(plain(file, mode, *more, **options), self)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from inpaintkit import damage, inpaint, read, write
+from inpaintkit import batch, damage, inpaint, read, write
 from inpaintkit.batch import planning
 
 CAT = skimage.data.chelsea()
@@ -244,3 +244,111 @@ def test_doubtful_masks_are_said_once_each_kind(run, here):
     last = json.loads((here / "log.jsonl").read_text("utf-8").splitlines()[-1])
     assert (last["status"], len(last["warnings"])) == ("summary", 3)
     assert run(*line)[2] == "0 done, 5 skipped, 0 failed\n"
+
+
+def test_any_name_gives_one_line_and_a_log_that_can_be_read(run, here):
+    odd = [b"line\nend.png", b"bytes\xff.png", "ça va 日本.png".encode(), b"tab\tand \x1b[31m.png", b"  .png"]
+    for name in odd:
+        shutil.copy(here / "in" / "b.png", os.path.join(os.fsencode(here / "in"), name))
+    broken = os.path.join(os.fsencode(here / "in"), b"not\n\xffa picture.png")
+    Path(os.fsdecode(broken)).write_text("no")
+    line = [*LINE, "-o", "out", "--log", "log.jsonl"]
+    status, out, err = run(*line, "--dry-run")
+    assert (status, out.count("\n")) == (0, len(odd) + 3)
+    assert "in/line\\nend.png -> out/line\\nend.png" in out
+    assert "in/bytes\\udcff.png" in out
+    status, _, err = run(*line)
+    assert (status, len(err.splitlines())) == (1, 2)
+    assert err.splitlines()[-1] == f"{len(odd) + 2} done, 0 skipped, 1 failed"
+    assert {os.fsencode(path.name) for path in (here / "out").iterdir()} == {*odd, b"b.png", b"c.png"}
+    texts = (here / "log.jsonl").read_text("utf-8").splitlines()
+    assert {os.fsencode(json.loads(text)["photo"]) for text in texts} >= {b"in/" + name for name in odd}
+    assert run(*line)[2].splitlines()[-1] == f"0 done, {len(odd) + 2} skipped, 1 failed"
+
+
+def test_long_names_are_filled_while_they_leave_room(run, here):
+    name = "n" * 251 + ".png"  # 255 bytes, as long as a name can be
+    shutil.copy(here / "in" / "b.png", here / "in" / name)
+    assert run(*LINE, "-o", "out")[2] == "3 done, 0 skipped, 0 failed\n"
+    before = (here / "in" / name).read_bytes()
+    status, _, err = run(*LINE, "--in-place")
+    assert status == 1
+    assert len(err.splitlines()) == 2
+    assert "File name too long" in err
+    assert err.splitlines()[-1] == "2 done, 0 skipped, 1 failed"
+    assert (here / "in" / name).read_bytes() == before
+    status, _, err = run("fill", here / "in" / name, "--mask", here / "in/a_stamp.png", "--in-place")
+    assert (status, err.count("\n"), "File name too long" in err) == (2, 1, True)
+
+
+def test_folders_that_cannot_be_written_or_vanish_give_a_line_each(run, here, monkeypatch):
+    (here / "out").write_text("a file where the folder should be")
+    status, _, err = run(*LINE, "-o", "out/deeper")
+    assert (status, err.splitlines()[-1]) == (1, "0 done, 0 skipped, 2 failed")
+    assert err.count("out/deeper: Not a directory") == 2
+    mkdir = os.mkdir
+
+    def refused(path, *more):
+        if os.fspath(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", path)
+        mkdir(path, *more)
+
+    monkeypatch.setattr(os, "mkdir", refused)
+    status, _, err = run(*LINE, "-o", "locked")
+    assert (status, err.count("locked: Permission denied"), len(err.splitlines())) == (1, 2, 3)
+    load = batch.load
+
+    def vanishing(path, **more):
+        shutil.rmtree(here / "in", ignore_errors=True)
+        return load(path, **more)
+
+    monkeypatch.setattr(batch, "load", vanishing)
+    status, _, err = run(*LINE, "-o", "results")
+    assert (status, err.splitlines()[-1]) == (1, "0 done, 0 skipped, 2 failed")
+    assert err.count("no such file") == 2
+    status, _, err = run(*LINE, "-o", "results")
+    assert (status, err.count("\n"), "in: no such file or folder" in err) == (2, 1, True)
+
+
+@pytest.mark.parametrize("more", [["--find", "dust"], ["--mask", "in/a_stamp.png"]])
+@pytest.mark.parametrize("where", [["-o", "out"], ["--in-place"]])
+def test_a_dry_run_says_what_a_run_then_does(run, here, more, where):
+    line = ["fill", "in", *more, *where, "--method", "telea"]
+    before = contents(here)
+    shown = run(*line, "--dry-run", "--save-config", "options.toml", "--log", "log.jsonl")[1]
+    assert contents(here) == before
+    number = shown.count(" -> ")
+    assert number == (3 if "--find" in more else 2)
+    assert run(*line)[2].startswith(f"{number} done, 0 skipped, 0 failed")
+    done = contents(here)
+    shown = run(*line, "--dry-run")[1]
+    assert shown.count(" (done)") == (number if "-o" in where or "--mask" in more else 0)
+    assert run(*line, "--dry-run", "--overwrite")[1].count(" (done)") == 0
+    assert run(*line, "--overwrite")[2].startswith(f"{number} done, 0 skipped, 0 failed")
+    assert contents(here) == done
+
+
+@pytest.mark.parametrize("other", [piece(150), piece(2)[:50], piece(2)[..., 0]])
+def test_a_new_picture_beside_an_old_backup_is_not_replaced(run, here, other):
+    line = ["fill", "in/b.png", "--mask", "in/a_stamp.png", "--in-place", "--method", "telea"]
+    assert run(*line)[0] == 0
+    once = contents(here)
+    assert run(*line)[0] == 0  # the repaired picture is alike
+    assert contents(here) == once
+    write(here / "in" / "b.png", other)
+    before = contents(here)
+    status, _, err = run(*line)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "in/b.png.orig was kept from another picture than in/b.png: move one of them elsewhere" in err
+    assert contents(here) == before
+    assert run(*LINE, "--in-place", "--overwrite")[2].splitlines()[-1] == "1 done, 0 skipped, 1 failed"
+    assert contents(here).items() >= before.items() - {("in/c.png", before["in/c.png"])}
+
+
+def test_what_is_no_picture_is_taken_for_no_backup(run, here):
+    (here / "in" / "b.png.orig").write_text("a patch that did not apply")
+    before = contents(here)
+    status, _, err = run(*LINE, "--in-place")
+    assert (status, err.splitlines()[-1]) == (1, "1 done, 0 skipped, 1 failed")
+    assert "in/b.png.orig is not a picture" in err
+    assert contents(here)["in/b.png"] == before["in/b.png"]
