@@ -70,9 +70,8 @@ def inpaint_biharmonic(
 
 def _filled(image: NDArray[Any], hole: NDArray[np.bool_]) -> NDArray[Any]:
     """The hole's colours (n, C) of floats (M, C) or (M, N, C), clipped to each channel's known range."""
-    planes = np.moveaxis(image if hole.ndim == 2 else image[None], -1, 0)
-    plates = [api.inpaint(plane, np.atleast_2d(hole), "biharmonic") for plane in planes]
-    colours = np.stack(plates, axis=-1)[np.atleast_2d(hole)]
+    pixels = image if hole.ndim == 2 else image[None]
+    colours = api.inpaint(pixels, np.atleast_2d(hole), "biharmonic", channels="bands")[np.atleast_2d(hole)]
     known = image[~hole]
     clipped: NDArray[Any] = np.clip(colours, known.min(axis=0), known.max(axis=0))
     return clipped
