@@ -8,6 +8,7 @@
 - ``fingerprints``: does anything still give the same bits?
 - ``fit_finders``: which weights do the finders get when they are fitted again?
 - ``folder``: how many photographs a second does ``inpaintkit fill`` repair, and does its memory grow?
+- ``fuzz``: what does ``inpaint`` do with pictures, masks and options of any kind?
 - ``gallery``: what does each method's result look like? (The guide's pictures.)
 - ``growth``: by how many pixels must a tight mask grow after which compression?
 - ``mnps``: does neural patch synthesis come nearer to the truth and to the surroundings than its first fill?
