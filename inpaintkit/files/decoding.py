@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from inpaintkit.files.metadata import Metadata
+from inpaintkit.files.silence import quiet
 
 Pixels = NDArray[Any]
 
@@ -58,7 +59,8 @@ def channels_of(pixels: Pixels) -> Literal["alpha", "bands"]:
 def or_damaged(reads: Callable[[], tuple[Metadata, int]]) -> tuple[Metadata, int]:
     """A picture's metadata and orientation; where these are damaged, the pixels alone may still be read."""
     try:
-        return reads()
+        with quiet():
+            return reads()
     except Exception:
         return Metadata(damaged=True), 1
 

@@ -15,7 +15,7 @@ from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 from PIL import Image as PILImage
 
 from inpaintkit.errors import InpaintWarning
-from inpaintkit.files import heif, jpegxl, tiff
+from inpaintkit.files import heif, jpegxl, psd, raw, tiff
 from inpaintkit.files.decoding import (
     UPRIGHT,
     Decoded,
@@ -47,6 +47,8 @@ _DECODERS: dict[str, Callable[..., Decoded]] = {
     "HEIF": heif.decode_heif,
     "AVIF": heif.decode_avif,
     "JPEG XL": jpegxl.decode,
+    "PSD": psd.decode,
+    "DNG": raw.decode,
 }
 _DEPTHS = {  # what each can hold
     **dict.fromkeys(("JPEG", "WebP", "BMP"), ("uint8",)),

@@ -22,6 +22,8 @@ READ_ONLY = {  # ending -> the format that is read, but not written
     **dict.fromkeys((".heic", ".heif", ".hif"), "HEIF"),
     ".avif": "AVIF",
     ".jxl": "JPEG XL",
+    **dict.fromkeys((".psd", ".psb"), "PSD"),
+    ".dng": "DNG",
 }
 READABLE = (*FORMATS, *READ_ONLY)  # endings of the pictures of a folder
 
@@ -32,14 +34,14 @@ _STARTS = {
     b"BM": "BMP",
     b"\xff\x0a": "JPEG XL",
     b"\0\0\0\x0cJXL \r\n\x87\n": "JPEG XL",
+    b"8BPS": "PSD",
 }
 _BRANDS = {  # of a file that begins with a box called ftyp, most telling first
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIF"),
 }
-_DEVELOP = "develop it to a 16-bit TIFF"
+_DEVELOP = "develop it to a 16-bit TIFF, or convert it to DNG"
 _REFUSED = {  # start -> what the file is, and how to go on
-    b"8BPS": "a Photoshop document (PSD): save it as a flattened TIFF",
     b"GIF8": "a GIF, frames of at most 256 colours: save the frame as PNG",
     b"v/1\x01": "an OpenEXR picture: convert it to a TIFF of floats",
     b"#?RADIANCE": "a Radiance HDR picture: convert it to a TIFF of floats",
@@ -63,7 +65,7 @@ _REFUSED = {  # start -> what the file is, and how to go on
     b"\x93NUMPY": "a NumPy array: load it with numpy and call inpaintkit.inpaint",
     b"PK\3\4": "a ZIP archive: unpack the picture, or export it as PNG",
 }
-_EXPECTED = "PNG, JPEG, TIFF, WebP, BMP, HEIC, AVIF or JPEG XL"
+_EXPECTED = "PNG, JPEG, TIFF, WebP, BMP, HEIC, AVIF, JPEG XL, PSD or DNG"
 _SUB_IFDS, _PHOTOMETRIC, _DNG_VERSION = 330, 262, 50706  # TIFF tags
 _SENSOR = 32803  # the photometric tag of a sensor's pixels, each of one colour
 
@@ -144,7 +146,7 @@ def _of_tags(file: IO[bytes], head: bytes) -> str:
     except (struct.error, ValueError):
         return "TIFF"  # whose reader says what is damaged
     if _DNG_VERSION in first:
-        raise RefusedError(f"is a camera raw file (DNG): {_DEVELOP}")
+        return "DNG"
     if any(_SENSOR in tags.get(_PHOTOMETRIC, ()) for tags in (first, *others)):
         raise RefusedError(f"is a camera raw file: {_DEVELOP}")
     return "TIFF"

@@ -8,17 +8,21 @@ import re
 import struct
 import zlib
 
+import imagecodecs
 import numpy as np
+import pillow_heif
 import pytest
 import tifffile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from test_flattened import RGB, psd
 
 from inpaintkit import write
 from inpaintkit.errors import InpaintWarning
 from inpaintkit.files import load
 from inpaintkit.files.previews import holds_picture, without_previews
 
+pillow_heif.register_heif_opener()
 RNG = np.random.default_rng(5)
 TARGETS = ("b.png", "b.jpg", "b.tif", "b.webp", "b.bmp")
 
@@ -205,7 +209,42 @@ def sources():
     return found
 
 
-SOURCES = sources()
+def modern_sources():
+    """The same of formats that are only read."""
+    found = {}
+    image = Image.fromarray(PIXELS)
+    for place in EXIF_PLACES:
+        for kind in ("HEIF", "AVIF"):
+            image.save(file := io.BytesIO(), kind, exif=EXIF_HEAD + exif_with(place))
+            found[f"{kind} exif {place}"] = file.getvalue()
+        found[f"jxl exif {place}"] = as_jxl(box(b"Exif", b"\0\0\0\0" + exif_with(place)))
+        found[f"psd exif {place}"] = as_psd((1058, exif_with(place)))
+    for name, packet in PACKETS.items():
+        for kind in ("HEIF", "AVIF"):
+            image.save(file := io.BytesIO(), kind, xmp=packet.encode())
+            found[f"{kind} xmp {name}"] = file.getvalue()
+        found[f"jxl xmp {name}"] = as_jxl(box(b"xml ", packet.encode()))
+        found[f"psd xmp {name}"] = as_psd((1060, packet.encode()))
+    found["psd thumbnail"] = as_psd((1036, struct.pack(">IIIIIIHH", 1, 16, 16, 48, 768, 0, 24, 1) + MARKER))
+    found["jxl jumbf"] = as_jxl(box(b"jumb", MARKER))
+    return found
+
+
+def as_psd(*resources):
+    return psd(PIXELS, RGB, resources=resources)
+
+
+def box(name, body):
+    return struct.pack(">I", 8 + len(body)) + name + body
+
+
+def as_jxl(*boxes):
+    codestream = imagecodecs.jpegxl_encode(PIXELS, lossless=True, usecontainer=False)
+    start = b"\0\0\0\x0cJXL \r\n\x87\n" + box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    return start + b"".join(boxes) + box(b"jxlc", codestream)
+
+
+SOURCES = sources() | modern_sources()
 
 
 def everything(data):
