@@ -78,9 +78,9 @@ def load(path: Source, *, page: int | None = None) -> Loaded:
     """Pixels and metadata of a picture file, which is recognised by its content, not by its name.
 
     Read are PNG, JPEG, TIFF, WebP, BMP, AVIF and JPEG XL; HEIC (HEIF), PSD and DNG with the extras ``heif``, ``psd``
-    and ``raw``, the last two flattened. The pixels are (H, W) grey or (H, W, C) grey + alpha, RGB or RGBA; uint8 or uint16
-    (10 and 12 bits are stretched to 16), floats from a JPEG XL or a PSD, and from a TIFF any type and any number of
-    bands, of which ``channels`` of the result says whether the last is alpha. A palette becomes RGB or RGBA, CMYK
+    and ``raw``, the last two flattened. The pixels are (H, W) grey or (H, W, C) grey + alpha, RGB or RGBA; uint8 or
+    uint16 (10 and 12 bits are stretched to 16), floats from a JPEG XL or a PSD, and from a TIFF any type and any number
+    of bands, of which ``channels`` of the result says whether the last is alpha. A palette becomes RGB or RGBA, CMYK
     becomes sRGB by its profile, and a camera's orientation is applied.
 
     Parameters
