@@ -81,7 +81,8 @@ def check(name: str, pixels: Pixels, *, alpha: bool) -> None:
     """
     channels = pixels.shape[2]
     if pixels.dtype.name not in _DEPTHS[name]:
-        instead = "name the output .tif" if pixels.dtype.kind == "f" else "name the output .png or .tif"
+        png = pixels.dtype.name in _DEPTHS["PNG"]
+        instead = "name the output .png or .tif" if png else "name the output .tif"
         fitting = " or ".join(_DEPTHS[name])
         what = "16 bits" if pixels.dtype == np.uint16 else f"{pixels.dtype} pixels"
         raise ValueError(f"{name} cannot hold {what}; {instead}, or convert to {fitting} first")

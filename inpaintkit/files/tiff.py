@@ -49,17 +49,17 @@ def decode(file: IO[bytes], *, page: int | None, max_pixels: int) -> Decoded:
         number = pages[chosen(len(pages), page)]
         sheet = tif.pages[number].aspage()
         _check_bounds(sheet, max_pixels)
-        metadata, orientation = or_damaged(
-            lambda: of_tiff(file, sheet.offset, endian=tif.byteorder, big=tif.is_bigtiff)
-        )
+        metadata, _ = or_damaged(lambda: of_tiff(file, sheet.offset, endian=tif.byteorder, big=tif.is_bigtiff))
+        orientation = _orientation(sheet)
         if sheet.compression in _LIBTIFF and not tiff_samples.is_jpeg(file, sheet):
             return _by_libtiff(file, sheet, number, metadata)
         tiff_samples.check(sheet)
         tiff_colours.check(sheet)
-        samples, absent = tiff_samples.stored(file, sheet)
+        missing = tiff_tags.filler(sheet)
+        samples, absent = tiff_samples.stored(file, sheet, missing)
         pixels, layout = tiff_colours.meant(samples, sheet, metadata.icc)
         if absent:
-            notes.append(f"{absent} of its tiles or strips are not stored (sparse) and read as {sheet.nodata}")
+            notes.append(f"{absent} of its tiles or strips are not stored (sparse) and read as {missing:g}")
         kept, nodata, lost = _tags(tif, sheet, orientation, len(pages))
     if layout.converted:  # the profile, if there was one, was of the inks
         metadata = replace(metadata, icc=None)
@@ -114,6 +114,12 @@ def _pages(tif: TiffFile) -> tuple[list[int], list[str]]:
     copies = len(kinds) - len(full) - masks
     parts = ["its smaller copies (overviews)"] * bool(copies) + ["its mask of valid pixels"] * bool(masks)
     return full, [f"left out: {' and '.join(parts)}"] if parts else []
+
+
+def _orientation(sheet: TiffPage) -> int:
+    """How the pixels are stored; 1 where the file says nothing that it may say."""
+    value = sheet.tags.valueof(274)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _check_bounds(sheet: TiffPage, max_pixels: int) -> None:

@@ -100,10 +100,10 @@ def is_jpeg(file: IO[bytes], sheet: TiffPage) -> bool:
     return file.read(2) == b"\xff\xd8"
 
 
-def stored(file: IO[bytes], sheet: TiffPage) -> tuple[Pixels, int]:
+def stored(file: IO[bytes], sheet: TiffPage, missing: float) -> tuple[Pixels, int]:
     """(H, W, S) samples of a page that has passed ``check``, in native byte order, and how many segments are absent.
 
-    A segment without place and length is sparse, as GDAL writes it: it holds the value of missing pixels, or 0.
+    A segment without place and length is sparse, as GDAL writes it: its pixels are ``missing``.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def stored(file: IO[bytes], sheet: TiffPage) -> tuple[Pixels, int]:
         planes = slice(None) if sheet.planarconfig == 1 else slice(segment.plane, segment.plane + 1)
         target = samples[(*there, planes)]
         if at == count == 0:
-            target[:] = sheet.nodata
+            target[:] = missing
             absent += 1
             continue
         file.seek(at)
@@ -255,9 +255,10 @@ def _fax(data: bytes, segment: _Segment, sheet: TiffPage) -> Pixels:
     options = {"t4options": sheet.tags.valueof(292) or 0} if sheet.compression == 3 else {}
     decode = getattr(imagecodecs, f"{_FAX[sheet.compression]}_decode")
     lines = np.asarray(decode(data, segment.height, segment.width, **options))
-    more = data + b"\0\1" * (sheet.compression == 3) + b"\xff" * (segment.width + 8)  # codes of black runs
-    if (decode(more, segment.height, segment.width, **options) != lines).any():
-        raise ValueError("a strip is cut short")  # the decoder fills up with white
+    for more in (b"\xff", b"\xaa"):  # the decoder fills up with white what is missing; these are codes of black runs
+        longer = decode(data + more * (segment.width + 8), segment.height, segment.width, **options)
+        if (longer != lines).any():
+            raise ValueError("a strip is cut short")
     return lines.astype(np.uint8)[..., None]
 
 

@@ -72,6 +72,16 @@ def nodata(sheet: TiffPage) -> float | None:
         return None
 
 
+def filler(sheet: TiffPage) -> float:
+    """What stands where GDAL stored nothing: the value of missing pixels if the type holds it, else 0."""
+    value, dtype = nodata(sheet), sheet.dtype
+    if value is None or dtype is None:
+        return 0
+    if dtype.kind == "f":
+        return value
+    return value if np.can_cast(np.min_scalar_type(int(value)) if value.is_integer() else "f8", dtype) else 0
+
+
 def with_nodata(found: Kept, value: float | None) -> Kept:
     """The same tags with another value of missing pixels, or none."""
     tags = [tag for tag in found.tags if tag[0] != NODATA]
