@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from inpaintkit.files.metadata import Metadata
+from inpaintkit.files.metadata import Metadata, png_chunks
 from inpaintkit.files.silence import quiet
 
 Pixels = NDArray[Any]
@@ -29,6 +30,7 @@ UPRIGHT = {  # orientation -> how to turn the pixels upright
     7: lambda pixels: pixels.swapaxes(0, 1)[::-1, ::-1],
     8: lambda pixels: pixels.swapaxes(0, 1)[::-1],
 }
+PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")  # chunks that make pixels
 _LOCK = threading.Lock()
 _levels: list[int] = []  # OpenCV's level as it was, once for every thread that decodes
 
@@ -157,3 +159,10 @@ def _silent_cv2() -> Iterator[None]:
 def swapped(pixels: Pixels) -> Pixels:
     """Pixels with red and blue swapped: OpenCV's order to ours, and back."""
     return pixels if pixels.ndim == 2 or pixels.shape[2] < 3 else pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+
+
+def check_sums(data: bytes) -> None:
+    """Compare the checksums of the chunks that make pixels: Pillow does not, and OpenCV would print a complaint."""
+    for name, chunk in png_chunks(data):
+        if name in PNG_PIXELS and zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
+            raise ValueError(f"{name.decode()} has a wrong checksum")

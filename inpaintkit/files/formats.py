@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import warnings
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import IO, Any
@@ -17,6 +16,7 @@ from PIL import Image as PILImage
 from inpaintkit.errors import InpaintWarning
 from inpaintkit.files import heif, jpegxl, psd, raw, tiff
 from inpaintkit.files.decoding import (
+    PNG_PIXELS,
     UPRIGHT,
     Decoded,
     Pixels,
@@ -24,6 +24,7 @@ from inpaintkit.files.decoding import (
     array,
     channels_of,
     check_size,
+    check_sums,
     chosen,
     or_damaged,
     swapped,
@@ -34,7 +35,6 @@ from inpaintkit.files.metadata import Metadata, of_pillow, png_chunks, png_colou
 from inpaintkit.files.silence import quiet
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
 _IEND = b"\0\0\0\0IEND\xaeB`\x82"
 _PLUGINS: dict[str, Any] = {  # taken by name: PIL.Image.open has a limit of its own, and many more formats
     "PNG": PngImagePlugin.PngImageFile,
@@ -151,7 +151,7 @@ def _plain(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> 
         return array(image, metadata.icc), without_cmyk(metadata, image), orientation
     file.seek(0)
     data = file.read()
-    _check_sums(data)
+    check_sums(data)
     metadata = replace(metadata, png_colour=png_colour(data))
     if data[24] < 16:
         return array(image, metadata.icc), metadata, orientation
@@ -176,16 +176,11 @@ def _bits_of_bmp(file: IO[bytes]) -> int:
     return int.from_bytes(head[10:12] if head[0] == 12 else head[14:16], "little")
 
 
-def _check_sums(data: bytes) -> None:
-    """Compare the checksums of the chunks that make pixels: Pillow does not, and OpenCV would print a complaint."""
-    for name, chunk in png_chunks(data):
-        if name in _PIXELS and zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
-            raise ValueError(f"{name.decode()} has a wrong checksum")
-
-
 def _deep_png(data: bytes) -> Pixels:
     """16 bits as they are stored; Pillow gives colours as 8 bits. It has checked that the file is whole."""
-    parts = [chunk for name, chunk in png_chunks(data) if name in _PIXELS]  # without what would turn or tint the pixels
+    parts = [
+        chunk for name, chunk in png_chunks(data) if name in PNG_PIXELS
+    ]  # without what would turn or tint the pixels
     return through_cv2(b"".join((_PNG, *parts, _IEND)), 0)
 
 

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from inpaintkit.files.decoding import Pixels, RefusedError
+from inpaintkit.files.decoding import Pixels, RefusedError, check_sums
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -270,6 +270,8 @@ def _image(data: bytes, segment: _Segment, sheet: TiffPage) -> Pixels:
     codec = _IMAGES[sheet.compression]
     if codec == "jpeg" and b"\xff\xd9" not in data[-4096:].rstrip(b"\0")[-64:]:
         raise ValueError("a strip is cut short")  # the decoder would fill it up with grey
+    if codec == "png":
+        check_sums(data)
     if codec == "lerc":
         return _lerc(data, segment, sheet)
     assert sheet.dtype is not None
