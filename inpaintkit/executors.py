@@ -16,6 +16,7 @@ import cv2
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_NOTED = 9  # further exceptions that a note is made of
 _QUEUED = 4  # items handed to each worker ahead of time: enough to keep it busy, few enough to do again after a crash
 
 
@@ -100,7 +101,7 @@ class _Work(Generic[Item, Result]):
             return
         (item, first), *more = self.errors
         first.add_note(f"raised for {item!r}")
-        for other, error in more:
+        for other, error in more[:_NOTED]:
             first.add_note(f"for {other!r}: {type(error).__name__}: {error}")
         raise first
 

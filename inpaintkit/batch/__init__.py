@@ -47,7 +47,7 @@ _SAMPLE = 1 << 20  # pixels enough to tell two pictures apart
 def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], None] | None = None) -> Info:
     """Fill one file and write the result; in place, the original is kept beside it with ``.orig`` added to its name.
 
-    Where a search finds nothing, the picture is copied as it is, with a warning.
+    Where a mask marks nothing, the picture is copied as it is, or left in place, with a warning.
     """
     backup = job.backup
     photo = _original(job, settings.page)
@@ -75,6 +75,7 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
         warnings.warn(
             f"{job.photo}: no {_sought(job.mask)} found, so nothing was filled", NothingFoundWarning, stacklevel=2
         )
+    if not info.pixels:
         if backup:
             return info
         if FORMATS[job.output.suffix.lower()] == photo.format and settings.page is None:
@@ -179,7 +180,7 @@ def run(jobs: Sequence[Job], settings: Settings, *, workers: int = 1, overwrite:
 
     A worker that dies takes only its own file with it.
     """
-    folders = {job.output.parent for job in jobs}
+    folders = {path.parent for job in jobs for path in (job.output, job.sheet) if path}
     for folder in folders:
         sweep(folder)
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inpaintkit.cli.options import NAMED, examples, fill_options, mask_option, method_named
-from inpaintkit.cli.outputs import check_format, check_output
+from inpaintkit.cli.outputs import check_format, check_output, write_picture
 from inpaintkit.cli.pipes import SOURCE, TARGET, format_option, of_format
 from inpaintkit.cli.progress import progress_bar
 
@@ -51,7 +51,7 @@ def compare(
         check_format(output)
         check_output(output, photo, given)
     from inpaintkit.api import inpaint
-    from inpaintkit.files import load, read_mask, write
+    from inpaintkit.files import load, read_mask
     from inpaintkit.sheet import Display, masked, sheet
 
     photograph, hole = load(photo), given if mask in NAMED else read_mask(given)
@@ -72,4 +72,4 @@ def compare(
         cells.append((f"{name}  {info.seconds:.2f} s", display.rgba(result)))
         if verbose:
             click.echo(info, err=True)
-    write(output, sheet(cells))
+    write_picture(output, sheet(cells))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from inpaintkit.cli.options import FILE, method_named
-from inpaintkit.cli.outputs import check_format, check_output
+from inpaintkit.cli.outputs import check_format, check_output, write_picture
 
 
 @click.command()
@@ -32,7 +32,6 @@ def _draw(path: Path, method: str) -> Path:
 
     from inpaintkit.api import inpaint
     from inpaintkit.damage import scratches, text
-    from inpaintkit.files import write
     from inpaintkit.sheet import sheet
 
     photo = skimage.data.chelsea()
@@ -47,5 +46,5 @@ def _draw(path: Path, method: str) -> Path:
     repaired = inpaint(damaged, hole, method)
     seconds = time.perf_counter() - began
     mask = np.where(hole, np.uint8(255), np.uint8(0))
-    write(path, sheet([("damaged", damaged), ("mask", mask), (f"repaired in {seconds:.2f} s", repaired)]))
+    write_picture(path, sheet([("damaged", damaged), ("mask", mask), (f"repaired in {seconds:.2f} s", repaired)]))
     return path.resolve()

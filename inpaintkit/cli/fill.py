@@ -281,10 +281,13 @@ def fill(
     if dry_run:
         _show(job)
         return 0
-    if isinstance(job.output, Path):
-        sweep(job.output.parent)
-    with progress_bar(quiet) as progress:
+    for path in (job.output, job.sheet):
+        if isinstance(path, Path):
+            sweep(path.parent)
+    with progress_bar(quiet) as progress, batch.log_to(log) as add:
         info = batch.repair(job, settings, progress)
+        facts: dict[str, Any] = {"method": info.method, "pixels": info.pixels, "seconds": info.seconds}
+        add(batch.Outcome(str(job.photo), str(job.output), "done", mask=str(job.mask), **facts))
     if verbose:
         _report(info)
     elif sys.stderr.isatty() and not quiet:

@@ -11,7 +11,7 @@ import click
 
 from inpaintkit.cli import options
 from inpaintkit.cli.options import FILE, KINDS, TakesCoordinates, examples, search_options, together
-from inpaintkit.cli.outputs import check_format, check_output
+from inpaintkit.cli.outputs import check_format, check_output, write_picture
 from inpaintkit.cli.pipes import SOURCE, TARGET
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def find(photo: Path | Stream, kind: Any, preview: Path | None, output: Path | S
     loaded = files.load(photo)
     hole, info = find_mask(loaded.pixels, kind, channels=loaded.channels, return_info=True, **search)
     if preview:
-        files.write(preview, proposed(loaded.pixels, hole, channels=loaded.channels))
+        write_picture(preview, proposed(loaded.pixels, hole, channels=loaded.channels))
     _write(output, hole)
     click.echo(f"{output}: {info}" if info.pixels else f"{output}: nothing found, the mask is empty", err=True)
 
@@ -234,8 +234,6 @@ def _check_output(output: Path | Stream, *sources: Path | Stream) -> None:
 def _write(output: Path | Stream, hole: Mask) -> None:
     import numpy as np
 
-    from inpaintkit import files
-
     if not isinstance(output, Path):
         output = replace(output, suffix=".png")
-    files.write(output, hole.astype(np.uint8) * 255)
+    write_picture(output, hole.astype(np.uint8) * 255)

@@ -21,6 +21,16 @@ def check_output(output: Path, *sources: Any, instead: str = INSTEAD) -> None:
         raise click.UsageError(f"{output} is there and is not a picture: {INSTEAD}")
 
 
+def write_picture(output: Any, pixels: Any) -> None:
+    """Write a picture to a path or into a pipe; what a killed command has left half written beside it goes."""
+    from inpaintkit.atomic import sweep
+    from inpaintkit.files import write
+
+    if isinstance(output, Path):
+        sweep(output.parent)
+    write(output, pixels)
+
+
 def check_inputs(output: Path, *sources: Any, instead: str = INSTEAD) -> None:
     """Refuse an output that would replace an input; sources that are no paths are passed over."""
     for source in sources:

@@ -352,3 +352,42 @@ def test_what_is_no_picture_is_taken_for_no_backup(run, here):
     assert (status, err.splitlines()[-1]) == (1, "1 done, 0 skipped, 1 failed")
     assert "in/b.png.orig is not a picture" in err
     assert contents(here)["in/b.png"] == before["in/b.png"]
+
+
+def test_a_picture_with_nothing_to_fill_stays_as_it_is(run, here):
+    write(here / "empty.png", 0 * MASK)
+    write(here / "in" / "b.jpg", piece(1))
+    before = contents(here)
+    line = ["fill", "in", "--mask", "empty.png", "--method", "telea"]
+    for where in (["-o", "out"], ["--in-place"]):
+        assert run(*line, *where)[2].splitlines()[0] == (
+            "inpaintkit: the mask marks nothing: 4 (in/a_stamp.png, in/b.jpg, in/b.png and 1 more)"
+        )
+    assert contents(here / "out") == contents(here / "in")
+    assert {name: data for name, data in contents(here).items() if not name.startswith("out")} == before
+
+
+def test_the_log_of_a_single_file_has_its_line(run, here):
+    line = ["fill", "in/b.png", "--mask", "in/a_stamp.png", "-o", "b.png", "--method", "telea", "--log", "log.jsonl"]
+    assert run(*line)[0] == 0
+    (entry,) = [json.loads(text) for text in (here / "log.jsonl").read_text("utf-8").splitlines()]
+    assert (entry["photo"], entry["output"], entry["status"]) == ("in/b.png", "b.png", "done")
+    assert entry["pixels"] == np.count_nonzero(HOLE)
+
+
+def test_what_a_killed_command_left_goes_with_the_next(run, here, monkeypatch):
+    left = here / "out"
+    left.mkdir()
+    for number, line in enumerate(
+        (
+            ["mask", "invert", "in/a_stamp.png", "-o", "out/m.png"],
+            ["compare", "in/b.png", "--mask", "in/a_stamp.png", "--methods", "telea", "-o", "out/sheet.png"],
+            ["fill", "in/b.png", "--mask", "in/a_stamp.png", "-o", "out/b.png", "--method", "telea"],
+            ["fill", "in", "--mask", "in/a_stamp.png", "-o", "results", "--compare", "out", "--method", "telea"],
+        )
+    ):
+        name = left / f".inpaintkit-0-1-{number}"
+        name.touch()
+        os.utime(name, (1, 1))  # very old, so nobody can be writing it
+        assert run(*line)[0] == 0
+        assert not name.exists()

@@ -19,7 +19,7 @@ from faults import Fault, Run, Runs
 from inpaintkit import damage, write
 
 LINES = {
-    "with -o": "in --mask in/stamp.png -o out/filled --log log.jsonl --save-config options.toml",
+    "with -o": "in --mask in/stamp.png -o out/filled --compare out/sheets --log log.jsonl --save-config o.toml",
     "in place": "in --mask in/stamp.png --in-place --log log.jsonl",
     "one file": "in/a.png --mask in/stamp.png -o out.png",
     "one file in place": "in/sub/b.jpg --mask in/stamp.png --in-place",
