@@ -93,8 +93,11 @@ class Elliptic:
         return Solution(values, iterations, change, change <= tolerance)
 
 
-def fill(problem: Problem, power: int) -> Image:
-    """The crop with its hole filled; notes what the iteration did. A constant stays exactly constant."""
+def fill(problem: Problem, power: int, tolerance: float = 1e-5) -> Image:
+    """The crop with its hole filled, to within ``tolerance``; notes what the iteration did.
+
+    A constant stays exactly constant.
+    """
     image, known = problem.image, problem.known
     if not known.any():
         raise ContextError("nothing is known around the hole: pass fallback=True (--fallback) for a plain fill")
@@ -107,7 +110,7 @@ def fill(problem: Problem, power: int) -> Image:
         return filled
     system = Elliptic(hole, known, power)
     base = base_colour(image, known)
-    solved = system.solve(system.right_side(image - base, known), progress=problem.report)
+    solved = system.solve(system.right_side(image - base, known), tolerance=tolerance, progress=problem.report)
     problem.note(iterations=solved.iterations, residual=solved.change, converged=solved.converged)
     filled[hole] = (solved.values + base).astype(np.float32)
     return filled

@@ -14,9 +14,17 @@ it nearby in the present estimate, S drawn towards a plain prior that weighs as 
 
     S = (sum (x - mu) (x - mu)' + nu v R) / (N + nu),      R_pq = rho^|p - q|,      v = the group's mean variance,
 
-so that nothing needs to be clustered. All of the N patches that hold hole pixels are estimated from this one S, sixteen
-at a time, and each adds to the average. A round looks for similar patches, learns and estimates; the next begins from
-its picture, with a smaller sigma. Reference patches lie half a patch apart, wherever they hold hole pixels.
+so that nothing needs to be clustered. Those of the N that are most alike, and hold hole pixels, are estimated from this
+one S, and each adds to the average. A round looks for similar patches, learns and estimates; the next begins from its
+picture, with a smaller sigma. Reference patches lie half a patch apart, wherever they hold hole pixels; of the
+chessboard that they make, odd rounds take the white squares and even rounds the black ones.
+
+The system is that of a patch's known or of its unknown pixels, whichever are fewer: with Q = (S + sigma^2 I)^-1, which
+is worked out once for the group, the unknown pixels u of a patch are
+
+    f_u = mu_u - Q_uu^-1 Q_uk (y - U mu),
+
+the same estimate. Sixteen patches with systems of like sizes are solved side by side, one in each lane of a vector.
 
 The first estimate is biharmonic where single pixels are missing, and coherence transport where strokes are. Colours are
 estimated along grey and two opponent axes. All axes share mu's patches and one S, the sum of theirs, so that one
@@ -35,6 +43,8 @@ from inpaintkit import threads
 from inpaintkit.arrays import Bool2, F32x1, F32x2, F32x3, I32x2, I64x1, I64x2
 from inpaintkit.classic import _elliptic
 from inpaintkit.classic._hole import base_colour
+from inpaintkit.classic._lanes import LANES, load, splat, store
+from inpaintkit.classic._systems import factorise, invert, limit_of, product, solve
 from inpaintkit.classic.coherence import coherence
 from inpaintkit.classic.rows import PLE_MAX_PATCH, PLE_PATCH, PLE_WINDOW
 from inpaintkit.distance import rim_distance, unreachable
@@ -47,8 +57,11 @@ _RHO = 0.95  # correlation of neighbours in the prior
 _NU = np.float32(3)  # samples' worth of prior
 _GUESSED = np.float32(0.1)  # weight of a reference patch's unknown pixels in its distance to others
 _RIDGE = np.float32(1e-5)  # of the variance: the condition at which float32 can still factorise
+_ESTIMATED = 32  # patches of a group, the most similar ones; the others are samples only
+_ACROSS = 2 * PLE_WINDOW + 1  # of the window, in pixels
+_FAR = np.float32(np.inf)
+_START = 0.1  # how exactly the first estimate is solved: its own error is no smaller
 _SCATTERED = 1.5  # px, mean depth of a hole below which it consists of single pixels; strokes are deeper
-_LANES = 16  # patches solved side by side: two of the largest vector registers
 _BAND = 32  # rows of reference patches in one item of work
 _BATCH = 16  # items whose sums are in memory at a time
 
@@ -118,13 +131,14 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
     start = _start(problem, unknown, scattered) - base
     planes = np.ascontiguousarray((start @ axes.T).transpose(2, 0, 1), np.float32)  # (C, H, W)
     usable = _seen(~(unknown | known), size) == 0
-    seeing = usable & (_seen(unknown, size) > 0)
-    references = _grid(seeing, max(1, patch // 2))
+    missing = np.where(usable, _seen(unknown, size), 0)
+    references = _grids(missing > 0, max(1, patch // 2))
     prior = _prior(size)
     change = 0.0
     for turn in range(rounds):
         before = planes[:, hole]
-        _round(planes, unknown, usable, seeing, references, size, similar, _NOISE[min(turn, len(_NOISE) - 1)], prior)
+        noise = _NOISE[min(turn, len(_NOISE) - 1)]
+        _round(planes, unknown, usable, missing, references[turn % 2], size, similar, noise, prior)
         change = float(np.sqrt(np.mean(np.square(planes[:, hole] - before, dtype=np.float64))))
         problem.report(Step(turn + 1, rounds, loss=change))
     problem.note(iterations=rounds, residual=change, converged=change < 1e-3)
@@ -147,7 +161,7 @@ def _start(problem: Problem, unknown: Mask, scattered: bool) -> Image:
     """The first estimate, float32 (H, W, C), of all ``unknown`` pixels."""
     wider = Problem.create(problem.image, unknown, problem.known, origin=problem.origin)
     if scattered:
-        return _elliptic.fill(wider, power=2)
+        return _elliptic.fill(wider, power=2, tolerance=_START)
     return coherence(wider)
 
 
@@ -159,11 +173,11 @@ def _axes(channels: int) -> F32x2:
     return axes.astype(np.float32)
 
 
-def _prior(size: Size) -> F32x2:
-    """R, float32 (n, n): correlations that fall with the distance of two pixels of a patch."""
+def _prior(size: Size) -> F32x1:
+    """R: correlations that fall with the distance of two pixels of a patch; n rows of whole vectors, flat."""
     y, x = (grid.reshape(-1) for grid in np.mgrid[: size[0], : size[1]])
-    prior: F32x2 = np.power(_RHO, np.hypot(y[:, None] - y, x[:, None] - x)).astype(np.float32)
-    return prior
+    prior = np.power(_RHO, np.hypot(y[:, None] - y, x[:, None] - x)).astype(np.float32)
+    return np.pad(prior, ((0, 0), (0, -len(y) % LANES))).reshape(-1)
 
 
 def _seen(mask: Mask, size: Size) -> I32x2:
@@ -172,27 +186,34 @@ def _seen(mask: Mask, size: Size) -> I32x2:
     return total[high:, wide:] - total[:-high, wide:] - total[high:, :-wide] + total[:-high, :-wide]
 
 
-def _grid(seeing: Mask, stride: int) -> I32x2:
-    """Upper left corners (R, 2) of the reference patches: every ``stride`` pixels, and along the far edges."""
+def _grids(seeing: Mask, stride: int) -> tuple[I32x2, I32x2]:
+    """Upper left corners (R, 2) of the reference patches, every ``stride`` pixels and along the far edges, in two sets.
+
+    They lie like a chessboard's white and black squares, and the rounds take turns: every pixel is in patches of both.
+    """
     rows, columns = (np.unique(np.append(np.arange(0, n, stride), n - 1)) for n in seeing.shape)
-    y, x = np.nonzero(seeing[np.ix_(rows, columns)])
-    return np.stack([rows[y], columns[x]], axis=1).astype(np.int32)
+    i, j = np.nonzero(seeing[np.ix_(rows, columns)])
+    corners = np.stack([rows[i], columns[j]], axis=1).astype(np.int32)
+    black = (i + j) % 2 == 1
+    return corners[~black], corners[black]
 
 
 def _round(
     planes: F32x3,
     unknown: Mask,
     usable: Mask,
-    seeing: Mask,
+    missing: I32x2,
     references: I32x2,
     size: Size,
     similar: int,
     noise: float,
-    prior: F32x2,
+    prior: F32x1,
 ) -> None:
     """Estimate the unknown pixels of ``planes`` (C, H, W) anew, in place, all from the last round's."""
     channels, height, width = planes.shape
     total = np.zeros((channels + 1, height, width), np.float32)  # sums of estimates, and how many
+    barred = np.pad(np.where(usable, np.float32(0), _FAR), ((0, 0), (0, 2 * LANES)), constant_values=_FAR)
+    flat, shape = np.append(planes, np.zeros(3 * LANES, np.float32)), (channels, height, width)
     ends = np.searchsorted(references[:, 0], np.arange(0, height + _BAND, _BAND))
     bands = [references[i:j] for i, j in pairwise(ends) if j > i]
 
@@ -200,7 +221,9 @@ def _round(
         top = max(int(band[0, 0]) - PLE_WINDOW, 0)
         bottom = min(int(band[-1, 0]) + PLE_WINDOW + size[0], height)
         part = np.zeros((channels + 1, bottom - top, width), np.float32)
-        _groups_kernel(planes, unknown, usable, seeing, band, *size, similar, np.float32(noise), prior, part, top)
+        _groups_kernel(
+            flat, shape, unknown, barred, missing, band, *size, similar, np.float32(noise), prior, part.reshape(-1), top
+        )
         return top, part
 
     for first in range(0, len(bands), _BATCH):
@@ -212,70 +235,84 @@ def _round(
 
 @kernel(fastmath=True)
 def _groups_kernel(
-    planes: F32x3,
+    planes: F32x1,
+    shape: tuple[int, int, int],
     unknown: Bool2,
-    usable: Bool2,
-    seeing: Bool2,
+    barred: F32x2,
+    missing: I32x2,
     references: I32x2,
     high: int,
     wide: int,
     similar: int,
     noise: np.float32,
-    prior: F32x2,
-    total: F32x3,
+    prior: F32x1,
+    total: F32x1,
     top: int,
 ) -> None:
-    """Add the estimates of every reference patch's group to ``total`` (C + 1, h, W), whose first row is ``top``."""
-    channels = len(planes)
+    """Add the estimates of every reference patch's group to ``total`` (C + 1, h, W), flat, whose first row is ``top``.
+
+    ``planes`` is flat, too, with three times ``LANES`` values to spare at its end; ``shape`` is its (C, H, W).
+    """
+    channels, _, width = shape
     n = high * wide
-    room = (2 * PLE_WINDOW + 1) ** 2
-    rows, columns = np.empty(room, np.int64), np.empty(room, np.int64)
-    distance, weight = np.empty(room, np.float32), np.empty(n, np.float32)
-    samples = np.empty((similar + 3, n), np.float32)
-    mean = np.empty((channels, n), np.float32)
-    covariance = np.empty((n, n), np.float32)
-    factor = np.empty(n * (n + 1) // 2 * _LANES, np.float32)
-    right = np.empty((channels, n * _LANES), np.float32)
-    at, count = np.empty((_LANES, n), np.int64), np.empty(_LANES, np.int64)
-    value = np.empty(n, np.float32)
+    span = (n + LANES - 1) // LANES * LANES  # a patch's values in whole vectors
+    distance, weight = np.empty(_ACROSS * _ACROSS + 2 * LANES, np.float32), np.empty(n, np.float32)
+    places, near = np.empty(similar + 1, np.int64), np.empty(similar + LANES, np.float32)
+    rows, columns = np.empty(similar, np.int64), np.empty(similar, np.int64)
+    samples = np.zeros(channels * similar * span + LANES, np.float32)
+    mean = np.empty(channels * span, np.float32)
+    covariance, precision = np.zeros(n * span, np.float32), np.empty(n * span, np.float32)
+    column = np.empty(n, np.float32)
+    factor = np.empty(n * (n + 1) // 2 * LANES, np.float32)
+    right = np.empty(channels * n * LANES, np.float32)
+    order, starts = np.empty(similar, np.int64), np.empty(n + 2, np.int64)
+    known, lost = np.empty((LANES, n + 1), np.int64), np.empty((LANES, n + 1), np.int64)
+    offsets = np.arange(n) // wide * width + np.arange(n) % wide
     for r in range(len(references)):
         y, x = references[r, 0], references[r, 1]
-        size = _nearest(planes, unknown, usable, y, x, high, wide, similar, distance, weight, rows, columns)
-        _learn(planes, rows[:size], columns[:size], wide, noise, prior, samples, mean, covariance)
-        members = 0
-        for k in range(size):  # patches without unknown pixels were samples only
-            if seeing[rows[k], columns[k]]:
-                rows[members], columns[members] = rows[k], columns[k]
-                members += 1
-        for first in range(0, members, _LANES):
-            lanes = min(_LANES, members - first)
-            corners_y, corners_x = rows[first : first + lanes], columns[first : first + lanes]
-            m = _gather(planes, unknown, corners_y, corners_x, wide, mean, covariance, at, count, factor, right)
-            _factorise(factor, m)
-            for c in range(channels):
-                _solve(factor, m, right[c])
-                for t in range(lanes):
-                    value[:] = mean[c]
-                    for i in range(count[t]):
-                        share, row = right[c, i * _LANES + t], covariance[at[t, i]]
-                        for j in range(n):
-                            value[j] += share * row[j]
-                    for i in range(high):
-                        line = total[c, corners_y[t] + i - top][corners_x[t] : corners_x[t] + wide]
-                        for j in range(wide):
-                            line[j] += value[i * wide + j]
-            for t in range(lanes):
-                for i in range(high):
-                    line = total[channels, corners_y[t] + i - top][corners_x[t] : corners_x[t] + wide]
-                    for j in range(wide):
-                        line[j] += np.float32(1)
+        size = _nearest(planes, shape, unknown, barred, y, x, high, wide, similar, distance, weight, places, near)
+        for k in range(size):
+            rows[k] = max(y - PLE_WINDOW, 0) + places[k] // _ACROSS
+            columns[k] = max(x - PLE_WINDOW, 0) + places[k] % _ACROSS
+        least = _learn(planes, shape, rows, columns, size, high, wide, span, noise, prior, samples, mean, covariance)
+        direct, members = _sorted(missing, rows, columns, near, size, n, starts, order)
+        if direct > 0:
+            invert(covariance, n, span, least, precision, column)
+        first = 0
+        while first < members:
+            filling = first < direct  # the unknown side is the smaller one
+            last = min(first + LANES, direct if filling else members)
+            _estimate(
+                unknown,
+                rows,
+                columns,
+                order[first:last],
+                filling,
+                high,
+                wide,
+                span,
+                size,
+                channels,
+                samples,
+                mean,
+                precision if filling else covariance,
+                known,
+                lost,
+                factor,
+                right,
+                offsets,
+                total,
+                top,
+            )
+            first = last
 
 
 @kernel(fastmath=True, inline=True)
 def _nearest(
-    planes: F32x3,
+    planes: F32x1,
+    shape: tuple[int, int, int],
     unknown: Bool2,
-    usable: Bool2,
+    barred: F32x2,
     y: int,
     x: int,
     high: int,
@@ -283,204 +320,231 @@ def _nearest(
     similar: int,
     distance: F32x1,
     weight: F32x1,
-    rows: I64x1,
-    columns: I64x1,
+    places: I64x1,
+    near: F32x1,
 ) -> int:
-    """Put the corners of the usable patches in the window most like the one at (y, x) into ``rows`` and ``columns``.
+    """Put the usable patches in the window most like the one at (y, x), and their distances, into ``places``, ``near``.
 
-    Returns their number. Distances of one row of candidates are summed together, so that the inner loop is long.
+    A place is v * ``_ACROSS`` + u, with (v, u) from the window's first row and column. Returns how many there are.
     """
+    channels, height, width = shape
     for i in range(high):
         for j in range(wide):
             weight[i * wide + j] = _GUESSED if unknown[y + i, x + j] else np.float32(1)
-    first = max(x - PLE_WINDOW, 0)
-    across = min(x + PLE_WINDOW + 1, usable.shape[1]) - first
-    found = 0
-    line = np.empty(across, np.float32)
-    for v in range(max(y - PLE_WINDOW, 0), min(y + PLE_WINDOW + 1, usable.shape[0])):
-        line[:] = 0
-        for c in range(len(planes)):
+    above, first = max(y - PLE_WINDOW, 0), max(x - PLE_WINDOW, 0)
+    down = min(y + PLE_WINDOW, len(barred) - 1) - above + 1
+    for v in range(down):
+        left = load(barred[above + v], first)
+        right = load(barred[above + v], first + LANES)
+        for c in range(channels):
             for i in range(high):
+                own = (c * height + y + i) * width + x
+                other = (c * height + above + v + i) * width + first
                 for j in range(wide):
-                    own, heavy = planes[c, y + i, x + j], weight[i * wide + j]
-                    other = planes[c, v + i][first + j : first + j + across]
-                    for k in range(across):
-                        apart = other[k] - own
-                        line[k] += heavy * apart * apart
-        for k in range(across):
-            if usable[v, first + k]:
-                distance[found] = line[k]
-                rows[found], columns[found] = v, first + k
-                found += 1
-    if found <= similar:
-        return found
-    farthest = np.partition(distance[:found], similar - 1)[similar - 1]
-    equal = similar  # of those as far as the farthest, so many are kept
-    for k in range(found):
-        equal -= distance[k] < farthest
+                    value, heavy = splat(planes[own + j]), splat(weight[i * wide + j])
+                    apart, beyond = load(planes, other + j) - value, load(planes, other + j + LANES) - value
+                    left += heavy * apart * apart
+                    right += heavy * beyond * beyond
+        store(distance, v * _ACROSS, left)
+        store(distance, v * _ACROSS + LANES, right)  # the next row overwrites what is not of this one
+        for u in range(x + PLE_WINDOW + 1 - first, _ACROSS):
+            distance[v * _ACROSS + u] = _FAR
+    count = down * _ACROSS
+    distance[count : count + LANES] = _FAR
+    limit = limit_of(distance, count, similar)
     size = 0
-    for k in range(found):
-        if distance[k] < farthest or (distance[k] == farthest and equal > 0):
-            equal -= distance[k] == farthest
-            rows[size], columns[size] = rows[k], columns[k]
-            size += 1
+    for k in range(count):  # no branches: they could not be foreseen
+        places[size], near[size] = k, distance[k]
+        size = min(size + (distance[k] <= limit), similar)
+    near[size:] = _FAR
     return size
 
 
 @kernel(fastmath=True, inline=True)
 def _learn(
-    planes: F32x3,
+    planes: F32x1,
+    shape: tuple[int, int, int],
     rows: I64x1,
     columns: I64x1,
+    size: int,
+    high: int,
     wide: int,
+    span: int,
     noise: np.float32,
-    prior: F32x2,
-    samples: F32x2,
-    mean: F32x2,
-    covariance: F32x2,
-) -> None:
-    """``mean`` (C, n) and ``covariance`` (n, n), sigma^2 I included, of the patches at the given corners."""
-    size, n = len(rows), mean.shape[1]
-    high = n // wide
-    covariance[:] = 0
-    for c in range(len(planes)):
-        mu = mean[c]
-        mu[:] = 0
+    prior: F32x1,
+    samples: F32x1,
+    mean: F32x1,
+    covariance: F32x1,
+) -> np.float32:
+    """``mean`` (C, span) and ``covariance`` (n, span), sigma^2 I included, of the patches at the given corners.
+
+    ``samples`` (C, size, span) keeps their deviations from the mean. Returns what no eigenvalue is below.
+    """
+    channels, height, width = shape
+    n = high * wide
+    for c in range(channels):
         for k in range(size):
-            sample = samples[k]
             for i in range(high):
-                sample[i * wide : (i + 1) * wide] = planes[c, rows[k] + i][columns[k] : columns[k] + wide]
-            for i in range(n):
-                mu[i] += sample[i]
-        for i in range(n):
-            mu[i] /= np.float32(size)
-        for k in range(size):
-            sample = samples[k]
-            for i in range(n):
-                sample[i] -= mu[i]
-        samples[size : size + 3] = 0  # so that four can be added at a time
-        for k in range(0, size, 4):
-            p, q, r, s = samples[k], samples[k + 1], samples[k + 2], samples[k + 3]
-            for i in range(n):
-                row, a, b, d, e = covariance[i][: i + 1], p[i], q[i], r[i], s[i]
-                for j in range(i + 1):
-                    row[j] += (a * p[j] + b * q[j]) + (d * r[j] + e * s[j])
+                place = (c * height + rows[k] + i) * width + columns[k]
+                store(samples, (c * size + k) * span + i * wide, load(planes, place))  # the next overwrites the rest
+        for j in range(0, span, LANES):
+            mu = splat(np.float32(0))
+            for k in range(size):
+                mu += load(samples, (c * size + k) * span + j)
+            mu = mu * splat(np.float32(1) / np.float32(size))
+            store(mean, c * span + j, mu)
+            for k in range(size):
+                store(samples, (c * size + k) * span + j, load(samples, (c * size + k) * span + j) - mu)
+    end = channels * size * span
+    for i in range(0, n - n % 4, 4):
+        for j in range(0, i + 4, LANES):
+            p, q, s, t = splat(np.float32(0)), splat(np.float32(0)), splat(np.float32(0)), splat(np.float32(0))
+            for k in range(0, end, span):
+                row = load(samples, k + j)
+                p += splat(samples[k + i]) * row
+                q += splat(samples[k + i + 1]) * row
+                s += splat(samples[k + i + 2]) * row
+                t += splat(samples[k + i + 3]) * row
+            store(covariance, i * span + j, p)
+            store(covariance, (i + 1) * span + j, q)
+            store(covariance, (i + 2) * span + j, s)
+            store(covariance, (i + 3) * span + j, t)
+    for i in range(n - n % 4, n):
+        for j in range(0, i + 1, LANES):
+            p = splat(np.float32(0))
+            for k in range(0, end, span):
+                p += splat(samples[k + i]) * load(samples, k + j)
+            store(covariance, i * span + j, p)
     variance = np.float32(0)
     for i in range(n):
-        variance += covariance[i, i]
+        variance += covariance[i * span + i]
     variance /= np.float32(n * size)
+    scale = splat(np.float32(1) / (np.float32(size) + _NU))
+    plain = splat(_NU * variance / (np.float32(size) + _NU))
     for i in range(n):
-        for j in range(i + 1):
-            covariance[i, j] = (covariance[i, j] + _NU * variance * prior[i, j]) / (np.float32(size) + _NU)
-            covariance[j, i] = covariance[i, j]
-        covariance[i, i] += noise * noise + _RIDGE * variance
+        for j in range(0, i + 1, LANES):
+            store(covariance, i * span + j, scale * load(covariance, i * span + j) + plain * load(prior, i * span + j))
+        covariance[i * span + i] += noise * noise + _RIDGE * variance
+    for i in range(n):
+        for j in range(i + 1, n):
+            covariance[i * span + j] = covariance[j * span + i]
+        for j in range(n, span):
+            covariance[i * span + j] = 0
+    return noise * noise + _RIDGE * variance
 
 
 @kernel(fastmath=True, inline=True)
-def _gather(
-    planes: F32x3,
+def _sorted(
+    missing: I32x2, rows: I64x1, columns: I64x1, near: F32x1, size: int, n: int, starts: I64x1, order: I64x1
+) -> tuple[int, int]:
+    """The nearest patches that lack pixels, by how many, so that those solved side by side have like systems.
+
+    Returns how many are solved by the unknown side, the smaller one, and how many there are; the others were samples.
+    """
+    limit = limit_of(near, size, _ESTIMATED)
+    starts[:] = 0
+    for k in range(size):
+        if near[k] <= limit:
+            starts[missing[rows[k], columns[k]] + 1] += 1
+    starts[1] = 0
+    for i in range(1, n + 1):
+        starts[i + 1] += starts[i]
+    direct, members = starts[n // 2 + 1], starts[n + 1]
+    for k in range(size):
+        gaps = missing[rows[k], columns[k]]
+        if gaps > 0 and near[k] <= limit:
+            order[starts[gaps]] = k
+            starts[gaps] += 1
+    if starts[n * 3 // 8 + 1] < members // 2:  # the inverse costs more than the smaller systems save
+        direct = 0
+    return direct, members
+
+
+@kernel(fastmath=True, inline=True)
+def _estimate(
     unknown: Bool2,
     rows: I64x1,
     columns: I64x1,
+    members: I64x1,
+    filling: bool,
+    high: int,
     wide: int,
-    mean: F32x2,
-    covariance: F32x2,
-    at: I64x2,
-    count: I64x1,
+    span: int,
+    size: int,
+    channels: int,
+    samples: F32x1,
+    mean: F32x1,
+    matrix: F32x1,
+    known: I64x2,
+    lost: I64x2,
     factor: F32x1,
-    right: F32x2,
-) -> int:
-    """The systems of up to ``_LANES`` patches: U S U' + sigma^2 I into ``factor``, y - U mu into ``right``.
+    right: F32x1,
+    offsets: I64x1,
+    total: F32x1,
+    top: int,
+) -> None:
+    """Add the unknown pixels of up to ``LANES`` members, solved side by side, to ``total``.
 
-    Returns the largest number of known pixels; systems with fewer end in rows of the unit matrix. ``at`` (lane, i) is
-    the i-th known pixel's place in the patch, ``count`` how many there are.
+    With the precision as ``matrix`` the systems are those of the unknown pixels (``filling``), with the covariance
+    those of the known ones.
     """
-    high = mean.shape[1] // wide
+    n = high * wide
+    width = unknown.shape[1]
+    plane = len(total) // (channels + 1)
+    inside = lost if filling else known
     m = 0
-    for t in range(_LANES):
-        count[t] = 0
-        if t < len(rows):
-            for i in range(high):
-                for j in range(wide):
-                    if not unknown[rows[t] + i, columns[t] + j]:
-                        at[t, count[t]] = i * wide + j
-                        count[t] += 1
-        m = max(m, count[t])
-    for t in range(_LANES):
-        for i in range(m):
-            start = i * (i + 1) // 2 * _LANES + t
-            if i < count[t]:
-                p = at[t, i]
-                row = covariance[p]
-                for j in range(i + 1):
-                    factor[start + j * _LANES] = row[at[t, j]]
-                for c in range(len(planes)):
-                    right[c, i * _LANES + t] = planes[c, rows[t] + p // wide, columns[t] + p % wide] - mean[c, p]
-            else:
-                for j in range(i):
-                    factor[start + j * _LANES] = 0
-                factor[start + i * _LANES] = 1
-                for c in range(len(planes)):
-                    right[c, i * _LANES + t] = 0
-    return m
-
-
-@kernel(fastmath=True, inline=True)
-def _factorise(a: F32x1, m: int) -> None:
-    """Cholesky of ``_LANES`` matrices in place, packed by rows (j, lane); the diagonal becomes its reciprocal."""
-    n = _LANES
-    for j in range(m):
-        other = a[j * (j + 1) // 2 * n : (j + 1) * (j + 2) // 2 * n]
-        for i in range(j, m):
-            row = a[i * (i + 1) // 2 * n : i * (i + 1) // 2 * n + (j + 1) * n]
-            z = row[j * n : (j + 1) * n]
-            k = 0
-            while k + 8 <= j:  # eight products at a time, so that z is read and written once for them
-                p, q = row[k * n : (k + 8) * n], other[k * n : (k + 8) * n]
-                for t in range(n):
-                    z[t] -= (
-                        (p[t] * q[t] + p[t + n] * q[t + n])
-                        + (p[t + 2 * n] * q[t + 2 * n] + p[t + 3 * n] * q[t + 3 * n])
-                    ) + (
-                        (p[t + 4 * n] * q[t + 4 * n] + p[t + 5 * n] * q[t + 5 * n])
-                        + (p[t + 6 * n] * q[t + 6 * n] + p[t + 7 * n] * q[t + 7 * n])
-                    )
-                k += 8
-            while k < j:
-                p, q = row[k * n : (k + 1) * n], other[k * n : (k + 1) * n]
-                for t in range(n):
-                    z[t] -= p[t] * q[t]
-                k += 1
-            if i == j:
-                for t in range(n):
-                    z[t] = np.float32(1) / np.sqrt(max(z[t], np.float32(1e-20)))
-            else:
-                d = other[j * n : (j + 1) * n]
-                for t in range(n):
-                    z[t] *= d[t]
-
-
-@kernel(fastmath=True, inline=True)
-def _solve(a: F32x1, m: int, v: F32x1) -> None:
-    """v = A^-1 v for ``_LANES`` systems, from what ``_factorise`` left in ``a``: forwards, then backwards."""
-    n = _LANES
-    for i in range(m):
-        row = a[i * (i + 1) // 2 * n : (i + 1) * (i + 2) // 2 * n]
-        z = v[i * n : (i + 1) * n]
-        for k in range(i):
-            p, q = row[k * n : (k + 1) * n], v[k * n : (k + 1) * n]
-            for t in range(n):
-                z[t] -= p[t] * q[t]
-        d = row[i * n : (i + 1) * n]
-        for t in range(n):
-            z[t] *= d[t]
-    for i in range(m - 1, -1, -1):
-        row = a[i * (i + 1) // 2 * n : (i + 1) * (i + 2) // 2 * n]
-        z = v[i * n : (i + 1) * n]
-        d = row[i * n : (i + 1) * n]
-        for t in range(n):
-            z[t] *= d[t]
-        for k in range(i):
-            p, q = row[k * n : (k + 1) * n], v[k * n : (k + 1) * n]
-            for t in range(n):
-                q[t] -= p[t] * z[t]
+    for t in range(len(members)):
+        y, x = rows[members[t]], columns[members[t]]
+        here = away = p = 0
+        for i in range(high):
+            for j in range(wide):
+                known[t, here], lost[t, away] = p, p
+                here += not unknown[y + i, x + j]
+                away += unknown[y + i, x + j]
+                p += 1
+        known[t, n], lost[t, n] = here, away
+        for c in range(channels):
+            sample = (c * size + members[t]) * span
+            for i in range(away):
+                samples[sample + lost[t, i]] = 0
+        m = max(m, inside[t, n])
+    for t in range(LANES):
+        count = inside[t, n] if t < len(members) else 0
+        for i in range(count):
+            p, start = inside[t, i] * span, i * (i + 1) // 2 * LANES + t
+            for j in range(i + 1):
+                factor[start + j * LANES] = matrix[p + inside[t, j]]
+            for c in range(channels):
+                sample = (c * size + members[t]) * span
+                if filling:
+                    right[(c * n + i) * LANES + t] = -product(matrix, p, samples, sample, span)
+                else:
+                    right[(c * n + i) * LANES + t] = samples[sample + inside[t, i]]
+        for i in range(count, m):  # a smaller system ends in rows of the unit matrix
+            start = i * (i + 1) // 2 * LANES + t
+            for j in range(i):
+                factor[start + j * LANES] = 0
+            factor[start + i * LANES] = 1
+            for c in range(channels):
+                right[(c * n + i) * LANES + t] = 0
+    factorise(factor, m)
+    for c in range(channels):
+        solve(factor, m, right, c * n * LANES)
+    for t in range(len(members)):
+        place = (rows[members[t]] - top) * width + columns[members[t]]
+        away = lost[t, n]
+        for c in range(channels):
+            sample = (c * size + members[t]) * span
+            if not filling:
+                for i in range(known[t, n]):
+                    samples[sample + known[t, i]] = right[(c * n + i) * LANES + t]
+            for i in range(away):
+                p = lost[t, i]
+                value = mean[c * span + p]
+                if filling:
+                    value += right[(c * n + i) * LANES + t]
+                else:
+                    value += product(matrix, p * span, samples, sample, span)
+                total[c * plane + place + offsets[p]] += value
+        for i in range(away):
+            total[channels * plane + place + offsets[lost[t, i]]] += np.float32(1)
