@@ -38,8 +38,9 @@ _STARTS = {
 }
 _BRANDS = {  # of a file that begins with a box called ftyp, most telling first
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
-    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIF"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"mif1"), "HEIF"),
 }
+_SEQUENCES = (b"hevc", b"hevx", b"msf1")  # as the main brand
 _DEVELOP = "develop it to a 16-bit TIFF, or convert it to DNG"
 _REFUSED = {  # start -> what the file is, and how to go on
     b"GIF8": "a GIF, frames of at most 256 colours: save the frame as PNG",
@@ -117,6 +118,8 @@ def _of_brands(head: bytes) -> str:
     brands = [box[at : at + 4] for at in range(0, len(box), 4) if at != 4]  # the second word is a version
     if brands and brands[0] == b"crx ":
         raise RefusedError(f"is a camera raw file (CR3): {_DEVELOP}")
+    if brands and brands[0] in _SEQUENCES:
+        raise RefusedError("is a HEIF of moving pictures: save the frame as PNG")
     found = next((_BRANDS[brand] for brand in _BRANDS if brand in brands), None)
     if found is None:
         raise RefusedError("is a film (MP4 or MOV): save the frame as PNG")

@@ -7,7 +7,7 @@ import re
 import struct
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image as PILImage
@@ -166,6 +166,7 @@ def of_pillow(image: PILImage.Image) -> tuple[Metadata, int]:
         "dpi": _dpi(info.get("dpi")) or _density(exif),
     }
     xmp = info.get("xmp")
+    notes: tuple[str, ...] = ()
     if isinstance(image, PngImagePlugin.PngImageFile):
         text = dict(image.text)
         packet = text.pop(_XMP_TEXT, "").encode()
@@ -176,12 +177,12 @@ def of_pillow(image: PILImage.Image) -> tuple[Metadata, int]:
         found["comment"] = None if comment and holds_picture(comment) else comment
         found["sampling"] = _sampling(image)
         if any(segment.startswith(_EXTENSION) for name, segment in image.applist if name == "APP1"):
-            found["notes"] = ("its extended XMP is left out",)
+            notes = ("its extended XMP is left out",)
         if image.mode != "CMYK" and sorted(image.quantization) == list(range(len(image.quantization))):
             found["tables"] = {key: list(table) for key, table in image.quantization.items()}
             found["subsampling"] = max(0, JpegImagePlugin.get_sampling(image))  # what Pillow has no number for: 4:4:4
             found["progressive"] = bool(info.get("progressive"))
-    return Metadata(**found, xmp=_upright(xmp)), orientation
+    return _with_xmp(Metadata(**found, notes=notes), xmp), orientation
 
 
 def _sampling(image: JpegImagePlugin.JpegImageFile) -> tuple[int, int]:
@@ -206,7 +207,7 @@ def of_parts(icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> Metada
         tags.load(exif)
     density = _density(tags)
     kept, _ = _settled(tags)
-    return Metadata(icc=icc, exif=kept, xmp=_upright(xmp), dpi=density)
+    return _with_xmp(Metadata(icc=icc, exif=kept, dpi=density), xmp)
 
 
 def of_tiff(file: IO[bytes], offset: int, *, endian: str, big: bool) -> tuple[Metadata, int]:
@@ -220,7 +221,7 @@ def of_tiff(file: IO[bytes], offset: int, *, endian: str, big: bool) -> tuple[Me
         del exif[tag]
     exif.endian, exif.bigtiff = "<", False  # as it is written from here on
     kept, _ = _settled(exif)
-    return Metadata(icc=icc, exif=kept, xmp=_upright(xmp), dpi=density), _checked(orientation)
+    return _with_xmp(Metadata(icc=icc, exif=kept, dpi=density), xmp), _checked(orientation)
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -286,7 +287,10 @@ def _dpi(pair: Any) -> tuple[float, float] | None:
     return (across, down) if 0 < across < 1e6 and 0 < down < 1e6 else None
 
 
-def _upright(xmp: bytes | None) -> bytes | None:
-    """XMP with the orientation reset to upright, and without previews."""
-    xmp = without_previews(xmp)
-    return re.sub(rb'(tiff:Orientation(?:="|>))[2-8]', rb"\g<1>1", xmp) if xmp else None
+def _with_xmp(metadata: Metadata, xmp: bytes | None) -> Metadata:
+    """Metadata and XMP, whose orientation is reset to upright, without previews."""
+    kept = without_previews(xmp)
+    if kept:
+        return replace(metadata, xmp=re.sub(rb'(tiff:Orientation(?:="|>))[2-8]', rb"\g<1>1", kept))
+    lost = ("its XMP holds a picture that cannot be taken out of it, and is left out",) if xmp else ()
+    return replace(metadata, notes=(*metadata.notes, *lost))

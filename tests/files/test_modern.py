@@ -392,6 +392,7 @@ REFUSED = {
     "CR2": (b"II*\0\x10\0\0\0CR\2\0" + bytes(40), r"is a camera raw file \(CR2\): develop it"),
     "CR3": (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", r"is a camera raw file \(CR3\)"),
     "NEF": (tiff_of_a_sensor(), "is a camera raw file: develop it to a 16-bit TIFF"),
+    "HEIF sequence": (b"\0\0\0\x1cftyphevc\0\0\0\0msf1mif1heic", "is a HEIF of moving pictures: save the frame"),
     "RAF": (b"FUJIFILMCCD-RAW 0201" + bytes(40), r"is a camera raw file \(RAF\)"),
     "ORF": (b"IIRO\x08\0\0\0" + bytes(40), r"is a camera raw file \(ORF\)"),
     "RW2": (b"IIU\0\x18\0\0\0" + bytes(40), r"is a camera raw file \(RW2\)"),

@@ -321,6 +321,16 @@ def test_an_extension_of_xmp_is_left_out_with_a_word(tmp_path):
     assert b'dc:title="kept"' in loaded.metadata.xmp
 
 
+def test_xmp_that_hides_a_picture_is_left_out_with_a_word(tmp_path):
+    packet = XMP.format(attribute="", element=f"<a:b><![CDATA[{BASE64}]]></a:b>").encode()
+    for name, data in (("a.webp", as_webp(xmp=packet)), ("a.tif", as_tiff((700, 1, len(packet), packet, True)))):
+        (tmp_path / name).write_bytes(data)
+        with pytest.warns(InpaintWarning, match=rf"{name}: its XMP holds a picture that cannot be taken out"):
+            loaded = load(tmp_path / name)
+        write(tmp_path / "b.png", loaded.pixels, like=loaded)
+        assert not shown((tmp_path / "b.png").read_bytes())
+
+
 def test_xmp_without_previews_is_left_as_it_is():
     packet = XMP.format(attribute='photoshop:Note="/9j/ is no picture"', element="<a:b>iVBORw0KGgo</a:b>").encode()
     assert without_previews(packet) == packet
