@@ -391,3 +391,27 @@ def test_what_a_killed_command_left_goes_with_the_next(run, here, monkeypatch):
         os.utime(name, (1, 1))  # very old, so nobody can be writing it
         assert run(*line)[0] == 0
         assert not name.exists()
+
+
+def test_two_pictures_with_one_result_are_told_apart(run, here):
+    for name in ("b.heic", "b.avif"):
+        (here / "in" / name).touch()
+    jobs, failed = batch.plan(here / "in", "alpha", here / "out")
+    assert [(job.photo.name, job.output.name) for job in jobs] == [
+        ("a_stamp.png", "a_stamp.png"),
+        ("b.avif", "b.png"),
+        ("c.png", "c.png"),
+    ]
+    assert [Path(outcome.photo).name for outcome in failed] == ["b.heic", "b.png"]
+    for outcome in failed:
+        assert f"{outcome.photo} and {here}/in/b.avif would both be written to {here}/out/b.png" in outcome.error
+
+
+def test_whether_upper_and_lower_case_are_one(here):
+    assert not planning._ignores_case(here / "in")
+    assert not planning._ignores_case(here / "none" / "deeper")
+    (here / "one").mkdir()
+    (here / "one" / "name").touch()
+    os.link(here / "one" / "name", here / "one" / "NAME")  # as it looks where they are
+    assert planning._ignores_case(here / "one")
+    assert planning._ignores_case(here / "one" / "none" / "deeper")
