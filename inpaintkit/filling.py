@@ -165,7 +165,7 @@ class MethodFill:
 
     def _problem(self, crop: Box, hole: Mask, index: int, pixels: int, facts: dict[str, Any]) -> Problem:
         known = self.call.coloured(crop, self.lacking)
-        image = self.call.normalised(crop)
+        image = np.ascontiguousarray(self.call.normalised(crop))  # however the caller's lies in memory
         np.copyto(image, NEUTRAL, where=~known[..., None])
         picture, units = self.call.picture, self.call.units
         raw = picture.pixels[crop.slices]
