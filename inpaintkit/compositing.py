@@ -93,7 +93,8 @@ class Units:
     def _typed(self, values: Pixels) -> Pixels:
         dtype = self.picture.pixels.dtype
         if dtype.kind == "f":
-            return values.astype(dtype)
+            with np.errstate(over="ignore"):
+                return np.clip(values, np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype)
         ends = np.iinfo(dtype)
         above = values >= float(ends.max)  # 64-bit types end between two floats
         typed = np.where(above, 0, np.rint(np.clip(values, ends.min, None))).astype(dtype)

@@ -375,3 +375,16 @@ def test_a_fill_is_put_back_band_by_band(channels, feather, photo, monkeypatch):
     whole = inpaint(image, hole, feather=feather)
     monkeypatch.setattr(compositing, "_BAND", 64 * 7)
     assert np.array_equal(inpaint(image, hole, feather=feather), whole)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_fill_ends_where_its_type_ends(sign):
+    """A ramp that would run on beyond the largest half-precision float."""
+    ramp = sign * np.tile(np.linspace(20_000, 65_000, 20), (9, 1))
+    ramp = np.hstack([ramp, np.zeros((9, 8))]).astype(np.float16)
+    hole = np.zeros(ramp.shape, bool)
+    hole[:, 20:] = True
+    filled = inpaint(ramp, hole, "biharmonic")
+    assert np.isfinite(filled).all()
+    assert np.abs(filled[:, 20:]).max() == np.finfo(np.float16).max
