@@ -170,7 +170,20 @@ def inpaint(
         return shaped
     seconds = time.perf_counter() - began
     compiled, regions = watch.happened, tuple(filled)
-    info = Info(row.name, seconds, pixels, hole.copy(), regions, seed, count, device, versions(), compiled, **maps)
+    info = Info(
+        row.name,
+        seconds,
+        pixels,
+        hole.copy(),
+        regions,
+        seed,
+        count,
+        device,
+        versions(),
+        compiled,
+        **maps,
+        growth=growth,
+    )
     return shaped, info
 
 

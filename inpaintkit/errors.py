@@ -46,6 +46,12 @@ class LabelMaskWarning(InpaintWarning):
     kind = "was taken for a label"
 
 
+class MissingPixelsWarning(InpaintWarning):
+    """A mask leaves pixels that have the file's value for missing ones, and they were taken as they are."""
+
+    kind = "leaves pixels that the file calls missing"
+
+
 class StretchedMaskWarning(InpaintWarning):
     """A mask has been scaled to a picture of other proportions."""
 

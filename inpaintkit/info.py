@@ -59,6 +59,7 @@ class Info:
     confidence : float32 (H, W) in [0, 1], where the method has an estimate; None where it has none.
     expected_error : float32 (H, W), root mean square error to be expected at each hole pixel, in units of the full
         range; from ``auto``, where there was room for trials.
+    growth : pixels by which the mask was grown, as ``dilate`` says or the picture where that is "auto".
     """
 
     method: str
@@ -73,6 +74,7 @@ class Info:
     compiled: bool = False
     confidence: NDArray[np.float32] | None = None
     expected_error: NDArray[np.float32] | None = None
+    growth: int = 0
 
     @property
     def fallbacks(self) -> tuple[FilledRegion, ...]:
@@ -108,6 +110,7 @@ class Info:
 
     def __str__(self) -> str:
         text = f"{self.method}: {self.pixels} px in {len(self.regions)} regions, {self.seconds:.2f} s"
+        text += f", mask grown by {self.growth} px" if self.growth else ""
         by = Counter[str]()
         for region in self.regions:
             by[region.method] += region.pixels

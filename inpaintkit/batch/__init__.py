@@ -26,14 +26,14 @@ from inpaintkit.atomic import is_replaced, sweep
 from inpaintkit.batch.jobs import BACKUP, Job, Outcome, PipedJob, Search, Settings
 from inpaintkit.batch.notes import Notes, NothingFoundWarning, kinds_of_warnings
 from inpaintkit.batch.planning import pictures, plan
-from inpaintkit.errors import EmptyMaskWarning
+from inpaintkit.errors import EmptyMaskWarning, MissingPixelsWarning
 from inpaintkit.executors import spread
 from inpaintkit.files import FORMATS, Loaded, Stream, check, copy, is_picture, load, read, read_mask, write
 from inpaintkit.find import find_mask
 from inpaintkit.info import Info
 from inpaintkit.masks import resize
 from inpaintkit.options import kinds_of
-from inpaintkit.picture import PictureMask, PictureOption
+from inpaintkit.picture import PictureMask, PictureOption, left_missing
 from inpaintkit.problem import Step
 from inpaintkit.sheet import before_and_after
 from inpaintkit.threads import limit
@@ -68,6 +68,14 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
         if isinstance(job.mask, Search):  # what is not found is said below
             warnings.simplefilter("ignore", EmptyMaskWarning)
         result, info = inpaint(photo.pixels, mask, settings.method, progress=progress, return_info=True, **arguments)
+    missing = 0 if photo.nodata is None else left_missing(photo.pixels, photo.channels, photo.nodata, info.mask)
+    if missing:
+        warnings.warn(
+            f"{missing} known pixels have the value that stands for missing ones, {photo.nodata:g}, and were taken as "
+            "they are: fill them first, with --mask nodata",
+            MissingPixelsWarning,
+            stacklevel=2,
+        )
     if job.sheet:  # before the result, whose presence says that all is done
         shown = before_and_after(photo.pixels, info.mask, result, caption=info.method, channels=photo.channels)
         write(job.sheet, shown)

@@ -2,6 +2,7 @@
 
 from inpaintkit.picture.growth import growth_seen, growth_stored
 from inpaintkit.picture.hole import check_share, grow, hole_of, how_to_match, mask_of, scaled
+from inpaintkit.picture.named import left_missing
 from inpaintkit.picture.options import PictureColours, PictureLabels, PictureMask, PictureOption
 from inpaintkit.picture.pixels import Channels, Picture
 
@@ -18,6 +19,7 @@ __all__ = [
     "growth_stored",
     "hole_of",
     "how_to_match",
+    "left_missing",
     "mask_of",
     "scaled",
 ]

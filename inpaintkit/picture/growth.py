@@ -16,7 +16,7 @@ from inpaintkit.picture.pixels import Picture
 from inpaintkit.problem import Mask
 from inpaintkit.regions import split
 
-_COARSE, _COARSE_HALVED = 65, 52  # qualities up to which ripples reach a pixel further: whole, and halved both ways
+_COARSE = 55  # the quality up to which ripples cost more than a pixel
 _ACROSS, _DOWN = 0.4, 0.2  # of the energy at odd places, that at even ones: less shows halved colours
 _ENOUGH = 100  # windows across the rim
 
@@ -29,9 +29,7 @@ def growth_stored(sampling: tuple[int, int], quality: float | None) -> int:
     sampling : across and down, the pixels that share one value of colour: (1, 1) for 4:4:4, (2, 2) for 4:2:0.
     quality : as the Independent JPEG Group counts, 1 to 100; None where the format has another measure.
     """
-    shared = sampling[0] * sampling[1]
-    coarse = quality is not None and quality <= (_COARSE if shared == 1 else _COARSE_HALVED if shared >= 4 else 0)
-    return (shared > 1) + coarse
+    return int(max(sampling) > 1 or (quality is not None and quality <= _COARSE))
 
 
 def growth_seen(picture: Picture, hole: Mask) -> int:

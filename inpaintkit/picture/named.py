@@ -38,6 +38,18 @@ def named_hole(name: str, picture: Picture, nodata: Any = None) -> Mask:
     return hole
 
 
+def left_missing(pixels: Any, channels: Any, nodata: float, hole: Mask) -> int:
+    """The number of pixels outside a hole that have a file's value for missing pixels in every channel."""
+    picture = Picture.of(pixels, channels)
+    colours = picture.pixels[..., :-1] if picture.alpha else picture.pixels
+    value = _as_held(nodata, colours.dtype)
+    return (
+        0
+        if value is None
+        else int(np.count_nonzero(_seen(np.asarray((colours == value).all(axis=2)), picture) & ~hole))
+    )
+
+
 def _not_opaque(picture: Picture) -> Mask:
     if not picture.alpha:
         raise ValueError("mask is 'alpha', but the image has no alpha channel: pass a mask array")

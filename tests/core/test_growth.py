@@ -39,11 +39,10 @@ def seen(image, hole, **channels):
 @pytest.mark.parametrize(
     ("sampling", "quality", "expected"),
     [
-        *(((1, 1), quality, 0) for quality in (None, 75, 85, 95, 100)),
-        *(((1, 1), quality, 1) for quality in (30, 50, 60)),
-        *((sampling, quality, 1) for sampling in ((2, 1), (1, 2)) for quality in (None, 30, 50, 60, 75, 100)),
-        *((sampling, quality, 1) for sampling in ((2, 2), (4, 1)) for quality in (None, 60, 75, 92, 100)),
-        *((sampling, quality, 2) for sampling in ((2, 2), (4, 1)) for quality in (30, 50)),
+        *(((1, 1), quality, 0) for quality in (None, 60, 75, 85, 95, 100)),
+        *(((1, 1), quality, 1) for quality in (30, 50)),
+        *((sampling, None, 1) for sampling in ((2, 1), (1, 2), (2, 2), (4, 1))),
+        *((sampling, quality, 1) for sampling in ((2, 1), (2, 2)) for quality in (30, 50, 75, 92, 100)),
     ],
 )
 def test_growth_is_what_was_measured_to_be_best(sampling, quality, expected):
@@ -135,6 +134,9 @@ def test_auto_is_that_growth():
     stored = jpeg(image, quality=90)
     assert np.array_equal(inpaint(stored, hole, "telea", dilate="auto"), inpaint(stored, hole, "telea", dilate=1))
     assert np.array_equal(inpaint(image, hole, "telea", dilate="auto"), inpaint(image, hole, "telea"))
+    _, info = inpaint(stored, hole, "telea", dilate="auto", return_info=True)
+    assert info.growth == 1
+    assert ", mask grown by 1 px" in str(info)
     with pytest.raises(ValueError, match="dilate is 'more': give whole pixels, 0 or more, or 'auto'"):
         inpaint(image, hole, dilate="more")
 
@@ -156,7 +158,7 @@ def test_growth_repairs_a_jpeg_better_and_spares_what_was_not_compressed(photo):
 def folder(tmp_path):
     image, hole = lettered(PHOTOS[1])
     (tmp_path / "in").mkdir()
-    Image.fromarray(image).save(tmp_path / "in" / "coarse.jpg", quality=40)  # +2
+    Image.fromarray(image).save(tmp_path / "in" / "coarse.jpg", quality=40, subsampling="4:4:4")  # +1
     Image.fromarray(image).save(tmp_path / "in" / "fine.jpg", quality=90)  # +1
     Image.fromarray(image).save(tmp_path / "in" / "whole.jpg", quality=95, subsampling="4:4:4")  # 0
     Image.open(tmp_path / "in" / "fine.jpg").save(tmp_path / "in" / "copied.png")  # +1
@@ -165,7 +167,7 @@ def folder(tmp_path):
     return tmp_path, hole
 
 
-GROWN = {"coarse.jpg": 2, "fine.jpg": 1, "whole.jpg": 0, "copied.png": 1, "never.png": 0}
+GROWN = {"coarse.jpg": 1, "fine.jpg": 1, "whole.jpg": 0, "copied.png": 1, "never.png": 0}
 
 
 def test_the_command_grows_each_files_mask_by_its_own_measure(run, folder):

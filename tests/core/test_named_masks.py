@@ -158,13 +158,14 @@ def test_the_command_takes_the_value_from_the_files_tag(run, tmp_path):
     image = terrain(np.float32)
     tags = [(42113, 2, 6, "-9999", True)]
     tifffile.imwrite(tmp_path / "dem.tif", without(image, -9999), extratags=tags)
+    expected = inpaint(image, HOLE, "biharmonic")  # first, for it may compile
     assert run_fill(run, tmp_path / "dem.tif", "--mask", "nodata", "-o", tmp_path / "out.tif") == (0, "", "")
-    expected = inpaint(image, HOLE, "biharmonic")
     assert np.array_equal(read(tmp_path / "out.tif"), expected)
     line = [tmp_path / "dem.tif", "--mask", "nodata", "-o", tmp_path / "other.tif"]
     status, _, err = run_fill(run, *line, "--nodata", 7)
-    assert (status, err.count("\n")) == (0, 1)
+    assert (status, err.count("\n")) == (0, 2)
     assert "no pixel has nodata's value, 7" in err
+    assert f"{HOLE.sum()} known pixels have the value that stands for missing ones, -9999" in err
     write(tmp_path / "nan.tif", without(image, np.nan))
     assert run_fill(run, tmp_path / "nan.tif", "--mask", "nan", "-o", tmp_path / "out.tif")[0] == 0
     assert np.array_equal(read(tmp_path / "out.tif"), expected)
@@ -201,3 +202,20 @@ def test_the_command_needs_the_mask_for_the_value(run, tmp_path):
         status, _, err = run_fill(run, tmp_path / "a.png", *mask, "-o", tmp_path / "out.png", "--nodata", 3)
         assert (status, err.count("\n")) == (2, 1)
         assert "--mask nodata" in err
+
+
+@pytest.mark.parametrize("channels", [0, 3])
+def test_the_command_says_that_missing_pixels_were_taken_for_picture(run, tmp_path, channels):
+    """Where another mask leaves them; a value that only one of several bands has is a value like others."""
+    image = terrain(np.uint8, channels)
+    image[20:22, :9] = 0
+    if channels:
+        image[:2, :, 1] = 0
+    expected = inpaint(image, HOLE, "biharmonic")  # first, for it may compile
+    tifffile.imwrite(tmp_path / "dem.tif", image, extratags=[(42113, 2, 2, "0", True)])
+    write(tmp_path / "mask.png", HOLE.astype(np.uint8) * 255)
+    status, _, err = run_fill(run, tmp_path / "dem.tif", "--mask", tmp_path / "mask.png", "-o", tmp_path / "out.tif")
+    assert (status, err.count("\n")) == (0, 1)
+    assert np.array_equal(read(tmp_path / "out.tif"), expected)
+    assert "18 known pixels have the value that stands for missing ones, 0," in err
+    assert "--mask nodata" in err
