@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from PIL import Image as PILImage
@@ -51,14 +51,17 @@ def decode(file: IO[bytes], *, page: int | None, max_pixels: int) -> Decoded:
     planes = _planes(document.image_data, header)
     metadata, _ = or_damaged(lambda: (_metadata(resources), 1))
     colours, metadata = _colours(planes[..., : _COLOURS[mode]], mode, document, metadata)
-    alpha = planes[..., _COLOURS[mode]] if _has_transparency(document, mode) else None
+    transparency = _transparency(document, mode)
+    alpha = planes[..., _COLOURS[mode]] if transparency else None
     left = planes.shape[2] - _COLOURS[mode] - (alpha is not None)
     if left:
         note = f"{left} further channel{'s' * (left > 1)} (saved selections or spot inks) are left out"
         metadata = replace(metadata, notes=(*metadata.notes, note))
     if alpha is None:
         return Decoded(colours, metadata)
-    return Decoded(_without_white(colours, alpha), metadata, channels="alpha")
+    if transparency == "on white":
+        colours = _without_white(colours, alpha)
+    return Decoded(np.dstack([colours, alpha.astype(colours.dtype)]), metadata, channels="alpha")
 
 
 def _planes(stored: Any, header: Any) -> Pixels:
@@ -128,18 +131,24 @@ def _rgb_of_ink(planes: Pixels, icc: bytes | None) -> Pixels:
     return np.asarray(made)
 
 
-def _has_transparency(document: Any, mode: int) -> bool:
-    """Whether the first channel after the colours says how opaque the composite is, and is no saved selection."""
+def _transparency(document: Any, mode: int) -> Literal["on white", "straight", ""]:
+    """How the first channel after the colours says how opaque the composite is: "" where it is a saved selection.
+
+    What is composed of layers is stored on white. A document without layers and without numbers for its channels is
+    another program's, which stores the colours as they are.
+    """
     if document.header.channels <= _COLOURS[mode]:
-        return False
+        return ""
     layers = document.layer_and_mask_information.layer_info
     count = layers.layer_count if layers is not None else 0
     numbers = document.image_resources.get_data(_ALPHA_NUMBERS)
-    return count < 0 or (numbers[0] == 0 if numbers else count == 0)
+    if count < 0 or (numbers and numbers[0] == 0):
+        return "on white"
+    return "" if numbers or count else "straight"
 
 
 def _without_white(colours: Pixels, alpha: Pixels) -> Pixels:
-    """Colours and alpha, (H, W, C + 1), from a composite on white: that is how it is stored."""
+    """Colours, (H, W, C), that give the stored ones on white with this alpha, (H, W)."""
     full = 1.0 if colours.dtype.kind == "f" else float(np.iinfo(colours.dtype).max)
     colours = colours.reshape(*alpha.shape, -1)
     share = (alpha / full)[..., None]
@@ -147,4 +156,4 @@ def _without_white(colours: Pixels, alpha: Pixels) -> Pixels:
         bare = np.where(share > 0, (colours - full * (1 - share)) / share, full)
     if colours.dtype.kind == "u":
         bare = np.rint(np.clip(bare, 0, full))
-    return np.concatenate([np.where(share == 1, colours, bare).astype(colours.dtype), alpha[..., None]], axis=2)
+    return np.where(share == 1, colours, bare).astype(colours.dtype)

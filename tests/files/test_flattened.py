@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageCms
+from psd_tools import PSDImage
 from test_files import inks
 
 from inpaintkit import read, write
@@ -97,6 +98,21 @@ def test_transparency_is_alpha_and_the_white_below_is_taken_out(tmp_path, mode, 
     seen = share[..., 0] > 0.25
     off = np.abs(found.pixels[..., :-1].astype(float) - colours)[seen]
     assert off.max() <= (2.01 if full > 1 else 1e-5)  # half a level, divided by the opacity
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_alpha_of_a_document_without_layers_is_straight(tmp_path, dtype):
+    pixels = noise((13, 18, 4), dtype)
+    found = loaded(tmp_path, psd(pixels, RGB))
+    assert found.channels == "alpha"
+    assert np.array_equal(found.pixels, pixels)
+
+
+def test_documents_that_psd_tools_writes(tmp_path):
+    for mode in ("L", "RGB", "RGBA"):
+        pixels = noise((13, 18, len(mode)) if len(mode) > 1 else (13, 18), np.uint8)
+        PSDImage.frompil(Image.fromarray(pixels)).save(tmp_path / "b.psd")
+        assert np.array_equal(read(tmp_path / "b.psd"), pixels)
 
 
 def test_saved_selections_are_left_out_with_a_word(tmp_path):
