@@ -164,16 +164,17 @@ def attempt(job: Job, settings: Settings) -> Outcome:
             info = repair(job, settings)
         except (Exception, SystemExit) as error:  # a method's author may exit, but not from a folder's run
             seconds = time.perf_counter() - began
-            return Outcome(**paths, **_warned(caught, paths), status="failed", seconds=seconds, error=_reason(error))
+            return Outcome(**paths, **_warned(caught, job), status="failed", seconds=seconds, error=_reason(error))
     seconds = time.perf_counter() - began
     facts: dict[str, Any] = {"method": info.method, "pixels": info.pixels, "seconds": seconds}
-    return Outcome(**paths, **_warned(caught, paths), **facts, status="done")
+    return Outcome(**paths, **_warned(caught, job), **facts, status="done")
 
 
-def _warned(caught: Sequence[warnings.WarningMessage], paths: dict[str, str]) -> dict[str, Any]:
+def _warned(caught: Sequence[warnings.WarningMessage], job: Job) -> dict[str, Any]:
     """An outcome's fields about warnings."""
     texts = tuple(str(warning.message) for warning in caught)
-    return {"warnings": texts, "kinds": kinds_of_warnings(caught, tuple(paths.values()))}
+    names = [str(path) for path in (job.photo, job.output, job.mask) if isinstance(path, Path)]
+    return {"warnings": texts, "kinds": kinds_of_warnings(caught, names)}
 
 
 def _reason(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from warnings import WarningMessage
 
@@ -38,7 +38,7 @@ class Notes:
         return [f"{kind}: {len(names)} ({_listed(names, full)})" for kind, names in self._names.items()]
 
 
-def kinds_of_warnings(caught: Iterable[WarningMessage], names: tuple[str, ...]) -> tuple[str, ...]:
+def kinds_of_warnings(caught: Iterable[WarningMessage], names: Sequence[str]) -> tuple[str, ...]:
     """The kinds of a picture's warnings: what masks have in common, or the text without numbers and the files' names.
 
     That a search found nothing is no kind: the summary counts it.
@@ -46,7 +46,7 @@ def kinds_of_warnings(caught: Iterable[WarningMessage], names: tuple[str, ...]) 
     return tuple(_kinds(caught, names))
 
 
-def _kinds(caught: Iterable[WarningMessage], names: tuple[str, ...]) -> Iterator[str]:
+def _kinds(caught: Iterable[WarningMessage], names: Sequence[str]) -> Iterator[str]:
     for warning in caught:
         message = warning.message
         if isinstance(message, NothingFoundWarning):

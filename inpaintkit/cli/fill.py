@@ -129,7 +129,10 @@ def _save_options(path: Path, ctx: click.Context) -> None:
         if name not in _OF_ONE_RUN and value is not None
     }
     sweep(path.parent)
-    write_text(path, tomli_w.dumps(values))
+    try:
+        write_text(path, tomli_w.dumps(values))
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _method_options(name: str) -> list[click.Option]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import skimage.data
 
 from inpaintkit import batch, damage, inpaint, read, write
 from inpaintkit.batch import planning
+from inpaintkit.errors import InpaintWarning
 
 CAT = skimage.data.chelsea()
 HOLE = damage.scratches((60, 80), number=3, max_width=2, seed=1)
@@ -415,3 +417,37 @@ def test_whether_upper_and_lower_case_are_one(here):
     os.link(here / "one" / "name", here / "one" / "NAME")  # as it looks where they are
     assert planning._ignores_case(here / "one")
     assert planning._ignores_case(here / "one" / "none" / "deeper")
+
+
+@pytest.mark.parametrize(("option", "name"), [("--save-config", "options.toml"), ("--log", "log.jsonl")])
+def test_logs_and_options_that_cannot_be_written_are_named(run, here, monkeypatch, option, name):
+    plain = Path.open
+
+    def opened(path, mode="r", *more, **options):
+        if path.parent == here / "disk" and set(mode) & set("wxa"):
+            raise OSError(30, "Read-only file system", str(path))
+        return plain(path, mode, *more, **options)
+
+    (here / "disk").mkdir()
+    monkeypatch.setattr(Path, "open", opened)
+    status, _, err = run(*LINE, "-o", "out", option, here / "disk" / name)
+    assert (status, err) == (2, f"inpaintkit: {here}/disk/{name} cannot be written: Read-only file system\n")
+    assert not (here / "out").exists()
+
+
+def test_other_warnings_are_grouped_without_names_and_numbers(run, here, monkeypatch):
+    def warns(path, *more, **options):
+        if "stamp" not in str(path):
+            number = len(str(path))
+            warnings.warn(f"{path}: {number} of its tags are strange, uint8 too", InpaintWarning, stacklevel=2)
+            warnings.warn("something else", UserWarning, stacklevel=2)
+        return load(path, *more, **options)
+
+    load = batch.load
+    monkeypatch.setattr(batch, "load", warns)
+    shutil.copy(here / "in" / "b.png", here / "in" / "a longer name.png")
+    assert run(*LINE, "-o", "out")[2].splitlines() == [
+        "inpaintkit: N of its tags are strange, uint8 too: 3 (in/a longer name.png, in/b.png, in/c.png)",
+        "inpaintkit: something else: 3 (in/a longer name.png, in/b.png, in/c.png)",
+        "3 done, 0 skipped, 0 failed",
+    ]
