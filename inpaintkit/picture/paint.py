@@ -74,10 +74,10 @@ class Paint:
                     stacklevel=5,
                 )
             return np.asarray(grey == high, order="C")
-        if grey.dtype.kind == "f" and not (low >= 0 and high <= 1):  # NaN fails too
+        if grey.dtype.kind == "f" and not (low >= 0 and (high <= 1 or high in (255, 65535))):  # NaN fails too
             raise ValueError(
                 f"mask holds floats in [{low:g}, {high:g}]: expected [0, 1] with hole at 0.5 and above, or 0 and one "
-                "other value"
+                "other value, or up to 255 or 65535 with hole at half of it and above"
             )
         if low < 0 or high > 65535:
             raise ValueError(
@@ -142,7 +142,7 @@ class Paint:
         marked: Mask = np.asarray(colours.any(axis=2))
         if not self.lossy and not marked.all() and _is_even(colours[marked], 0):
             return marked
-        found, counts = np.unique(colours.reshape(-1, colours.shape[2]), axis=0, return_counts=True)
+        found, counts = np.unique(_sample(colours), axis=0, return_counts=True)
         if len(found) <= _LABELS and not self.lossy:
             ways = self._ways(found[np.argsort(-counts)][:4] * (255 / full))
             raise ValueError(f"mask has {colours.shape[2]} channels that differ: choose the hole's colour by {ways}")
@@ -201,10 +201,15 @@ def _is_even(colours: Pixels, tolerance: float) -> bool:
     return bool((np.ptp(colours.astype(np.float32), axis=0) <= tolerance).all())
 
 
+def _sample(colours: Pixels) -> Pixels:
+    """Colours (n, C) of a grid of pixels, of all where they are not too many."""
+    every = max(1, math.isqrt(colours[..., 0].size // _MANY))
+    return colours[::every, ::every].reshape(-1, colours.shape[2])
+
+
 def _painted(colours: Pixels, full: float, *, lossy: bool) -> Any:
     """The colour that was probably painted with, on the scale 0 to 255: the most frequent, above all if it is pure."""
-    every = max(1, math.isqrt(colours[..., 0].size // _MANY))
-    sample = colours[::every, ::every].reshape(-1, colours.shape[2]) * (255 / full)
+    sample = _sample(colours) * (255 / full)
     kinds, which, counts = np.unique(sample // 32 if lossy else sample, axis=0, return_inverse=True, return_counts=True)
     pure = np.where(np.ptp(kinds * 32 if lossy else kinds, axis=1) >= _PURE, counts, 0)
     best = pure.argmax() if pure.max() >= max(8, counts.max() / 20) else counts.argmax()

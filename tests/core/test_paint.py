@@ -7,6 +7,7 @@ import shlex
 import warnings
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
@@ -156,6 +157,9 @@ def test_tiff_masks_of_any_type(tmp_path, dtype, full):
 
 
 def test_wide_types_hold_grey_of_8_or_16_bits():
+    for dtype in (np.float16, np.float32, np.float64):
+        np.testing.assert_array_equal(mask_of(soft(HOLE).astype(dtype)), HOLE)
+    np.testing.assert_array_equal(mask_of(soft(HOLE, 65535).astype(np.float32)), HOLE)
     for dtype in (np.int32, np.uint32, np.int64, np.uint64, np.int16):
         np.testing.assert_array_equal(mask_of(soft(HOLE).astype(dtype)), HOLE)
     np.testing.assert_array_equal(mask_of(soft(HOLE, 65535).astype(np.int32)), HOLE)
@@ -237,6 +241,21 @@ def test_an_unclear_array_is_refused_with_a_call_that_makes_the_mask(name):
     )
     made = [eval(call, {"masks": masks, "mask": mask}) for call in calls]  # what the message says
     assert any(np.array_equal(hole, HOLE) for hole in made)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("name", [name for name in PAINTS if name.startswith(("LA", "RGBA"))])
+def test_paint_of_16_bits_on_transparency(tmp_path, name, suffix):
+    pixels = np.asarray(PAINTS[name][0]) * np.uint16(257)
+    if suffix == "png":
+        pixels = pixels if pixels.shape[2] == 4 else pixels[..., [0, 0, 0, 1]]
+        cv2.imwrite(str(tmp_path / "m.png"), pixels[..., [2, 1, 0, 3]])
+    else:
+        for extra in ("unassalpha", "unspecified"):  # what editors call the last channel
+            photometric = "rgb" if pixels.shape[2] == 4 else "minisblack"
+            tifffile.imwrite(tmp_path / "m.tif", pixels, photometric=photometric, extrasamples=[extra])
+            np.testing.assert_array_equal(read_without_warnings(tmp_path / "m.tif"), HOLE)
+    np.testing.assert_array_equal(read_without_warnings(tmp_path / f"m.{suffix}"), HOLE)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "webp"])

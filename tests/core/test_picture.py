@@ -238,7 +238,7 @@ def test_a_mask_in_any_welcome_form_is_the_same_hole(mask):
     [
         (np.arange(6).reshape(2, 3) * 20000, ValueError, "int64 values in [0, 100000]", "mask > threshold"),
         (-HOLE.astype(np.int8), ValueError, "int8 values in [-1, 0]", "half range and above"),
-        (HOLE * 255.0 + 1 - HOLE, ValueError, "floats in [1, 255]", "[0, 1] with hole at 0.5 and above"),
+        (HOLE * 200.0 + 1, ValueError, "floats in [1, 201]", "[0, 1] with hole at 0.5 and above"),
         (HOLE - 0.25, ValueError, "floats in [-0.25, 0.75]", "[0, 1]"),
         (np.where(HOLE, np.nan, 0), ValueError, "floats in [nan, nan]", "[0, 1]"),
         (HOLE.astype(complex), TypeError, "dtype complex128", "bool, integers or floats"),
@@ -246,6 +246,8 @@ def test_a_mask_in_any_welcome_form_is_the_same_hole(mask):
         ("alpha", ValueError, "no alpha channel", "mask array"),
         (None, TypeError, "mask is NoneType", "numpy array or a PIL image"),
         (HOLE.T, ValueError, "mask is (3, 2), image is (2, 3)", "resize one to match the other"),
+        (HOLE.T, ValueError, "the sides are swapped", "turn it by 90 degrees"),
+        (HOLE[:, :2], ValueError, "mask is (2, 2)", "masks.resize(mask, image.shape[:2]) (--resize-mask)"),
         (np.zeros((0, 3), np.uint8), ValueError, "mask is (0, 3), image is (2, 3)", "resize"),
         (HOLE[0], ValueError, "shape (3,)", "(H, W), (H, W, 1) or equal channels"),
         (channels(*[HOLE] * 5), ValueError, "shape (2, 3, 5)", "(H, W, 1) or equal channels"),
