@@ -204,3 +204,19 @@ def test_a_page_of_a_file_with_several(run, files):
     assert run(*line, "--page", 2)[0] == 0
     assert np.array_equal(read(folder / "page.tif"), inpaint(photo[::-1], hole, "telea"))
     assert run(*line, "--page", 3)[0] == 2
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint16", "int16"])
+def test_a_comparison_shows_any_type_as_it_looks(run, files, dtype):
+    folder, photo, _ = files
+    whole = {"uint16": 257, "int16": 40}.get(dtype, 1 / 255)
+    write(folder / "photo.tif", (photo.astype(np.float64) * whole).astype(dtype))
+    line = ["--mask", folder / "mask.png", "--methods", "telea,harmonic"]
+    for name in ("photo.png", "photo.tif"):
+        assert run("compare", folder / name, *line, "-o", folder / f"sheet-{name}.png")[0] == 0
+    shown, expected = (read(folder / f"sheet-{name}.png") for name in ("photo.tif", "photo.png"))
+    assert shown.shape == expected.shape
+    rows = slice(46, 46 + photo.shape[0])  # below the captions, which hold times
+    tolerance = 24 if dtype == "int16" else 2  # of signed numbers nobody knows which are black and white
+    assert np.abs(shown[rows].astype(int) - expected[rows]).mean() < tolerance
+    assert shown[rows].std() > 40
