@@ -40,6 +40,8 @@ class _Source(_Place):
         if ctx.meta.get(_TAKEN):
             raise click.UsageError("standard input holds one picture: give - once, and files for the others")
         ctx.meta[_TAKEN] = True
+        if sys.stdin is None:  # as Python has it when it is closed
+            raise click.UsageError("- is standard input, which is closed: pipe a picture into the command")
         if sys.stdin.isatty():
             raise click.UsageError("- is standard input, which is a terminal: pipe a picture into the command")
         return Stream(sys.stdin.buffer, "standard input")
@@ -49,6 +51,8 @@ class _Target(_Place):
     def stream(self, param: click.Parameter | None, ctx: click.Context | None) -> Stream:
         from inpaintkit.files import Stream
 
+        if sys.stdout is None:
+            raise click.UsageError("-o - is standard output, which is closed: pipe it on, or name a file")
         if sys.stdout.isatty():
             raise click.UsageError("-o - is standard output, which is a terminal: pipe it on, or name a file")
         return Stream(sys.stdout.buffer, "standard output")

@@ -95,7 +95,8 @@ def test_metadata_goes_through_the_pipe(piped, here):
     exif = Image.Exif()
     exif[0x010F] = "Maker"
     Image.fromarray(PHOTO).save("photo.jpg", exif=exif, quality=90)
-    status, out, _ = piped(content("photo.jpg"), "fill", "-", "--mask", "mask.png", "-o", "-", "--format", "png")
+    line = ["fill", "-", "--mask", "mask.png", "-o", "-", "--format", "png", "--method", "telea"]
+    status, out, _ = piped(content("photo.jpg"), *line)
     assert status == 0
     with Image.open(io.BytesIO(out)) as image:
         assert image.getexif()[0x010F] == "Maker"
@@ -175,6 +176,17 @@ def test_an_error_in_the_fill_leaves_the_pipe_empty(piped, here, monkeypatch):
 
 def command(line, **options):
     return subprocess.run([sys.executable, "-m", "inpaintkit", *line.split()], capture_output=True, **options)
+
+
+def test_closed_streams_are_refused(here, run, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    status, _, err = run("mask", "invert", "-", "-o", "out.png")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "standard input, which is closed" in err
+    line = [sys.executable, "-m", "inpaintkit", *"mask invert mask.png -o -".split()]
+    done = subprocess.run(line, stderr=subprocess.PIPE, preexec_fn=lambda: os.close(1))
+    assert done.returncode == 2
+    assert b"standard output, which is closed" in done.stderr
 
 
 def test_between_processes(here):
