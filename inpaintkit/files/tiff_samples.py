@@ -68,10 +68,25 @@ def word(code: object) -> str:
 
 def check(sheet: TiffPage) -> None:
     """Raise RefusedError where the page's samples cannot be read, or not truly; the message names the reason."""
-    codec, dtype = _codec(sheet), sheet.dtype
-    bits = sheet.bitspersample
+    codec = _codec(sheet)
     if codec is None:
         raise RefusedError(f"is compressed by {word(sheet.compression)}, {_INSTEAD}")
+    _check_type(sheet)
+    if codec in _HELD:
+        _check_held(sheet, codec)
+    elif codec in _FAX.values():
+        if sheet.bitspersample * sheet.samplesperpixel != 1:
+            what = f"{sheet.samplesperpixel} x {sheet.bitspersample} bits compressed by {word(sheet.compression)}"
+            raise RefusedError(f"holds {what}, {_INSTEAD}")
+    elif sheet.predictor not in _predictors(sheet):
+        raise RefusedError(f"is compressed with predictor {word(sheet.predictor)}, {_INSTEAD}")
+    if _raw_subsampled(sheet) and (sheet.planarconfig != 1 or sheet.bitspersample != 8 or sheet.predictor != 1):
+        raise RefusedError("holds subsampled YCbCr in an unusual layout: convert it to RGB")
+
+
+def _check_type(sheet: TiffPage) -> None:
+    """Integers of any depth and floats of whole bytes, all alike."""
+    dtype, bits = sheet.dtype, sheet.bitspersample
     if dtype is None or dtype.kind not in "buif" or not isinstance(bits, int) or (dtype.kind in "if" and bits % 8):
         what = f"{word(sheet.sampleformat)} samples of {bits} bits"
         raise RefusedError(f"holds {what}: expected integers or floats, all of one kind")
@@ -79,19 +94,31 @@ def check(sheet: TiffPage) -> None:
         raise RefusedError(f"holds floats of {bits} bits: save it with 16, 32 or 64")
     if sheet.imagedepth != 1:
         raise RefusedError(f"holds a volume of {sheet.imagedepth} layers: save the layer to repair by itself")
-    if codec in _FAX.values() and bits * sheet.samplesperpixel != 1:
-        raise RefusedError(f"holds {sheet.samplesperpixel} x {bits} bits compressed by {word(sheet.compression)}")
-    if codec in _HELD:
-        packed = bits != 8 * dtype.itemsize
-        samples = sheet.samplesperpixel if sheet.planarconfig == 1 else 1
-        fits = samples in _SIZES.get(codec, (samples,)) and (not packed or codec in _PACKED)
-        if dtype.name not in _HELD[codec] or not fits:
-            what = f"{samples} x {dtype.name}" + f" of {bits} bits" * packed
-            raise RefusedError(f"holds {what} compressed by {word(sheet.compression)}, {_INSTEAD}")
-    elif sheet.predictor not in ((1, 2) if dtype.kind in "ui" and bits == 8 * dtype.itemsize else (1, 2, 3)):
-        raise RefusedError(f"is compressed with predictor {word(sheet.predictor)}, {_INSTEAD}")
-    if _raw_subsampled(sheet) and (sheet.planarconfig != 1 or bits != 8 or sheet.predictor != 1):
-        raise RefusedError("holds subsampled YCbCr in an unusual layout: convert it to RGB")
+
+
+def _check_held(sheet: TiffPage, codec: str) -> None:
+    """What a picture inside the picture can hold."""
+    assert sheet.dtype is not None
+    samples = sheet.samplesperpixel if sheet.planarconfig == 1 else 1
+    packed = _is_packed(sheet)
+    fits = samples in _SIZES.get(codec, (samples,)) and (not packed or codec in _PACKED)
+    if sheet.dtype.name not in _HELD[codec] or not fits:
+        what = f"{samples} x {sheet.dtype.name}" + f" of {sheet.bitspersample} bits" * packed
+        raise RefusedError(f"holds {what} compressed by {word(sheet.compression)}, {_INSTEAD}")
+
+
+def _predictors(sheet: TiffPage) -> tuple[int, ...]:
+    """None (1), differences along the row (2), and those of floats' sorted bytes (3), where they are defined."""
+    assert sheet.dtype is not None
+    if _is_packed(sheet):
+        return (1,)
+    return (1, 2, 3) if sheet.dtype.kind == "f" else (1, 2)
+
+
+def _is_packed(sheet: TiffPage) -> bool:
+    """Whether samples are no whole number of bytes."""
+    assert sheet.dtype is not None
+    return bool(sheet.bitspersample != 8 * sheet.dtype.itemsize)
 
 
 def is_jpeg(file: IO[bytes], sheet: TiffPage) -> bool:
@@ -188,7 +215,7 @@ def _plain(data: bytes, segment: _Segment, sheet: TiffPage) -> Pixels:
     a_row = math.ceil(segment.width * samples * bits / 8)
     raw = _unpacked(data, a_row * segment.height, a_row * segment.rows, sheet)
     shape = (-1, segment.width, samples)
-    if bits != 8 * dtype.itemsize:
+    if _is_packed(sheet):
         kind = np.uint8 if dtype.kind == "b" else dtype.newbyteorder("=")
         run = segment.width * samples
         return np.asarray(imagecodecs.packints_decode(raw, kind, bits, runlen=run)).reshape(shape)

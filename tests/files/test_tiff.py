@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import zlib
 
@@ -246,6 +247,16 @@ def test_depths_between_the_bytes(tmp_path, compression, big):
         assert same(load(tmp_path / "a.tif").pixels, meant[..., 0] if samples == 1 else meant), (bits, samples, white)
 
 
+@pytest.mark.parametrize(
+    ("bits", "predictor", "name"), [(12, 2, "HORIZONTAL"), (4, 2, "HORIZONTAL"), (8, 3, "FLOATINGPOINT")]
+)
+def test_predictors_without_meaning_are_refused(tmp_path, bits, predictor, name):
+    data = zlib.compress(packed(np.zeros((H, W), np.uint32), bits))
+    by_hand(tmp_path / "a.tif", data, (H, W), bits, compression=8, tags=[(317, "H", [predictor])])
+    with pytest.raises(ValueError, match=f"is compressed with predictor {name}, which is not read here"):
+        load(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("dtype", [*UNSIGNED, *SIGNED])
 def test_white_as_zero_is_turned_and_turned_back(tmp_path, dtype):
     pixels, limits = noise(dtype, (H, W)), np.iinfo(dtype)
@@ -388,3 +399,24 @@ def test_lossy_strips_are_as_the_library_decodes_them(tmp_path, compression, arg
     wanted = np.concatenate([decode(strip) for strip in strips(tmp_path / "a.tif")])
     assert (wanted != pixels).any()
     assert same(load(tmp_path / "a.tif").pixels, wanted)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_lossless_jpeg_of_every_depth(tmp_path, bits):
+    """As scanners and medical devices write it."""
+    for shape in ((H, W), (H, W, 3)):
+        pixels = np.random.default_rng(bits).integers(0, 2**bits, shape).astype("uint8" if bits == 8 else "uint16")
+        colours = {"colorspace": "RGB", "outcolorspace": "RGB"} if len(shape) == 3 else {}
+        data = imagecodecs.jpeg8_encode(pixels, lossless=True, bitspersample=bits, **colours)
+        options = {"photometric": 2 if len(shape) == 3 else 1, "compression": 7}
+        by_hand(tmp_path / "a.tif", data, (H, W), bits, 3 if len(shape) == 3 else 1, **options)
+        assert same(load(tmp_path / "a.tif").pixels, pixels)
+
+
+def test_jpeg_of_old_is_read_where_its_strip_is_whole(tmp_path, photo):
+    file = io.BytesIO()
+    Image.fromarray(photo(48, 3)).save(file, "JPEG", quality=80)
+    options = {"photometric": 6, "compression": 6, "tags": [(530, "H", [2, 2])]}
+    by_hand(tmp_path / "a.tif", file.getvalue(), (48, 48), 8, 3, **options)
+    with Image.open(file) as image:
+        assert same(load(tmp_path / "a.tif").pixels, np.asarray(image))
