@@ -25,6 +25,7 @@ from inpaintkit.files.decoding import (
 from inpaintkit.files.metadata import GROUPS, TURNED, Metadata, of_tiff
 from inpaintkit.files.silence import quiet
 from inpaintkit.files.tiff_colours import Layout
+from inpaintkit.files.tiff_images import word
 from inpaintkit.files.tiff_tags import Kept
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _by_libtiff(file: IO[bytes], sheet: TiffPage, number: int, metadata: Metadat
         image.seek(number)
         image.load()
     except Exception:
-        name = tiff_samples.word(sheet.compression)
+        name = word(sheet.compression)
         raise RefusedError(f"is compressed by {name}, which cannot be read here: save it with deflate or LZW") from None
     pixels = array(image, metadata.icc)
     return Decoded(pixels, without_cmyk(metadata, image), 1, channels_of(pixels))

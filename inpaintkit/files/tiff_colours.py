@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inpaintkit.files.decoding import Pixels, RefusedError
-from inpaintkit.files.tiff_samples import word
+from inpaintkit.files.tiff_images import word
 
 if TYPE_CHECKING:
     from tifffile import TiffPage

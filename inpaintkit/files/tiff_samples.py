@@ -9,7 +9,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from inpaintkit.files.decoding import Pixels, RefusedError, check_sums
+from inpaintkit.files import tiff_images
+from inpaintkit.files.decoding import Pixels, RefusedError
+from inpaintkit.files.tiff_images import INSTEAD, word
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -24,27 +26,7 @@ _BYTES = {  # compression -> imagecodecs' name, of those that give bytes
     **dict.fromkeys((50000, 34926), "zstd"),
 }
 _FAX = {2: "ccittrle", 3: "ccittfax3", 4: "ccittfax4"}
-_IMAGES = {  # of those that give pixels
-    **dict.fromkeys((6, 7, 33007), "jpeg"),
-    **dict.fromkeys((34712, 33004, 33005), "jpeg2k"),
-    **dict.fromkeys((50001, 34927), "webp"),
-    **dict.fromkeys((50002, 52546), "jpegxl"),
-    34933: "png",
-    34887: "lerc",
-}
-_HELD = {  # what these hold truly: others come back changed, or not at all
-    "jpeg": ("uint8", "uint16"),
-    "jpeg2k": ("uint8", "int8", "uint16", "int16"),
-    "webp": ("uint8",),
-    "png": ("uint8", "uint16"),
-    "jpegxl": ("uint8", "uint16", "float32"),
-    "lerc": ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"),
-}
-_PACKED = ("jpeg", "jpeg2k", "jpegxl")  # these hold depths such as 10 or 12 bits as well
-_SIZES = {"webp": (3, 4), "png": (1, 2, 3, 4)}  # samples a pixel, where not any number
 _YCBCR = 6
-_OPAQUE = 255
-_INSTEAD = "which is not read here: save it with deflate or LZW"
 
 
 @dataclass(frozen=True)
@@ -60,26 +42,26 @@ class _Segment:
     height: int  # as stored: a tile at the border is larger than what shows of it
     width: int
 
-
-def word(code: object) -> str:
-    """TIFF's name for a code, where there is one."""
-    return str(getattr(code, "name", code))
+    def sizes(self, sheet: TiffPage) -> list[tuple[int, int]]:
+        """What a picture in its place may measure: as stored, or as much as shows, or a full strip."""
+        heights = self.height, self.rows, sheet.rowsperstrip
+        return [(height, width) for height in heights for width in (self.width, self.columns) if height]
 
 
 def check(sheet: TiffPage) -> None:
     """Raise RefusedError where the page's samples cannot be read, or not truly; the message names the reason."""
     codec = _codec(sheet)
     if codec is None:
-        raise RefusedError(f"is compressed by {word(sheet.compression)}, {_INSTEAD}")
+        raise RefusedError(f"is compressed by {word(sheet.compression)}, {INSTEAD}")
     _check_type(sheet)
-    if codec in _HELD:
-        _check_held(sheet, codec)
+    if sheet.compression in tiff_images.CODECS:
+        tiff_images.check(sheet)
     elif codec in _FAX.values():
         if sheet.bitspersample * sheet.samplesperpixel != 1:
             what = f"{sheet.samplesperpixel} x {sheet.bitspersample} bits compressed by {word(sheet.compression)}"
-            raise RefusedError(f"holds {what}, {_INSTEAD}")
+            raise RefusedError(f"holds {what}, {INSTEAD}")
     elif sheet.predictor not in _predictors(sheet):
-        raise RefusedError(f"is compressed with predictor {word(sheet.predictor)}, {_INSTEAD}")
+        raise RefusedError(f"is compressed with predictor {word(sheet.predictor)}, {INSTEAD}")
     if _raw_subsampled(sheet) and (sheet.planarconfig != 1 or sheet.bitspersample != 8 or sheet.predictor != 1):
         raise RefusedError("holds subsampled YCbCr in an unusual layout: convert it to RGB")
 
@@ -94,17 +76,6 @@ def _check_type(sheet: TiffPage) -> None:
         raise RefusedError(f"holds floats of {bits} bits: save it with 16, 32 or 64")
     if sheet.imagedepth != 1:
         raise RefusedError(f"holds a volume of {sheet.imagedepth} layers: save the layer to repair by itself")
-
-
-def _check_held(sheet: TiffPage, codec: str) -> None:
-    """What a picture inside the picture can hold."""
-    assert sheet.dtype is not None
-    samples = sheet.samplesperpixel if sheet.planarconfig == 1 else 1
-    packed = _is_packed(sheet)
-    fits = samples in _SIZES.get(codec, (samples,)) and (not packed or codec in _PACKED)
-    if sheet.dtype.name not in _HELD[codec] or not fits:
-        what = f"{samples} x {sheet.dtype.name}" + f" of {sheet.bitspersample} bits" * packed
-        raise RefusedError(f"holds {what} compressed by {word(sheet.compression)}, {_INSTEAD}")
 
 
 def _predictors(sheet: TiffPage) -> tuple[int, ...]:
@@ -161,7 +132,7 @@ def stored(file: IO[bytes], sheet: TiffPage, missing: float) -> tuple[Pixels, in
 
 
 def _codec(sheet: TiffPage) -> str | None:
-    for names in (_BYTES, _FAX, _IMAGES):
+    for names in (_BYTES, _FAX, tiff_images.CODECS):
         if sheet.compression in names:
             return names[sheet.compression]
     return None
@@ -190,8 +161,8 @@ def _decoder(sheet: TiffPage) -> Any:
     codec = _codec(sheet)
     if codec in _FAX.values():
         return lambda data, segment: _fax(data, segment, sheet)
-    if codec in _HELD:
-        return lambda data, segment: _image(data, segment, sheet)
+    if sheet.compression in tiff_images.CODECS:
+        return lambda data, segment: tiff_images.decode(data, segment.sizes(sheet), sheet)
     if _raw_subsampled(sheet):
         return lambda data, segment: _subsampled(data, segment, sheet)
     return lambda data, segment: _plain(data, segment, sheet)
@@ -287,98 +258,3 @@ def _fax(data: bytes, segment: _Segment, sheet: TiffPage) -> Pixels:
         if (longer != lines).any():
             raise ValueError("a strip is cut short")
     return lines.astype(np.uint8)[..., None]
-
-
-# Pictures in the picture
-
-
-def _image(data: bytes, segment: _Segment, sheet: TiffPage) -> Pixels:
-    """A strip or tile that is a picture file of its own, of a size known beforehand."""
-    codec = _IMAGES[sheet.compression]
-    if codec == "jpeg" and b"\xff\xd9" not in data[-4096:].rstrip(b"\0")[-64:]:
-        raise ValueError("a strip is cut short")  # the decoder would fill it up with grey
-    if codec == "png":
-        check_sums(data)
-    if codec == "lerc":
-        return _lerc(data, segment, sheet)
-    assert sheet.dtype is not None
-    samples = sheet.samplesperpixel if sheet.planarconfig == 1 else 1
-    heights = (segment.height, segment.rows, sheet.rowsperstrip)
-    sizes = [(height, width) for height in heights for width in (segment.width, segment.columns) if height]
-    wrong: Exception | None = None
-    if codec == "jpeg2k":  # its decoder takes memory before it compares
-        sizes = [size for size in sizes if size == _size_of_jpeg2000(data)]
-    for size in dict.fromkeys(sizes):
-        out = np.empty(size + ((samples,) if samples > 1 else ()), sheet.dtype.newbyteorder("="))
-        try:
-            return _decoded(codec, data, sheet, out).reshape(*size, samples)
-        except ValueError as error:
-            if "out." not in str(error):
-                raise
-            wrong = error
-    raise ValueError(f"a strip holds another size or type of picture ({wrong})")
-
-
-def _decoded(codec: str, data: bytes, sheet: TiffPage, out: Pixels) -> Pixels:
-    import imagecodecs
-
-    options: dict[str, Any] = {}
-    if codec == "webp":
-        options = {"hasalpha": out.shape[2] == 4}
-    elif codec == "jpeg":
-        from tifffile import TIFF
-
-        options = {"tables": sheet.jpegtables, "bitspersample": sheet.bitspersample, **_jpeg_colours(sheet)}
-        return np.asarray(TIFF.DECOMPRESSORS[7](data, out=out, **options))
-    return np.asarray(getattr(imagecodecs, f"{codec}_decode")(data, out=out, **options))
-
-
-def _jpeg_colours(sheet: TiffPage) -> dict[str, int]:
-    """What a JPEG's samples are and become: YCbCr is turned into RGB, everything else is left alone."""
-    rgb, cmyk = 2, 5
-    if sheet.planarconfig != 1 or sheet.samplesperpixel not in (3, 4):
-        return {}
-    if sheet.samplesperpixel == 4:
-        return {"outcolorspace": 4} if sheet.photometric == cmyk else {}
-    if sheet.photometric == _YCBCR or (sheet.photometric == rgb and sheet.is_jfif):
-        return {"outcolorspace": rgb}  # JFIF is YCbCr, whatever the page says
-    return {"colorspace": rgb, "outcolorspace": rgb}
-
-
-def _size_of_jpeg2000(data: bytes) -> tuple[int, int] | None:
-    """Height and width by the first marker of the stream."""
-    at = data.find(b"\xff\x4f\xff\x51")
-    if at < 0 or len(data) < at + 24:
-        return None
-    right, bottom, left, top = (int.from_bytes(data[at + n : at + n + 4], "big") for n in (8, 12, 16, 20))
-    return bottom - top, right - left
-
-
-def _lerc(data: bytes, segment: _Segment, sheet: TiffPage) -> Pixels:
-    """LERC keeps apart which pixels are valid: floats that are not were NaN, and opacity may be kept so alone."""
-    import imagecodecs
-
-    assert sheet.dtype is not None
-    samples = sheet.samplesperpixel if sheet.planarconfig == 1 else 1
-    height, width, dtype = segment.height, segment.width, sheet.dtype.newbyteorder("=")
-    shapes = [(height, width, samples), (samples, height, width), (height, width, samples - 1)]
-    wrong: Exception | None = None
-    for shape in shapes[: 1 if samples == 1 else 3]:
-        try:
-            out = np.empty(tuple(side for at, side in enumerate(shape) if side > 1 or at != 2), dtype)
-            found, valid = imagecodecs.lerc_decode(data, masks=True, out=out)
-        except ValueError as error:
-            if "out." not in str(error):
-                raise
-            wrong = error
-            continue
-        found = np.asarray(found).reshape(shape)
-        valid = np.ones((height, width), bool) if valid is None else np.asarray(valid)
-        if shape == shapes[2]:
-            return np.dstack([found, np.where(valid, _OPAQUE, 0).astype(dtype)])
-        if dtype.kind == "f":
-            found[~(valid if valid.shape == shape else np.broadcast_to(valid.reshape(height, width, 1), shape))] = (
-                np.nan
-            )
-        return found if shape == shapes[0] else np.moveaxis(found, 0, 2)
-    raise ValueError(f"a strip holds another size or type of picture ({wrong})")
