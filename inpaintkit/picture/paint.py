@@ -11,6 +11,7 @@ import shlex
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from os import PathLike
 from typing import Any
 
@@ -25,7 +26,7 @@ Pixels = NDArray[Any]
 _TINT = 48 / 255  # of the full range: so far the channels of a grey JPEG may differ
 _PURE = 128  # of 255: channels of paint differ by so much, those of photographs seldom
 _LABELS = 16  # so few values are labels, not soft edges
-_MANY = 1 << 20  # pixels enough to see which colour was painted with
+_MANY = 1 << 17  # pixels enough to see which colour was painted with
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class Paint:
         full = _full(colours)
         if _spread(colours) <= _TINT * full:
             return self._of_grey(colours[..., 1])
-        marked: Mask = np.asarray(colours.any(axis=2))
+        marked: Mask = reduce(np.logical_or, np.moveaxis(colours, 2, 0))
         if not self.lossy and not marked.all() and _is_even(colours[marked], 0):
             return marked
         found, counts = np.unique(_sample(colours), axis=0, return_counts=True)
@@ -192,8 +193,10 @@ def _full(pixels: Pixels) -> float:
 
 def _spread(colours: Pixels) -> float:
     """The largest difference of the channels, (..., C), of a pixel."""
-    low, high = colours.min(axis=-1), colours.max(axis=-1)
-    return float(np.max(high.astype(np.float32) - low.astype(np.float32), initial=0))
+    channels = np.moveaxis(colours, -1, 0)  # one after another: some ten times as fast as along the last axis
+    low, high = reduce(np.minimum, channels), reduce(np.maximum, channels)
+    wide = high - low if colours.dtype.kind == "u" else high.astype(np.float32) - low.astype(np.float32)
+    return float(np.max(wide, initial=0))
 
 
 def _is_even(colours: Pixels, tolerance: float) -> bool:
