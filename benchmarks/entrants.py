@@ -137,7 +137,9 @@ def entrants(
         name, path = _pair("--model", text)
         if not Path(path).is_file():
             raise ValueError(f"--model {text}: {path} does not exist")
-        found.append(Entrant(name, "model", Path(path).resolve(), yamls.pop(name, None)))
+        rules = yamls.pop(name, None)
+        rules = str(Path(rules).resolve()) if rules and Path(rules).is_file() else rules
+        found.append(Entrant(name, "model", Path(path).resolve(), rules))
         found[-1].network()
     if yamls:
         raise ValueError(f"--conventions names {', '.join(yamls)}, which no --model names")
