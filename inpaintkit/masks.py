@@ -283,7 +283,8 @@ def resize(mask: Any, shape: tuple[int, int]) -> Mask:
     """A mask scaled to another size, for a scan that has been scaled since: whatever the hole touches is hole.
 
     A pixel of the result is hole if and only if its area, at the mask's scale, overlaps that of a hole pixel. So no
-    thin line is lost, at any ratio, and where sides differ in their ratio, too.
+    thin line is lost, at any ratio, and where sides differ in their ratio, too. Of a mask that marks what to keep
+    resize the inverse.
 
     Parameters
     ----------

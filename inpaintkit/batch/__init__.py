@@ -55,7 +55,7 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
     height, width = photo.pixels.shape[:2]
     shape = (height, width) if settings.resize_mask else None
     with limit(settings.arguments.get("threads")):
-        mask = _job_mask(job, photo, shape)
+        mask = _job_mask(job, photo, shape, inverted=settings.arguments.get("invert_mask", False))
     arguments: dict[str, Any] = {
         name: read_option(settings.method, name, value, shape) if isinstance(value, Path) else value
         for name, value in settings.arguments.items()
@@ -117,21 +117,23 @@ def _is_alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
     return bool(np.mean(np.abs(rows[0] - rows[1]) <= 0.02 * np.ptp(rows[1])) >= 0.25)
 
 
-def _job_mask(job: Job | PipedJob, photo: Loaded, shape: tuple[int, int] | None) -> Any:
+def _job_mask(job: Job | PipedJob, photo: Loaded, shape: tuple[int, int] | None, *, inverted: bool) -> Any:
     """A job's mask as ``inpaint`` takes it."""
     if isinstance(job.mask, Search):
         return find_mask(photo.pixels, job.mask.kind, channels=photo.channels, **job.mask.options)
-    return job.mask if isinstance(job.mask, str) else _mask(job.mask, shape)
+    return job.mask if isinstance(job.mask, str) else _mask(job.mask, shape, inverted=inverted)
 
 
 def _sought(search: Search) -> str:
     return "damage" if search.kind == "auto" else f"{search.kind} to fill" if search.kind == "colour" else search.kind
 
 
-def _mask(path: Path | Stream, shape: tuple[int, int] | None) -> Any:
-    """A mask file's pixels, scaled to a shape where one is given."""
+def _mask(path: Path | Stream, shape: tuple[int, int] | None, *, inverted: bool) -> Any:
+    """A mask file, scaled to a shape where one is given; in an ``inverted`` one the hole is what is not marked."""
     mask = read_mask(path)
-    return mask if shape is None or mask.shape[:2] == shape else resize(mask, shape)
+    if shape is None or mask.shape == shape:
+        return mask
+    return ~resize(~mask, shape) if inverted else resize(mask, shape)
 
 
 def read_option(method: str, name: str, path: Path, shape: tuple[int, int] | None = None) -> Any:

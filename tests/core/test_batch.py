@@ -138,6 +138,18 @@ def test_one_mask_for_all_is_scaled_only_when_asked(run, tmp_path):
     assert np.array_equal(read(tmp_path / "out" / "b.png"), expected)
 
 
+@pytest.mark.parametrize("inverted", [False, True])
+def test_no_thin_line_of_a_larger_mask_is_lost(run, tmp_path, inverted):
+    write(tmp_path / "a.png", CAT[:120, :160])
+    lines = np.zeros((480, 640), bool)
+    lines[5::44, 20:-20] = True
+    write(tmp_path / "mask.png", (lines ^ inverted).astype(np.uint8) * 255)
+    line = ["fill", tmp_path / "a.png", "--mask", tmp_path / "mask.png", "-o", tmp_path / "out.png", "--resize-mask"]
+    assert run(*line, "--method", "telea", *["--invert-mask"] * inverted)[0] == 0
+    expected = inpaint(CAT[:120, :160], lines.reshape(120, 4, 160, 4).any(axis=(1, 3)), "telea")
+    assert np.array_equal(read(tmp_path / "out.png"), expected)
+
+
 def test_a_dry_run_reports_and_does_nothing(run, album):
     before = contents(album)
     line = ["fill", album / "in", "--mask", album / "masks", "-o", album / "out", "--dry-run", "--log", album / "log"]
