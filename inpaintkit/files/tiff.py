@@ -61,7 +61,10 @@ def decode(file: IO[bytes], *, page: int | None, max_pixels: int) -> Decoded:
         pixels, layout = tiff_colours.meant(samples, sheet, metadata.icc)
         if absent:
             notes.append(f"{absent} of its tiles or strips are not stored (sparse) and read as {missing:g}")
-        kept, nodata, lost = _tags(tif, sheet, orientation, len(pages))
+        images = max(len(pages), _images(tif))
+        if images > len(pages):
+            notes.append(f"only the first of ImageJ's {images} images is read: save them as pages of their own")
+        kept, nodata, lost = _tags(tif, sheet, orientation, images)
     if layout.converted:  # the profile, if there was one, was of the inks
         metadata = replace(metadata, icc=None)
     metadata = replace(metadata, tiff=kept, layout=layout, notes=(*metadata.notes, *notes, *lost))
@@ -115,6 +118,14 @@ def _pages(tif: TiffFile) -> tuple[list[int], list[str]]:
     copies = len(kinds) - len(full) - masks
     parts = ["its smaller copies (overviews)"] * bool(copies) + ["its mask of valid pixels"] * bool(masks)
     return full, [f"left out: {' and '.join(parts)}"] if parts else []
+
+
+def _images(tif: TiffFile) -> int:
+    """How many pictures ImageJ says there are: it may write a stack behind a single page."""
+    try:
+        return int((tif.imagej_metadata or {}).get("images", 1)) if tif.is_imagej else 1
+    except (TypeError, ValueError):
+        return 1
 
 
 def _orientation(sheet: TiffPage) -> int:

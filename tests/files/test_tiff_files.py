@@ -270,6 +270,19 @@ def test_imagej_keeps_scale_and_notes(tmp_path, byteorder):
         assert tif.imagej_metadata["unit"] == "micron"
 
 
+def test_imagej_stacks_without_pages_are_not_cut_in_silence(tmp_path):
+    pixels = noise("uint16", (3, H, W))
+    tifffile.imwrite(tmp_path / "a.tif", pixels, imagej=True, truncate=True, metadata={"axes": "ZYX"})
+    with pytest.warns(InpaintWarning) as caught:
+        loaded = load(tmp_path / "a.tif")
+    said = [str(warning.message) for warning in caught]
+    assert any("only the first of ImageJ's 3 images is read" in text for text in said)
+    assert any("its description is left out: it is about all 3 pages" in text for text in said)
+    _, after, samples = again(tmp_path, loaded)
+    assert np.array_equal(samples, pixels[0])
+    assert 270 not in after
+
+
 def test_ome_keeps_its_description_where_it_is_about_one_page(tmp_path):
     pixels = noise("uint16", (2, H, W))
     tifffile.imwrite(tmp_path / "a.ome.tif", pixels[0], ome=True, metadata={"axes": "YX", "PhysicalSizeX": 0.5})
