@@ -25,6 +25,7 @@ from inpaintkit.picture import Channels, Picture, PictureOption, check_share, gr
 from inpaintkit.problem import Image, Step
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+_BEYOND = 2**31  # whole numbers below it fit whatever a method makes of them
 
 Kind = TypeVar("Kind", NDArray[Any], PILImage.Image)
 
@@ -144,7 +145,11 @@ def inpaint(
     began = time.perf_counter()
     row = registry.find(method)
     values = row.options(options)
+    _check_whole(row.name, values)
     _check_call(seed, device, dilate, feather)
+    _check_flags(invert_mask=invert_mask, fallback=fallback, return_info=return_info)
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress is {progress!r}: give a function that takes a Step, or None")
     picture = Picture.of(image, channels)
     _check_colours(row, picture)
     hole = hole_of(mask, picture, invert=invert_mask, nodata=nodata)
@@ -220,12 +225,26 @@ def _one_at_a_time(progress: Callable[[Step], None]) -> Callable[[Step], None]:
 def _check_call(seed: int, device: str, dilate: int | str, feather: float) -> None:
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0:
         raise ValueError(f"seed is {seed!r}: give a whole number of 0 or more")
-    if device not in DEVICES:
+    if not isinstance(device, str) or device not in DEVICES:
         raise ValueError(f"device is {device!r}: choose one of {', '.join(DEVICES)}")
-    if dilate != "auto" and (isinstance(dilate, bool) or not isinstance(dilate, numbers.Integral) or dilate < 0):
+    is_auto = isinstance(dilate, str) and dilate == "auto"
+    if not is_auto and (isinstance(dilate, bool) or not isinstance(dilate, numbers.Integral) or dilate < 0):
         raise ValueError(f"dilate is {dilate!r}: give whole pixels, 0 or more, or 'auto'")
     if isinstance(feather, bool) or not isinstance(feather, numbers.Real) or not 0 <= feather < np.inf:
         raise ValueError(f"feather is {feather!r}: give pixels, 0 or more")
+
+
+def _check_flags(**flags: bool) -> None:
+    for name, flag in flags.items():
+        if not isinstance(flag, (bool, np.bool_)):
+            raise TypeError(f"{name} is {flag!r}: expected True or False")
+
+
+def _check_whole(method: str, values: dict[str, Any]) -> None:
+    """Refuse whole numbers that no kernel can take; a method's own limits are its own."""
+    for name, value in values.items():
+        if isinstance(value, int) and abs(value) >= _BEYOND:
+            raise ValueError(f"{method}'s option {name} is {value}: expected a whole number below {_BEYOND}")
 
 
 def _check_colours(row: Method, picture: Picture) -> None:

@@ -63,7 +63,7 @@ def find(method: str | Method) -> Method:
     """The row of a method or of ``auto``, or the row that was given; ValueError lists the names there are."""
     if isinstance(method, Method):
         return method
-    row = AUTO if method == "auto" else _row(method)
+    row = AUTO if isinstance(method, str) and method == "auto" else _row(method)
     if row is None:
         raise ValueError(f"there is no method {method!r}: choose one of auto, {', '.join(methods())}")
     return row

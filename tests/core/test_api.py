@@ -388,3 +388,27 @@ def test_a_fill_ends_where_its_type_ends(sign):
     filled = inpaint(ramp, hole, "biharmonic")
     assert np.isfinite(filled).all()
     assert np.abs(filled[:, 20:]).max() == np.finfo(np.float16).max
+
+
+@pytest.mark.parametrize(
+    ("keywords", "words"),
+    [
+        ({"device": np.array([1, 2])}, "device is array"),
+        ({"dilate": np.array([1, 2])}, "dilate is array"),
+        ({"progress": 3}, "progress is 3: give a function"),
+        ({"invert_mask": "no"}, "invert_mask is 'no': expected True or False"),
+        ({"fallback": None}, "fallback is None: expected True or False"),
+        ({"return_info": np.array([1, 2])}, "return_info is array"),
+        ({"method": np.array([1, 2])}, "there is no method array"),
+        (
+            {"method": "patchmatch", "patch": 2**70},
+            "option patch is 1180591620717411303424: expected a whole number below",
+        ),
+        ({"method": "fsr", "iterations": -(2**63)}, "option iterations is -9223372036854775808"),
+    ],
+)
+def test_keywords_of_another_kind_are_named(words, keywords):
+    image = np.zeros((12, 14, 3), np.uint8)
+    hole = np.eye(12, 14, dtype=bool)
+    with pytest.raises((TypeError, ValueError), match=words):
+        inpaint(image, hole, **keywords)
