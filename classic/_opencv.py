@@ -22,6 +22,7 @@ from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem
 
+_WHITE = 255  # of floats: OpenCV's arithmetic counts in grey levels
 KNOWN, BAND, HOLE, VOID = 0, 1, 2, 3  # states of a pixel while the front moves
 
 
@@ -34,39 +35,38 @@ class Setup(NamedTuple):
     rank : int32 (H + 2, W + 2), 0 known, n for the n-th pixel that is filled, the last for void.
     front : as ``opencv_march`` gives it.
     whole : whether the grey levels are whole numbers.
-    white : the largest of them.
+    black, white : the smallest and the largest of them.
     """
 
     levels: Image
     rank: I32x2
     front: Front
     whole: bool
+    black: np.float32
     white: np.float32
 
 
 def opencv_telea(problem: Problem, radius: int) -> Image:
     """What cv2.inpaint(..., INPAINT_TELEA) gives; floats are filled without rounding."""
-    levels, rank, front, whole, white = opencv_setup(problem, radius, "telea")
-    _telea_kernel(levels, rank, front.arrival, front.order, radius, whole, white)
-    return levels / white
+    levels, rank, front, whole, black, white = opencv_setup(problem, radius, "telea")
+    _telea_kernel(levels, rank, front.arrival, front.order, radius, whole, black, white)
+    return _normalised(problem, levels)
 
 
 def opencv_navier_stokes(problem: Problem, radius: int) -> Image:
     """What cv2.inpaint(..., INPAINT_NS) gives; floats are filled without rounding."""
-    levels, rank, front, whole, white = opencv_setup(problem, radius, "navier_stokes")
-    _navier_stokes_kernel(levels, rank, front.order, radius, whole, white)
-    return levels / white
+    levels, rank, front, whole, black, white = opencv_setup(problem, radius, "navier_stokes")
+    _navier_stokes_kernel(levels, rank, front.order, radius, whole, black, white)
+    return _normalised(problem, levels)
 
 
 def opencv_setup(problem: Problem, radius: int, method: str) -> Setup:
     """Grey levels, ranks and front for a crop; ContextError, in the method's name, where the front misses pixels."""
-    whole = problem.dtype.kind == "u"  # of signed integers OpenCV knows nothing
-    white = np.float32(np.iinfo(problem.dtype).max if whole else 255)
-    levels = problem.image * white
-    if whole:
-        levels = np.rint(levels)
-        if problem.raw is not None:  # beside the picture's border OpenCV reads what lies under the mask
-            levels[problem.hole] = problem.raw[problem.hole]
+    whole = problem.dtype.kind != "f"
+    black, white = (np.iinfo(problem.dtype).min, np.iinfo(problem.dtype).max) if whole else (0, _WHITE)
+    levels = _own_levels(problem)
+    if whole and problem.raw is not None:  # beside the picture's border OpenCV reads what lies under the mask
+        levels[problem.hole] = problem.raw[problem.hole]
     void = ~(problem.hole | problem.known)
     front = opencv_march(problem.hole, void, radius)
     if len(front.order) < np.count_nonzero(problem.hole):
@@ -74,7 +74,31 @@ def opencv_setup(problem: Problem, radius: int, method: str) -> Setup:
     rank: I32x2 = np.zeros(front.arrival.shape, np.int32)
     rank[1:-1, 1:-1][void] = np.iinfo(np.int32).max
     rank.reshape(-1)[front.order] = np.arange(1, len(front.order) + 1)
-    return Setup(levels, rank, front, whole, white)
+    return Setup(levels, rank, front, whole, np.float32(black), np.float32(white))
+
+
+def _own_levels(problem: Problem) -> Image:
+    """The crop in the caller's own values, whole numbers rounded, floats times 255; premultiplied as the crop is."""
+    whole = problem.dtype.kind != "f"
+    levels = problem.image.astype(np.float64) * problem.scale
+    if problem.alpha:
+        alpha = problem.image[..., -1:]
+        levels[..., :-1] += problem.offset * alpha
+        levels[..., -1:] = alpha * (np.iinfo(problem.dtype).max if whole else 1)
+    else:
+        levels += problem.offset
+    return np.asarray(np.rint(levels) if whole else levels * _WHITE, np.float32)
+
+
+def _normalised(problem: Problem, levels: Image) -> Image:
+    """The way back from ``_own_levels``."""
+    whole = problem.dtype.kind != "f"
+    values = levels.astype(np.float64) / (1 if whole else _WHITE)
+    if problem.alpha:
+        alpha = values[..., -1:] / (np.iinfo(problem.dtype).max if whole else 1)
+        colours = (values[..., :-1] - problem.offset * alpha) / problem.scale
+        return np.concatenate([colours, alpha], axis=2).astype(np.float32)
+    return np.asarray((values - problem.offset) / problem.scale, np.float32)
 
 
 def opencv_march(hole: Mask, void: Mask, radius: int) -> Front:
@@ -151,7 +175,14 @@ def _corner(flags: U8x2, arrival: F32x2, y1: int, x1: int, y2: int, x2: int) -> 
 
 @kernel()
 def _telea_kernel(
-    levels: F32x3, rank: I32x2, arrival: F32x2, order: I32x1, radius: int, whole: bool, white: np.float32
+    levels: F32x3,
+    rank: I32x2,
+    arrival: F32x2,
+    order: I32x1,
+    radius: int,
+    whole: bool,
+    black: np.float32,
+    white: np.float32,
 ) -> None:
     """Fill ``levels`` in place; ``rank``, ``arrival`` and ``order`` are padded by one pixel.
 
@@ -225,13 +256,13 @@ def _telea_kernel(
             unit = (jx[c] + jy[c]) / (np.sqrt(jx[c] * jx[c] + jy[c] * jy[c]) + np.float32(1e-20))
             value = np.float64(np.float32(mean[c] / total[c] + unit))
             if whole:
-                value = min(max(np.rint(value + 0.5), 0.0), np.float64(white))
+                value = min(max(np.rint(value + 0.5), np.float64(black)), np.float64(white))
             levels[i - 1, j - 1, c] = np.float32(value)
 
 
 @kernel()
 def _navier_stokes_kernel(
-    levels: F32x3, rank: I32x2, order: I32x1, radius: int, whole: bool, white: np.float32
+    levels: F32x3, rank: I32x2, order: I32x1, radius: int, whole: bool, black: np.float32, white: np.float32
 ) -> None:
     """Fill ``levels`` in place; ``rank`` and ``order`` are padded by one pixel.
 
@@ -275,7 +306,7 @@ def _navier_stokes_kernel(
                     total += w
             value = np.float64(mean) / np.float64(total)
             if whole:
-                value = min(max(np.rint(value), 0.0), np.float64(white))
+                value = min(max(np.rint(value), np.float64(black)), np.float64(white))
             levels[i - 1, j - 1, c] = np.float32(value)
 
 

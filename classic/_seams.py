@@ -18,6 +18,7 @@ from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem
 
 _EDGE, _USUAL = 0.02, 14.0  # a seam of more than 0.02 of the range and 14 usual slopes is an edge
+_ROUNDING = 5.0  # of the picture's steps: no smaller seam is an edge
 _AROUND = 25  # px, side of the square whose mean slope is the usual one
 
 
@@ -60,10 +61,11 @@ def blended(problem: Problem, filled: Image, origin: I32x1) -> Image:
     top, left = max(rows[0] - 1, 0), max(columns[0] - 1, 0)
     near = slice(top, rows[-1] + 2), slice(left, columns[-1] + 2)
     total = np.zeros((*hole[near].shape, filled.shape[2]), np.float32)
+    edge = max(_EDGE, _ROUNDING * problem.step)
     for dy, dx in ((1, 0), (0, 1)):
         miss, slope, together = _seams_kernel(filled, problem.known, place, top, left, total, dy, dx)
         usual = summed(slope, _AROUND) / np.maximum(summed(together, _AROUND), 1)
-        size = np.sqrt(np.mean(miss**2, axis=2)) / (_EDGE + _USUAL * usual)
+        size = np.sqrt(np.mean(miss**2, axis=2)) / (edge + _USUAL * usual)
         miss /= (1 + size**4)[..., None]
         total += miss
         total[dy:, dx:] -= miss[: miss.shape[0] - dy, : miss.shape[1] - dx]

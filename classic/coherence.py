@@ -69,8 +69,9 @@ def coherence(
         radius / kappa of the isophote lose their weight.
     sigma : width of the window that slopes are taken in, in pixels (0.5 to 10).
     rho : width of the window that directions are averaged over, in pixels (0.5 to 50).
-    delta : quantisation, the slope in grey levels of 255 per pixel below which a direction is random (0 to 255); the
-        standard deviation of the noise where there is more of it.
+    delta : quantisation, the slope per pixel below which a direction is random, in 255ths of the range (0 to 255), or
+        in steps between the picture's levels where those are wider; the standard deviation of the noise where there is
+        more of it.
 
     Returns
     -------
@@ -121,7 +122,8 @@ def coherence(
     )  # alpha counts as much as all colours together
     bound = 2 * _start_kernel(problem.image, base, arrival, reach, usable, data, tensor, window, each)
     near = (dy * stride + dx, dy.astype(np.float32), dx.astype(np.float32), inside, rho_weight)
-    strength = (np.float32(kappa / radius), np.float32(delta**4), bound, each)
+    steep = delta * max(1.0, float(_GREY_LEVELS) * problem.step)
+    strength = (np.float32(kappa / radius), np.float32(steep**4), bound, each)
     fill_in_order(
         problem,
         order,

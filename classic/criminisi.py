@@ -191,16 +191,19 @@ def _lack(allowed: Mask, side: int) -> str:
 
 
 def _lab(image: Image, *, alpha: bool) -> Image:
-    """CIE Lab, float32 (L, H, W), of three colours; any other number as L each; alpha, and what exceeds [0, 1], as much
-    as L, beside them.
+    """CIE Lab, float32 (L, H, W), of three colours; any other number as L each; alpha, and what exceeds Lab's range, as
+    much as L, beside them.
+
+    The colours take the middle half of Lab's range, where it is hardly bent: distances near black count as all others.
     """
     colours = image[..., : image.shape[2] - alpha]
     planes: list[Image] = [colours * 100, image[..., colours.shape[2] :] * 100]
     if colours.shape[2] == 3:
-        clipped = np.clip(colours, 0, 1)
-        planes[0] = np.asarray(cv2.cvtColor(clipped, cv2.COLOR_RGB2LAB), np.float32)
-        beyond = (colours - clipped).mean(axis=2, keepdims=True)
-        planes += [beyond * 100] if beyond.any() else []
+        middle = colours / 2 + np.float32(0.25)
+        clipped = np.clip(middle, 0, 1)
+        planes[0] = np.asarray(cv2.cvtColor(clipped, cv2.COLOR_RGB2LAB), np.float32) * 2
+        beyond = (middle - clipped).mean(axis=2, keepdims=True)
+        planes += [beyond * 200] if beyond.any() else []
     return np.ascontiguousarray(np.concatenate(planes, axis=2).transpose(2, 0, 1), np.float32)
 
 

@@ -31,6 +31,7 @@ The constants were chosen on drawn damage over scikit-image's photographs and ch
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -69,13 +70,13 @@ def fsr(
         are lost. Smaller is better and slower.
     iterations : at most so many waves in each window (1 or more).
     rho : how fast the weight of what is known falls off, per pixel (0.3 to 0.95).
-    tolerance : a window is done when the next wave explains less than this root mean square, in grey levels of 255
-        (0 or more).
+    tolerance : a window is done when the next wave explains less than this root mean square, in 255ths of the range
+        (0 or more), or in steps between the picture's levels where those are wider.
 
     Returns
     -------
     float32 (H, W, C), the crop with its hole filled. Notes ``iterations`` (the mean of all windows), ``residual``
-    (the largest root mean square that a last wave explained, in grey levels) and ``converged``.
+    (the largest root mean square that a last wave explained, in 255ths of the range) and ``converged``.
 
     Raises
     ------
@@ -117,7 +118,7 @@ def fsr(
     across = np.hypot(*np.ogrid[0.5 - _HALF : _HALF, 0.5 - _HALF : _HALF])  # centres lie between pixels
     weight = (rho**across).astype(np.float32)
     fade = (_FADE**across)[_HALF - reach : _HALF + reach, _HALF - reach : _HALF + reach].astype(np.float32)
-    enough = np.float32((tolerance / 255) ** 2)
+    enough = np.float32((tolerance * max(1 / 255, problem.step)) ** 2)
     model = partial(_model, filled, hole, known, weight, reach, iterations, enough)
     place: I32x2 = np.full(hole.shape, -1, np.int32)
     place[hole] = np.arange(np.count_nonzero(hole), dtype=np.int32)
@@ -145,7 +146,7 @@ def fsr(
 def _first(problem: Problem) -> Image:
     """The crop with a first colour in the hole."""
     try:
-        return coherence(Problem(problem.image, problem.hole, problem.known, origin=problem.origin))
+        return coherence(replace(problem, _report=None, _facts={}))
     except ContextError:
         raise ContextError.of("fsr", "no known pixel reaches some of the hole, not even through the hole") from None
 

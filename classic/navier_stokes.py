@@ -3,7 +3,8 @@
 Isophotes are stream lines, so that smoothness is carried along them into the hole while viscosity smooths what is
 carried; anisotropic diffusion keeps the lines straight and sharp. doi:10.1109/CVPR.2001.990497
 
-I is the picture in grey levels of 255, v = (-I_y, I_x) the isophotes' direction, w = L I the smoothness (vorticity).
+I is the picture in grey levels, 255 to its range, v = (-I_y, I_x) the isophotes' direction, w = L I the smoothness
+(vorticity).
 
     w_t + v . grad w = nu div(g(|grad w|) grad w),     g(s) = 1 / (1 + (s / K)^2),                                  (7)
     L I = w in the hole, I as known around it,                                                                      (8)
@@ -46,7 +47,7 @@ from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
 
 _LEVELS = 255.0  # what nu, the contrast and the tolerance are measured in
-_EDGE = 0.5  # E, grey levels a pixel: weaker gradients are shading or noise
+_EDGE = 0.5  # E, grey levels (or the picture's wider steps) a pixel: weaker gradients are shading or noise
 _DEEP, _MIN_SHARE = 8.0, 0.1  # pixels from the rim where b reaches 1, and the smallest b
 _FLOW, _LEVEL = 0.125, 0.5  # largest stable steps: of (7) as a fraction of the CFL limit, of the diffusion in pixels^2
 _ACCURACY = 0.02  # of a cycle's Poisson solution, relative: the next cycle corrects it
@@ -76,18 +77,18 @@ def navier_stokes(
     ----------
     problem : the region to fill.
     variant : "pde" solves the paper's equations; "opencv" gives what cv2.inpaint gives and uses ``radius`` only.
-    nu : viscosity, in grey levels of 255 (0 or more): more is smoother, less lets isophotes drift as jets do.
-    contrast : K of g, in grey levels of 255 a pixel^3 (above 0): where w changes faster than that, viscosity fades.
+    nu : viscosity, in 255ths of the range (0 or more): more is smoother, less lets isophotes drift as jets do.
+    contrast : K of g, in 255ths of the range a pixel^3 (above 0): where w changes faster than that, viscosity fades.
     diffusion : steps of anisotropic diffusion in each cycle (0 or more): more keeps edges straighter and sharper.
     safety : time steps as a fraction of the largest stable ones (above 0, at most 1).
     cycles : at most so many cycles (1 or more).
-    tolerance : stop when 98 % of the pixels move by at most so much a cycle, in grey levels of 255 (0 or more).
+    tolerance : stop when 98 % of the pixels move by at most so much a cycle, in 255ths of the range (0 or more).
     radius : reach of the known colours of "opencv", in pixels (1 to 100).
 
     Returns
     -------
-    float32 (H, W, C), the crop with its hole filled. Notes ``iterations`` (cycles), ``residual`` (grey
-    levels by which the 98th percentile of the pixels moved a cycle, over the last ten) and ``converged``.
+    float32 (H, W, C), the crop with its hole filled. Notes ``iterations`` (cycles), ``residual`` (255ths
+    of the range by which the 98th percentile of the pixels moved a cycle, over the last ten) and ``converged``.
 
     Raises
     ------
@@ -127,12 +128,13 @@ def navier_stokes(
     moving = list(range(len(planes)))
     share = np.clip((rim_distance(hole, problem.known)[hole] / _DEEP) ** 2, _MIN_SHARE, 1).astype(np.float64)
     flow = [_Flow(near, share) for _ in planes]
+    level = max(1.0, _LEVELS * problem.step)  # a finer one is rounding
     while moving and done < cycles:
         number = min(_ROUND, cycles - done)
         for index in moving:
-            moved = flow[index].run(planes[index], number, nu, contrast, diffusion, safety)
+            moved = flow[index].run(planes[index], number, nu, contrast, diffusion, safety, _EDGE * level)
             residual[index] = np.quantile(np.abs(moved), _AT_REST) / (number * safety)
-        moving = [index for index in moving if residual[index] > tolerance]
+        moving = [index for index in moving if residual[index] > tolerance * level]
         done += number
         problem.report(Step(done, cycles))
     problem.note(iterations=done, residual=float(residual.max()), converged=not moving)
@@ -203,7 +205,9 @@ class _Flow:
         self.gain, self.moved = np.empty(count), np.empty(count)
         self.work = np.empty((3, count))
 
-    def run(self, plane: F64x1, cycles: int, nu: float, contrast: float, diffusion: int, safety: float) -> F64x1:
+    def run(
+        self, plane: F64x1, cycles: int, nu: float, contrast: float, diffusion: int, safety: float, edge: float
+    ) -> F64x1:
         """Move ``plane`` (m,) in place by some cycles; returns how far each hole pixel moved in all."""
         hole = plane[: len(self.share)]
         before = hole.copy()
@@ -211,7 +215,7 @@ class _Flow:
             _flow_kernel(plane, self.near, nu, contrast, _FLOW * safety, self.vorticity, self.viscosity, self.gain)
             _poisson_kernel(self.near, self.gain, _ACCURACY, self.moved, self.work)
             hole += self.moved
-            _diffuse_kernel(plane, self.near, self.corners, self.share * (_LEVEL * safety), diffusion, _EDGE)
+            _diffuse_kernel(plane, self.near, self.corners, self.share * (_LEVEL * safety), diffusion, edge)
         return hole - before
 
 

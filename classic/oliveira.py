@@ -64,7 +64,8 @@ def oliveira(
     problem : the region to fill.
     kernel : "weighted", the paper's first, has weights that fall off with distance; "uniform" has equal ones.
     iterations : at most so many convolutions in each connected part of the hole (1 or more; 100 is usual in the paper).
-    threshold : a part is done once no channel of a pixel changes by more, in grey levels of 255 (0 or more).
+    threshold : a part is done once no channel of a pixel changes by more, in 255ths of the range (0 or more), or in
+        steps between the picture's levels where those are wider.
     barriers : a mask of the picture's size, True on lines two pixels wide over which no colour flows; None for none.
 
     Returns
@@ -97,7 +98,8 @@ def oliveira(
     hole, known, weights = problem.hole, problem.known, _KERNELS[kernel]
     free = ~problem.part(barriers.pixels) if barriers else np.ones_like(hole)
     filled, coloured = onion(problem.image, hole & free, known & free, weights)
-    _diffuse(problem, filled, hole & coloured, coloured, weights, iterations, threshold / 255)
+    least = threshold * max(1 / 255, problem.step)
+    _diffuse(problem, filled, hole & coloured, coloured, weights, iterations, least)
     filled, coloured = onion(filled, hole & ~coloured, coloured | known, weights)
     unreached = np.count_nonzero(hole & ~coloured)
     if unreached:

@@ -43,7 +43,7 @@ __all__ = ["Neighbours", "nearest_neighbours", "patchmatch"]
 _BETA = 50.0  # weight of the texture features beside three colours
 _GAMMA = 1.3  # a patch is trusted so many times less for every pixel deeper in the hole
 _SHARP = np.float32(0.25)  # sigma^2 over the 75th percentile of distances
-_SETTLED = 0.1 / 255  # mean change of the hole's colours at which a level is done
+_SETTLED = 0.1  # mean change of the hole's colours at which a level is done, in 255ths or the picture's steps
 _TILE = 2048  # hole pixels that vote at once
 _ENOUGH = 20  # whole source patches are enough where there is one for so many patches to be filled
 
@@ -118,7 +118,7 @@ def patchmatch(
             canvas.search(min(6, 1 << number))
             change = canvas.vote(completeness)
             problem.report(Step(end - (size.pixels.size << number) * (rounds - turn) / rounds, float(ends[-1])))
-            if change < _SETTLED:
+            if change < _SETTLED * max(1 / 255, problem.step):
                 break
         taken.append(turn)
     assert canvas is not None

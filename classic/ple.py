@@ -34,6 +34,7 @@ on scikit-image's photographs.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -52,7 +53,9 @@ from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
 
-_NOISE = (4 / 255, 2 / 255, 1.5 / 255)  # sigma of each round, the last one for all others: first estimates are coarse
+# sigma of each round, the last one for all others, in 255ths of the range or the picture's wider steps: first estimates
+# are coarse
+_NOISE = (4, 2, 1.5)
 _RHO = 0.95  # correlation of neighbours in the prior
 _NU = np.float32(3)  # samples' worth of prior
 _GUESSED = np.float32(0.1)  # weight of a reference patch's unknown pixels in its distance to others
@@ -134,11 +137,12 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
     missing = np.where(usable, _seen(unknown, size), 0)
     references = _grids(missing > 0, max(1, patch // 2))
     prior = _prior(size)
+    noise = [sigma * max(1 / 255, problem.step) for sigma in _NOISE]
     change = 0.0
     for turn in range(rounds):
         before = planes[:, hole]
-        noise = _NOISE[min(turn, len(_NOISE) - 1)]
-        _round(planes, unknown, usable, missing, references[turn % 2], size, similar, noise, prior)
+        sigma = noise[min(turn, len(noise) - 1)]
+        _round(planes, unknown, usable, missing, references[turn % 2], size, similar, sigma, prior)
         change = float(np.sqrt(np.mean(np.square(planes[:, hole] - before, dtype=np.float64))))
         problem.report(Step(turn + 1, rounds, loss=change))
     problem.note(iterations=rounds, residual=change, converged=change < 1e-3)
@@ -159,7 +163,7 @@ def _void_beside(hole: Mask, known: Mask, size: Size) -> Mask:
 
 def _start(problem: Problem, unknown: Mask, scattered: bool) -> Image:
     """The first estimate, float32 (H, W, C), of all ``unknown`` pixels."""
-    wider = Problem.create(problem.image, unknown, problem.known, origin=problem.origin)
+    wider = replace(problem, hole=unknown, _report=None, _facts={})
     if scattered:
         return _elliptic.fill(wider, power=2, tolerance=_START)
     return coherence(wider)

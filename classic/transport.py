@@ -72,8 +72,8 @@ def transport(
     presmooth : steps of anisotropic diffusion, 0.1 long, over what the flow sees of the known picture (0 or more); the
         known picture itself stays as it is.
     colour_space : what flows. "channels": each channel by itself. "spherical", as in the paper: (rho, sin phi, sin
-        psi), the length and the angles of the vector (red, green, blue); it leaves a faint fringe where dark meets
-        bright. Grey, alpha and pictures with negative values are always filled by channels.
+        psi), the length and the angles of the vector (red, green, blue) from the darkest known value; it leaves a faint
+        fringe where dark meets bright. Grey, alpha and further bands are always filled by channels.
     levels : levels of the pyramid (1 or more); None for as many as the hole needs.
     tolerance : a hole has come to rest when a step changes its pixels by less than this on average, in units of the
         full range (0 or more).
@@ -113,10 +113,16 @@ def transport(
     if not problem.known.any():
         raise ContextError.of("transport", "nothing is known around the hole")
     base = base_colour(problem.image, problem.known)
-    known = problem.image[problem.known]
-    spherical = colour_space == "spherical" and base.size >= 3 and bool((known[:, :3] >= 0).all())
-    origin = _to_spherical(base) if spherical else base
-    values = (_to_spherical(problem.image) if spherical else problem.image) - origin
+    spherical = colour_space == "spherical" and base.size - problem.alpha >= 3
+    if spherical:
+        black = np.zeros(base.size, np.float32)
+        black[:3] = problem.limits()[0, :3].min()
+        base -= black
+        values = _to_spherical(np.maximum(problem.image - black, 0))
+        origin = _to_spherical(base)
+        values -= origin
+    else:
+        origin, values = base, problem.image - base
 
     pyramid = masked_pyramid(values, problem.known, problem.hole, levels=levels)
     pixels = [int(np.count_nonzero(level.hole)) for level in pyramid]
@@ -149,6 +155,8 @@ def transport(
     found = canvas[_INNER][problem.hole]
     result = problem.image.copy()
     result[problem.hole] = base + (_from_spherical(found + origin) - _from_spherical(origin) if spherical else found)
+    if spherical:
+        result[problem.hole] += black
     return result
 
 

@@ -70,7 +70,7 @@ def tv(
     ----------
     problem : the region to fill.
     norm : "isotropic" measures level lines as they are; "anisotropic" by rows plus columns, and prefers both.
-    tolerance : gap to the least total variation at which to stop, in grey levels of 255 per hole pixel (0 or more;
+    tolerance : gap to the least total variation at which to stop, in 255ths of the range per hole pixel (0 or more;
         from about 0.001 rounding stands in the way).
     max_iterations : at most so many at each size of the picture (1 or more).
 

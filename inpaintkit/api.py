@@ -158,6 +158,7 @@ def inpaint(
     opaque = named and mask == "alpha"
     result = picture.pixels.copy()
     filled: list[FilledRegion] = []
+    peak = None
     maps: dict[str, Image] = {}
     report = _one_at_a_time(progress) if progress else None
     remark = (lambda text: report(Step(0, 1, remark=text))) if report else None
@@ -170,6 +171,7 @@ def inpaint(
             picture.check_known(hole)
             call = Call(picture, hole, seed, device, report, fallback, feather, opaque, maps=maps)
             filled = call.fill(row, values, result)
+            peak = call.units.peak
     shaped = result.reshape(np.shape(image)) if not isinstance(image, PILImage.Image) else _to_pil(result, image)
     if not return_info:
         return shaped
@@ -188,6 +190,7 @@ def inpaint(
         compiled,
         **maps,
         growth=growth,
+        peak=peak,
     )
     return shaped, info
 

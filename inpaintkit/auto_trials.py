@@ -36,7 +36,7 @@ _SLOPES = 25  # px: side of the square in which slopes are averaged
 _PRIOR_STAMPS = 16  # so many stamps say as much of c as its usual value does
 _DENSE = 0.25  # share of pixels lost from which no place is free for a piece: single pixels are held out instead
 _HELD_OUT = 0.06  # of a dense place's pixels
-_INVISIBLE = (1.5 / 255) ** 2  # variance of detail that nobody sees
+_INVISIBLE = (1.5 / 255) ** 2  # variance of detail that nobody sees, of the range; more where levels are wider
 _MAX_LIKENESS = 40_000  # px of likenesses, which say as much as larger ones
 _UNLIKE = math.log(3)  # slopes that differ by more make another place
 _MARGIN = 8  # px around a likeness that must be known as well
@@ -141,12 +141,12 @@ def _stamped(call: Call, choice: Choice, stamps: Sequence[Stamp], lacking: Mask)
 def tried(call: Call, choice: Choice, stamps: Sequence[Stamp]) -> Trial:
     """A candidate's fill of the stamps beside what was there."""
     filled = _stamped(call, choice, stamps, call.mask)
-    scale = call.units.scale
     errors = []
     for stamp in stamps:
-        truth = call.picture.pixels[stamp.box.slices][stamp.pixels].astype(np.float64)
-        wrong = (filled[stamp.box.slices][stamp.pixels] - truth) / scale
-        errors.append(np.square(wrong).mean(axis=1))
+        here, there = (
+            call.units.straight(pixels[stamp.box.slices][stamp.pixels]) for pixels in (filled, call.picture.pixels)
+        )
+        errors.append(np.square(here - there, dtype=np.float64).mean(axis=1))
     return Trial(choice, errors)
 
 
@@ -234,28 +234,34 @@ def likenesses_of(call: Call, taken: Mask, region: Region, pixels: int) -> list[
 def looks_of(call: Call, lacking: Mask, choice: Choice, stamps: Sequence[Stamp]) -> list[tuple[float, float]]:
     """How unlike the truth a candidate's fill of each stamp looks, and its mean square error."""
     filled = _stamped(call, choice, stamps, lacking)
-    scale = call.units.scale
+    unseen = invisible(call)
     verdicts = []
     for stamp in stamps:
         box = stamp.box.grown(_MARGIN, lacking.shape)
         hole = np.zeros(box.shape, np.bool_)
         hole[stamp.box.within(box)] = stamp.pixels
-        truth = call.picture.pixels[box.slices].astype(np.float32)
-        fill = np.where(hole[..., None], filled[box.slices].astype(np.float32), truth)
-        error = float(np.square((fill - truth)[hole] / scale).mean())
-        verdicts.append((unlikeness(truth.mean(axis=2) / scale, fill.mean(axis=2) / scale, hole), error))
+        truth = call.units.straight(call.picture.pixels[box.slices])
+        fill = np.where(hole[..., None], call.units.straight(filled[box.slices]), truth)
+        error = float(np.square((fill - truth)[hole]).mean())
+        verdicts.append((unlikeness(truth.mean(axis=2), fill.mean(axis=2), hole, unseen), error))
     return verdicts
 
 
-def unlikeness(truth: Image, fill: Image, hole: Mask) -> float:
+def invisible(call: Call) -> float:
+    """Variance of detail that nobody sees, or that rounding to the picture's levels makes."""
+    span = call.units.span
+    return _INVISIBLE * max(1.0, 255 * span.step / span.scale) ** 2
+
+
+def unlikeness(truth: Image, fill: Image, hole: Mask, unseen: float = _INVISIBLE) -> float:
     """Texture: detail at three scales. Seams: slopes across the rim. Colour: the error. Each as a ratio's logarithm."""
     total = 0.0
     for spread in (1.0, 2.0, 4.0):
         there, here = (np.square(_detail(image, spread))[hole].mean() for image in (truth, fill))
-        total += abs(math.log((here + _INVISIBLE) / (there + _INVISIBLE))) / 2 / 3
+        total += abs(math.log((here + unseen) / (there + unseen))) / 2 / 3
     there, here = (_across(image, hole) for image in (truth, fill))
-    total += abs(math.log((here + _INVISIBLE) / (there + _INVISIBLE))) / 2
-    return total + math.log(np.square(fill - truth)[hole].mean() + _INVISIBLE) / 2
+    total += abs(math.log((here + unseen) / (there + unseen))) / 2
+    return total + math.log(np.square(fill - truth)[hole].mean() + unseen) / 2
 
 
 def _detail(image: Image, spread: float) -> Image:

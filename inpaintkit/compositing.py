@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from inpaintkit.box import Box
 from inpaintkit.distance import rim_distance
-from inpaintkit.picture import Picture
+from inpaintkit.picture import Picture, Span
 from inpaintkit.problem import Image, Mask
 
 Pixels = NDArray[Any]  # in the caller's units
@@ -30,14 +30,22 @@ class Units:
     Attributes
     ----------
     picture : as checked.
-    scale, offset : colours = normalised * scale + offset.
+    span : colours = normalised * span.scale + span.offset, in all channels but alpha.
     opaque : alpha is the mask: only colours are filled, and alpha becomes full.
     """
 
     picture: Picture
-    scale: float
-    offset: float
+    span: Span
     opaque: bool
+
+    @property
+    def peak(self) -> float:
+        """What an error is a share of: white, if the type has one or floats lie in [0, 1]; else the range."""
+        dtype = self.picture.pixels.dtype
+        if dtype.kind == "u":
+            return self.picture.opaque
+        within = dtype.kind == "f" and self.span.offset >= 0 and self.span.offset + self.span.scale <= 1
+        return 1.0 if within else self.span.scale
 
     def normalised(self, pixels: Pixels) -> Image:
         """Pixels (H, W, C) as float32, colours premultiplied by alpha."""
@@ -46,7 +54,7 @@ class Units:
         colours = self._scaled(pixels[..., :-1])
         if self.opaque:
             return colours
-        alpha = np.multiply(pixels[..., -1:], np.float32(1 / self.picture.opaque), dtype=np.float32)
+        alpha = self._opacity(pixels)
         return np.concatenate([colours * alpha, alpha], axis=2)
 
     def restored(self, fill: Image) -> Pixels:
@@ -76,19 +84,35 @@ class Units:
             alpha = np.ones_like(alpha)
         return self._typed(np.concatenate([colours, alpha * self.picture.opaque], axis=1))
 
+    def straight(self, pixels: Pixels) -> Image:
+        """Pixels (n, C) as float32, colours not premultiplied: what a fill is measured in."""
+        if not self.picture.alpha:
+            return self._scaled(pixels)
+        return np.concatenate([self._scaled(pixels[..., :-1]), self._opacity(pixels)], axis=-1)
+
+    def _opacity(self, pixels: Pixels) -> Image:
+        alpha: Image = np.multiply(pixels[..., -1:], np.float32(1 / self.picture.opaque), dtype=np.float32)
+        return alpha
+
     def _scaled(self, colours: Pixels) -> Image:
-        if colours.dtype.kind == "u" and colours.dtype.itemsize <= 2:
-            scaled: Image = np.multiply(colours, np.float32(1 / self.scale), dtype=np.float32)
-            return scaled
+        """Normalised in the smallest type that holds the differences exactly, some rows at a time."""
+        short = colours.dtype.kind in "ui" and colours.dtype.itemsize <= 2
+        exact: Any = np.float32 if short else np.float64
+        scaled = np.empty(colours.shape, np.float32)
+        rows = max(1, _BAND * len(colours) // max(colours.size, 1))
         with np.errstate(invalid="ignore", over="ignore"):  # what lies in the hole may be anything
-            normalised = (colours.astype(np.float64) - self.offset) / self.scale
-            return np.clip(normalised, -_EXTREME, _EXTREME).astype(np.float32)
+            for top in range(0, len(colours), rows):
+                part = np.subtract(colours[top : top + rows], exact(self.span.offset), dtype=exact)
+                if self.span.even:  # floats that were whole numbers once are so again, and equal ones are equal
+                    part = np.rint(part / exact(self.span.step)) / exact(self.span.even)
+                else:
+                    part /= exact(self.span.scale)
+                np.clip(part, -_EXTREME, _EXTREME, out=part)
+                scaled[top : top + rows] = part
+        return scaled
 
     def _colours(self, colours: Image) -> Pixels:
-        """Clipped to the range unless the picture is HDR."""
-        if (self.scale, self.offset) == (1.0, 0.0):
-            colours = np.clip(colours, 0, 1)
-        return self._typed(colours.astype(np.float64) * self.scale + self.offset)
+        return self._typed(colours.astype(np.float64) * self.span.scale + self.span.offset)
 
     def _typed(self, values: Pixels) -> Pixels:
         dtype = self.picture.pixels.dtype

@@ -24,7 +24,7 @@ from inpaintkit.compositing import Units, composite
 from inpaintkit.errors import ContextError
 from inpaintkit.info import FilledRegion
 from inpaintkit.method import Method
-from inpaintkit.picture import Picture
+from inpaintkit.picture import Picture, span_of
 from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
 from inpaintkit.regions import Region, split, whole
 
@@ -68,8 +68,7 @@ class Call:
     @cached_property
     def units(self) -> Units:
         """The way from the caller's pixels to a method's floats, and back."""
-        scale, offset = self.picture.range(self.mask)
-        return Units(self.picture, scale, offset, self.opaque)
+        return Units(self.picture, span_of(self.picture, self.mask), self.opaque)
 
     @cached_property
     def limits(self) -> Image:
@@ -167,7 +166,7 @@ class MethodFill:
         known = self.call.coloured(crop, self.lacking)
         image = np.ascontiguousarray(self.call.normalised(crop))  # however the caller's lies in memory
         np.copyto(image, NEUTRAL, where=~known[..., None])
-        picture, units = self.call.picture, self.call.units
+        picture, span = self.call.picture, self.call.units.span
         raw = picture.pixels[crop.slices]
         raw.flags.writeable = False  # the caller's own
         return Problem(
@@ -176,8 +175,9 @@ class MethodFill:
             known,
             alpha=picture.alpha and not self.call.opaque,
             dtype=picture.pixels.dtype,
-            scale=units.scale,
-            offset=units.offset,
+            step=span.step / span.scale,
+            scale=span.scale,
+            offset=span.offset,
             region=index,
             origin=(crop.top, crop.left),
             seed=self.call.seed,
@@ -204,7 +204,8 @@ class MethodFill:
         if (sure := facts.pop("confidence", None)) is not None:
             self._map("confidence", lambda: (~self.call.mask).astype(np.float32))[crop.slices][own] = sure[own]
         if self.expected is not None:
-            expected = self.expected(crop)[own]
+            units = self.call.units
+            expected = self.expected(crop)[own] * np.float32((units.span.scale / units.peak) ** 2)
             facts["expected_psnr"] = -10 * math.log10(max(float(expected.mean()), 1e-12))
             self._map("expected_error", lambda: np.zeros(self.hole.shape, np.float32))[crop.slices][own] = expected**0.5
 

@@ -57,8 +57,11 @@ class Info:
     versions : package name -> version of what the numbers depend on.
     compiled : code was compiled during the call, so its time is not that of the next one.
     confidence : float32 (H, W) in [0, 1], where the method has an estimate; None where it has none.
-    expected_error : float32 (H, W), root mean square error to be expected at each hole pixel, in units of the full
-        range; from ``auto``, where there was room for trials.
+    expected_error : float32 (H, W), root mean square error to be expected at each hole pixel, as a share of ``peak``;
+        from ``auto``, where there was room for trials.
+    peak : what ``expected_psnr`` counts from, and ``expected_error`` is a share of, in the picture's own units: the
+        largest value of unsigned integers (255), 1 for floats that lie in [0, 1]; for all others the range of the
+        known colours, from the 0.1st percentile to the 99.9th.
     growth : pixels by which the mask was grown, as ``dilate`` says or the picture where that is "auto".
     """
 
@@ -75,6 +78,7 @@ class Info:
     confidence: NDArray[np.float32] | None = None
     expected_error: NDArray[np.float32] | None = None
     growth: int = 0
+    peak: float | None = None
 
     @property
     def fallbacks(self) -> tuple[FilledRegion, ...]:
@@ -101,7 +105,7 @@ class Info:
 
     @property
     def expected_psnr(self) -> float | None:
-        """PSNR over the hole to be expected, in dB; None where some part of it has no estimate."""
+        """PSNR over the hole to be expected, in dB of ``peak``; None where some part of it has no estimate."""
         estimates = [(region.pixels, region.facts.get("expected_psnr")) for region in self.regions]
         if not estimates or any(psnr is None for _, psnr in estimates):
             return None

@@ -66,10 +66,10 @@ def _own_units(problem: Problem, pixels: Array) -> Image:
     whole = wanted - problem.alpha
     if colours.shape[2] not in (1, whole):
         raise ValueError(f"mnps' option content has {channels} channels, and the picture {wanted}: give as many")
-    if pixels.dtype.kind == "u":
-        colours = colours / np.float32(np.iinfo(pixels.dtype).max)
-    elif problem.dtype.kind == "f":
-        colours = (colours - problem.offset) / problem.scale
+    full, own = (1 if dtype.kind == "f" else float(np.iinfo(dtype).max) for dtype in (pixels.dtype, problem.dtype))
+    colours = (
+        colours * (own / full) - problem.offset
+    ) / problem.scale  # brought to the picture's type, then normalised
     if not np.isfinite(colours[problem.hole]).all():
         raise ValueError("mnps' option content is not finite everywhere in the hole: fill it first")
     filled = np.broadcast_to(colours, (*colours.shape[:2], whole))

