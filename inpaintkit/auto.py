@@ -26,6 +26,7 @@ from inpaintkit.auto_trials import (
     Stamp,
     Trial,
     expected_error,
+    few_levels,
     likenesses_of,
     looks_of,
     same_everywhere,
@@ -34,6 +35,7 @@ from inpaintkit.auto_trials import (
 )
 from inpaintkit.filling import Call, Choice, MethodFill
 from inpaintkit.info import FilledRegion
+from inpaintkit.method import Method
 from inpaintkit.picture import Picture
 from inpaintkit.problem import Mask, Step
 from inpaintkit.regions import Region, boxes_of, labelled_runs, painted, split
@@ -41,6 +43,14 @@ from inpaintkit.regions import Region, boxes_of, labelled_runs, painted, split
 # Candidates, the most trusted first.
 THIN = {"fast": ("coherence", "biharmonic"), "balanced": ("fsr", "coherence"), "best": ("ple", "fsr", "coherence")}
 WIDE = {"fast": ("coherence", "harmonic"), "balanced": ("patchmatch", "fsr"), "best": ("patchmatch", "ple", "fsr")}
+_COPIES = Method(
+    "copies",
+    "inpaintkit.classic._shifts:shifts",
+    "copies along the picture's own periods; auto's choice for two tones and few levels",
+    "He and Sun, ECCV 2012",
+    context=96,
+    surround=lambda _: 1.0,
+)
 _AFFORDED = 400_000  # px near the hole that a balanced fill gives to the best candidates: some ten seconds on two cores
 
 _NEIGHBOURHOOD = 128  # px: what is found counts for this far around
@@ -61,6 +71,10 @@ def auto(call: Call, result: NDArray[Any], *, quality: Quality = "balanced") -> 
     Notes
     -----
     Trials stamp at most 2 % of the picture's pixels. A picture with no room for them gets the candidate trusted most.
+
+    Where few levels make up nearly all that lies around the hole (bilevel scans, halftones, line art, pixel art, label
+    maps), every pixel is a copy: at one of the shifts at which the picture repeats itself best, after He and Sun,
+    "Statistics of Patch Offsets for Image Completion", ECCV 2012. No new level comes out, and dots stay in step.
 
     References
     ----------
@@ -110,6 +124,11 @@ def wide_parts(mask: Mask) -> Mask:
     return np.asarray(cv2.dilate(deep, around).view(np.bool_) & mask)
 
 
+def _choices(call: Call, names: Sequence[str]) -> list[Choice]:
+    """Candidates by name; copies alone where mixing would make levels that the picture does not have."""
+    return [(_COPIES, {})] if few_levels(call) else [_row(name) for name in names]
+
+
 def _row(name: str) -> Choice:
     row = registry.find(name)
     return row, row.options({})
@@ -120,7 +139,7 @@ def _fill_thin(call: Call, thin: Mask, quality: Quality, result: NDArray[Any]) -
     if quality == "balanced":
         seen = cv2.dilate(thin.view(np.uint8), np.ones((15, 15), np.uint8))
         names = THIN["best"] if np.count_nonzero(seen) <= _AFFORDED else names
-    choices = [_row(name) for name in names]
+    choices = _choices(call, names)
     number, share = (32, 0.04) if quality == "fast" else (128, 0.15)
     stamps = stamps_of(call, thin, number, share)
     trials = [tried(call, choice, stamps) for choice in choices] if stamps else []
@@ -159,7 +178,7 @@ def _parts(thin: Mask, stamps: Sequence[Stamp], trials: Sequence[Trial]) -> list
 
 
 def _fill_wide(call: Call, wide: Mask, quality: Quality, result: NDArray[Any]) -> list[FilledRegion]:
-    choices = [_row(name) for name in WIDE[quality]]
+    choices = _choices(call, WIDE[quality])
     regions = split(wide, context=0, share=False)
     taken = wide.copy()
     stamps = [likenesses_of(call, taken, region, sum(region.pixels for region in regions)) for region in regions]

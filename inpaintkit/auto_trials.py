@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from inpaintkit.box import Box
 from inpaintkit.filling import Call, Choice, MethodFill
 from inpaintkit.problem import Image, Mask
-from inpaintkit.regions import Region, labelled_runs
+from inpaintkit.regions import Region, labelled_runs, split
 
 DEEP = 8  # px from a rim that only wide holes have
 B, C = 1.5, 1 / 4  # over text, scratches and lost pixels on scikit-image's photographs
@@ -40,6 +40,12 @@ _INVISIBLE = (1.5 / 255) ** 2  # variance of detail that nobody sees, of the ran
 _MAX_LIKENESS = 40_000  # px of likenesses, which say as much as larger ones
 _UNLIKE = math.log(3)  # slopes that differ by more make another place
 _MARGIN = 8  # px around a likeness that must be known as well
+_BESIDE = 24  # px from the hole within which levels are counted,
+_SOME, _SEEN, _MIN_SEEN = 64, 200_000, 100  # around so many regions, over so many pixels at most, and at least
+_LEVELS = 16  # that may be few,
+_NEARLY = 0.8  # which make up so much of all that is not of the commonest;
+_RARE, _APART = 0.01, 0.1  # those with so much of that are so far apart, of the picture's range,
+_DISTINCT = 0.02  # and most of them so far from the next one
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _OFFSETS = [
     (round(distance * math.sin(angle)), round(distance * math.cos(angle)))
@@ -67,6 +73,29 @@ class Trial:
 
     choice: Choice
     errors: list[NDArray[np.float64]]
+
+
+def few_levels(call: Call) -> bool:
+    """Whether a few levels make up nearly all that is known beside the hole: two tones, line art, labels, pixel art.
+
+    The shades of a sky are few as well, but close together; and beside an object cut out on white all else is many.
+    """
+    regions = split(call.mask, context=_BESIDE, share=False)
+    some = regions[:: -(-len(regions) // _SOME)]
+    seen = []
+    for region in some:
+        colours = call.normalised(region.crop)[call.coloured(region.crop, call.mask)]
+        seen.append(colours[:: -(-max(len(colours), 1) * len(some) // _SEEN)])
+    levels, count = np.unique(np.concatenate(seen), axis=0, return_counts=True)
+    order = np.argsort(-count, kind="stable")[:_LEVELS]
+    levels, count, rest = levels[order], count[order], count.sum() - count.max(initial=0)
+    usual = levels[count >= _RARE * max(rest, 1)]
+    if rest == 0 or count.sum() < _MIN_SEEN or count[1:].sum() < _NEARLY * rest:
+        return False
+    extent = np.ptp(call.limits, axis=0)
+    shades = np.sort((usual / np.maximum(extent, 1e-9)).mean(axis=1))
+    distinct = (np.diff(shades) >= _DISTINCT).mean() if len(shades) > 1 else 0
+    return bool((np.ptp(usual, axis=0) >= _APART * extent).any() and distinct >= 0.5)
 
 
 def stamps_of(call: Call, thin: Mask, number: int, share: float) -> list[Stamp]:
