@@ -123,8 +123,16 @@ def load(path: Source, *, page: int | None = None) -> Loaded:
 
 
 def read(path: Source, *, page: int | None = None) -> NDArray[Any]:
-    """Pixels of a picture file, see ``load``: (H, W) grey or (H, W, C); uint8, uint16 or, from a TIFF, floats."""
-    return load(path, page=page).pixels
+    """Pixels of a picture file, see ``load``: (H, W) grey or (H, W, C); uint8, uint16 or, from a TIFF, floats.
+
+    Where ``inpaint`` would take the last of the file's plain bands for opacity, a warning says what to pass.
+    """
+    loaded = load(path, page=page)
+    bands = loaded.pixels.shape[2:]
+    if loaded.channels == "bands" and bands in ((2,), (4,)):
+        text = f'{path}: none of its {bands[0]} bands is alpha: pass channels="bands" to inpaint'
+        warnings.warn(text, InpaintWarning, stacklevel=2)
+    return loaded.pixels
 
 
 def is_picture(path: Path) -> bool:

@@ -59,8 +59,9 @@ def kept(tif: TiffFile, sheet: TiffPage, *, turned: bool, sideways: bool, pages:
     series = pages > 1 and (sheet.is_imagej or sheet.is_ome or sheet.is_shaped)
     if series and not any("about all" in text for text in lost):
         lost.append(f"its description is left out: it is about all {pages} pages")
-    about_all = frozenset({270}) if series else frozenset()
-    return Kept(tuple(tags), _resolution(sheet, sideways=sideways), about_all), list(dict.fromkeys(lost))
+    untrue = series or (sideways and sheet.is_shaped)  # tifffile's description states the sides
+    dropped = frozenset({270}) if untrue else frozenset()
+    return Kept(tuple(tags), _resolution(sheet, sideways=sideways), dropped), list(dict.fromkeys(lost))
 
 
 def nodata(sheet: TiffPage) -> float | None:

@@ -215,6 +215,29 @@ def test_tags_of_place_and_meaning_go_along(tmp_path, byteorder, bigtiff):
         assert after[code] == before[code], code
 
 
+def test_a_description_that_states_the_sides_does_not_go_with_a_turned_picture(tmp_path):
+    pixels = noise("uint8", (H, W))
+    for orientation in (1, 3, 6):
+        path = tmp_path / f"{orientation}.tif"
+        tifffile.imwrite(path, pixels, metadata={}, extratags=[(274, "H", 1, orientation, True)])
+        assert "shape" in page_of(path)[0][270]
+        tags = again(tmp_path, load(path))[1]
+        assert (270 in tags) == (orientation != 6)
+
+
+def test_bands_that_inpaint_would_take_for_opacity_are_pointed_out(tmp_path):
+    for bands, extras in ((2, [0]), (4, [0]), (4, [2]), (5, [0, 0])):
+        path = tmp_path / f"{bands}{extras[0]}.tif"
+        photometric = "rgb" if bands > 2 else "minisblack"
+        tifffile.imwrite(path, noise("uint8", (H, W, bands)), photometric=photometric, extrasamples=extras)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert inpaintkit.read(path).shape == (H, W, bands)
+        said = [str(warning.message) for warning in caught]
+        expected = [f'{path}: none of its {bands} bands is alpha: pass channels="bands" to inpaint']
+        assert said == (expected if bands < 5 and extras == [0] else [])
+
+
 def test_a_picture_stored_turned_loses_its_place_and_says_so(tmp_path):
     tags = [*extra(PLACE | GDAL), (274, "H", 1, 6, True)]
     tifffile.imwrite(tmp_path / "a.tif", noise("int16", (H, W)), photometric="minisblack", extratags=tags)
