@@ -76,7 +76,7 @@ def fsr(
     Returns
     -------
     float32 (H, W, C), the crop with its hole filled. Notes ``iterations`` (the mean of all windows), ``residual``
-    (the largest root mean square that a last wave explained, in 255ths of the range) and ``converged``.
+    (the largest root mean square that a last wave explained, in the units of ``tolerance``) and ``converged``.
 
     Raises
     ------
@@ -118,7 +118,8 @@ def fsr(
     across = np.hypot(*np.ogrid[0.5 - _HALF : _HALF, 0.5 - _HALF : _HALF])  # centres lie between pixels
     weight = (rho**across).astype(np.float32)
     fade = (_FADE**across)[_HALF - reach : _HALF + reach, _HALF - reach : _HALF + reach].astype(np.float32)
-    enough = np.float32((tolerance * max(1 / 255, problem.step)) ** 2)
+    level = max(1 / 255, problem.step)
+    enough = np.float32((tolerance * level) ** 2)
     model = partial(_model, filled, hole, known, weight, reach, iterations, enough)
     place: I32x2 = np.full(hole.shape, -1, np.int32)
     place[hole] = np.arange(np.count_nonzero(hole), dtype=np.int32)
@@ -135,7 +136,7 @@ def fsr(
     filled[hole] = sums[:, :-1] / sums[:, -1:]
     problem.note(
         iterations=round(float(np.concatenate(steps).mean()), 1),
-        residual=float(np.sqrt(left)) * 255,
+        residual=float(np.sqrt(left)) / level,
         converged=bool(left <= enough),
     )
     filled += base

@@ -87,8 +87,8 @@ def navier_stokes(
 
     Returns
     -------
-    float32 (H, W, C), the crop with its hole filled. Notes ``iterations`` (cycles), ``residual`` (255ths
-    of the range by which the 98th percentile of the pixels moved a cycle, over the last ten) and ``converged``.
+    float32 (H, W, C), the crop with its hole filled. Notes ``iterations`` (cycles), ``residual`` (how far the
+    98th percentile of the pixels moved a cycle, over the last ten, in the units of ``tolerance``) and ``converged``.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def navier_stokes(
         moving = [index for index in moving if residual[index] > tolerance * level]
         done += number
         problem.report(Step(done, cycles))
-    problem.note(iterations=done, residual=float(residual.max()), converged=not moving)
+    problem.note(iterations=done, residual=float(residual.max()) / level, converged=not moving)
     filled[hole] = (_to_colours(planes)[:count] / _LEVELS + base).astype(np.float32)
     return filled
 

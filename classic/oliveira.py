@@ -98,8 +98,7 @@ def oliveira(
     hole, known, weights = problem.hole, problem.known, _KERNELS[kernel]
     free = ~problem.part(barriers.pixels) if barriers else np.ones_like(hole)
     filled, coloured = onion(problem.image, hole & free, known & free, weights)
-    least = threshold * max(1 / 255, problem.step)
-    _diffuse(problem, filled, hole & coloured, coloured, weights, iterations, least)
+    _diffuse(problem, filled, hole & coloured, coloured, weights, iterations, threshold)
     filled, coloured = onion(filled, hole & ~coloured, coloured | known, weights)
     unreached = np.count_nonzero(hole & ~coloured)
     if unreached:
@@ -125,15 +124,18 @@ def _diffuse(
     parts = len(start) - 1
     change, steps, settled = np.zeros(parts, np.float32), np.zeros(parts, np.int64), np.zeros(parts, np.bool_)
     sizes = np.diff(start)
+    level = max(1 / 255, problem.step)
     while (~settled & (steps < iterations)).any():
         state = (change, steps, settled)
-        _diffuse_kernel(now, after, places, start, scale, weights, stride, *state, _CHUNK, iterations, threshold)
+        _diffuse_kernel(
+            now, after, places, start, scale, weights, stride, *state, _CHUNK, iterations, threshold * level
+        )
         done = np.where(settled, 1, steps / iterations) @ sizes
         problem.report(Step(float(done), float(len(order))))
     filled.reshape(-1, channels)[order] = now[places, :channels] + base
     problem.note(
         iterations=int(steps.max(initial=0)),
-        residual=round(float(change.max(initial=0)) * 255, 4),
+        residual=round(float(change.max(initial=0)) / level, 4),
         converged=bool(settled.all()),
     )
 
