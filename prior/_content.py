@@ -88,7 +88,8 @@ def _predicted(problem: Problem, network: Network, size: int, span: str) -> Imag
     height, width = int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left
     side = max(height, width)
     at = top + height // 2 - side, left + width // 2 - side
-    seen = rgb(problem.image).copy()
+    gain, black = _network_units(problem)
+    seen = rgb(problem.image) * gain + black
     seen[top : top + height, left : left + width] = seen[problem.known].mean(axis=0)
     grown = cv2.copyMakeBorder(seen, 2 * side, 2 * side, 2 * side, 2 * side, cv2.BORDER_REPLICATE)
     window = grown[at[0] + 2 * side : at[0] + 4 * side, at[1] + 2 * side : at[1] + 4 * side]
@@ -108,10 +109,23 @@ def _predicted(problem: Problem, network: Network, size: int, span: str) -> Imag
     y, x = (start + 2 * side + side - reach for start in at)
     fill[y : y + 2 * reach, x : x + 2 * reach] = scaled
     fill = fill[2 * side : 2 * side + len(seen), 2 * side : 2 * side + seen.shape[1]]
+    fill = (fill - black) / gain
     channels = problem.image.shape[2]
     colours = fill.mean(axis=2, keepdims=True) if channels < 3 else fill
     opaque = np.ones((*colours.shape[:2], channels - colours.shape[2]))
     return np.concatenate([colours, opaque], axis=2).astype(np.float32)
+
+
+def _network_units(problem: Problem) -> tuple[np.float32, np.float32]:
+    """(gain, black): colours * gain + black go from the type's black, 0, to its white, 1, as a network learnt them.
+
+    Floats beyond [0, 1] and signed integers have no white: their own range takes its place.
+    """
+    white = np.iinfo(problem.dtype).max if problem.dtype.kind == "u" else 1
+    within = problem.offset >= 0 and problem.offset + problem.scale <= white
+    if problem.dtype.kind == "i" or not within:
+        return np.float32(1), np.float32(0)
+    return np.float32(problem.scale / white), np.float32(problem.offset / white)
 
 
 def rgb(image: Array) -> Array:
