@@ -241,6 +241,7 @@ def test_an_image_in_32_bits_stays_one():
 
 
 def test_a_method_for_colours_refuses_bands(cat, words):
+    pytest.importorskip("torch")
     image = np.concatenate([cat, cat], axis=2)
     with pytest.raises(ValueError, match=r"mnps fills pictures of 1 or 3 colours, .* has 6"):
         inpaint(image, words, "mnps")

@@ -29,7 +29,9 @@ def picture():
     hole = np.zeros((300, 400), bool)
     for y, x in ((0, 0), (20, 350), (260, 10), (290, 390)):  # several crops
         hole[y : y + 9, x : x + 9] = True
-    return np.full(hole.shape, 100, np.uint8), hole, rng.random(hole.shape) < 0.5
+    image = np.full(hole.shape, 100, np.uint8)
+    image[150, 200:202] = 0, 255  # the range that a method's 0 and 1 stand for
+    return image, hole, rng.random(hole.shape) < 0.5
 
 
 @pytest.mark.parametrize(
