@@ -30,7 +30,7 @@ def picture():
     for y, x in ((0, 0), (20, 350), (260, 10), (290, 390)):  # several crops
         hole[y : y + 9, x : x + 9] = True
     image = np.full(hole.shape, 100, np.uint8)
-    image[150, 200:202] = 0, 255  # the range that a method's 0 and 1 stand for
+    image[150], image[151] = 0, 255  # the range that a method's 0 and 1 stand for
     return image, hole, rng.random(hole.shape) < 0.5
 
 
