@@ -17,7 +17,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from inpaintkit.errors import InpaintWarning
 from inpaintkit.files.previews import drop_previews, holds_picture, split_text, without_previews
-from inpaintkit.files.tiff_tags import Kept
+from inpaintkit.files.tiff_tags import Kept, classic
 
 if TYPE_CHECKING:
     from inpaintkit.files.tiff_colours import Layout
@@ -212,14 +212,16 @@ def of_parts(icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> Metada
 
 def of_tiff(file: IO[bytes], offset: int, *, endian: str, big: bool) -> tuple[Metadata, int]:
     """Metadata of the TIFF page whose directory lies at ``offset``, and its orientation."""
+    if big:
+        file, offset = io.BytesIO(classic(file, offset, endian)), 8
     exif = PILImage.Exif()
-    exif.endian, exif.bigtiff = endian, big
+    exif.endian = endian
     exif.load_from_fp(file, offset)
     icc, xmp, density = exif.get(_ICC), exif.get(_XMP), _density(exif)
     orientation = exif.get(Base.Orientation, 1)
     for tag in set(exif) - _KEPT:
         del exif[tag]
-    exif.endian, exif.bigtiff = "<", False  # as it is written from here on
+    exif.endian = "<"  # as it is written from here on
     kept, _ = _settled(exif)
     return _with_xmp(Metadata(icc=icc, exif=kept, dpi=density), xmp), _checked(orientation)
 

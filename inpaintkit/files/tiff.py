@@ -96,7 +96,7 @@ def encode(pixels: Pixels, metadata: Metadata, *, alpha: bool) -> bytes:
         **metadata.to_tiff(count),
     )
     file.seek(0)
-    with tifffile.TiffFile(file) as tif:
+    with quiet(), tifffile.TiffFile(file) as tif:  # it complains of values of missing pixels that are rounded
         tags = tif.pages[0].aspage().tags
         places = {} if tif.is_bigtiff else {code: tags[code - 1].offset for code in GROUPS if code - 1 in tags}
     metadata.add_groups(file, places)

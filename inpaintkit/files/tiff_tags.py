@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,8 @@ _NAMES = {
     NODATA: "the value of missing pixels (nodata)",
     **dict.fromkeys(_IMAGEJ, "ImageJ's metadata"),
 }
+_GROUPS = {34665: (40965,), 34853: ()}  # EXIF's and GPS' directories, and which of their tags point to further ones
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}  # bytes of a classic TIFF's types
 Tag = tuple[int, int, int, bytes, bool]  # code, type, count, little-endian bytes, once: as tifffile writes it
 Resolution = tuple[tuple[int, int], tuple[int, int], int]  # across, down, TIFF's number of the unit (1: none)
 
@@ -128,3 +131,41 @@ def _resolution(sheet: TiffPage, *, sideways: bool) -> Resolution | None:
 
 def _fraction(value: Any) -> bool:
     return isinstance(value, tuple) and len(value) == 2 and min(value) > 0
+
+
+def classic(file: IO[bytes], offset: int, endian: str) -> bytes:
+    """The tags of a BigTIFF's directory, and of EXIF's groups in it, as a classic TIFF without a picture.
+
+    Pillow, which reads EXIF, does not know a BigTIFF's pointers of 64 bits, nor any that is big-endian.
+    """
+    head = struct.pack(endian + "2sHI", b"II" if endian == "<" else b"MM", 42, 8)
+    return head + _moved(file, offset, 8, tuple(_GROUPS), endian)
+
+
+def _moved(file: IO[bytes], offset: int, at: int, groups: tuple[int, ...], endian: str) -> bytes:
+    """A directory of 64 bits as one of 32 bits that begins ``at`` a place, followed by its values and groups."""
+    file.seek(offset)
+    (count,) = struct.unpack(endian + "Q", file.read(8))
+    entries = [struct.unpack(endian + "HHQ8s", file.read(20)) for _ in range(count)]
+    entries = [entry for entry in entries if entry[0] in groups or entry[1] in _SIZES]
+    at += 2 + 12 * len(entries) + 4
+    lines, blocks = [], b""
+    for code, kind, number, value in entries:
+        (place,) = struct.unpack(endian + "Q", value)
+        if code in groups:
+            if kind in (4, 13):  # 32 bits at the left of the 64
+                (place,) = struct.unpack(endian + "I", value[:4])
+            kind, number, data = 4, 1, _moved(file, place, at + len(blocks), _GROUPS.get(code, ()), endian)
+        else:
+            size = number * _SIZES[kind]
+            data = value[:size] if size <= len(value) else _read(file, place, size)
+        inline = code not in groups and len(data) <= 4
+        pointer = data.ljust(4, b"\0") if inline else struct.pack(endian + "I", at + len(blocks))
+        lines.append(struct.pack(endian + "HHI4s", code, kind, number, pointer))
+        blocks += b"" if inline else data + b"\0" * (len(data) % 2)
+    return struct.pack(endian + "H", len(lines)) + b"".join(lines) + bytes(4) + blocks
+
+
+def _read(file: IO[bytes], place: int, size: int) -> bytes:
+    file.seek(place)
+    return file.read(size)

@@ -205,14 +205,60 @@ def test_tags_of_place_and_meaning_go_along(tmp_path, byteorder, bigtiff):
     before, _ = page_of(tmp_path / "a.tif")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        if bigtiff and byteorder == ">":  # Pillow, which reads EXIF, does not know these
-            warnings.filterwarnings("ignore", ".*its metadata cannot be read")
         loaded = load(tmp_path / "a.tif")
         back, after, samples = again(tmp_path, loaded)
     assert loaded.nodata == back.nodata == -32768.0
     assert np.array_equal(samples, pixels)
     for code in (*PLACE, *GDAL, 34264):
         assert after[code] == before[code], code
+
+
+def with_exif(path, pixels, byteorder, *, bigtiff, kind):
+    """A TIFF with a group of EXIF: when it was taken, for how long, and how sensitive the camera was."""
+    tags = [(271, "s", 0, "Maker", True), (34664, 13, 1, 0, True)]  # tifffile does not write 34665
+    options = {"byteorder": byteorder, "bigtiff": bigtiff, "extratags": tags, "metadata": None}
+    tifffile.imwrite(path, pixels, photometric="minisblack", **options)
+    with tifffile.TiffFile(path) as tif:
+        place = tif.pages[0].tags[34664].offset
+    number, pointer, room = ("Q", "Q", 8) if bigtiff else ("H", "I", 4)
+    line = byteorder + "HH" + pointer
+    with open(path, "r+b") as file:
+        at = file.seek(0, io.SEEK_END)
+        values = at + struct.calcsize(byteorder + number) + 3 * (4 + 2 * room) + room
+        place_of_rational = struct.pack(byteorder + pointer, values + 20)
+        rational = struct.pack(byteorder + "II", 1, 250)
+        file.write(struct.pack(byteorder + number, 3))
+        file.write(struct.pack(line, 33434, 5, 1) + (rational if bigtiff else place_of_rational))
+        file.write(struct.pack(line, 34855, 3, 1) + struct.pack(byteorder + "H", 400).ljust(room, b"\0"))
+        file.write(struct.pack(line, 36867, 2, 20) + struct.pack(byteorder + pointer, values))
+        file.write(bytes(room) + b"2020:01:02 03:04:05\0" + rational)
+        file.seek(place)
+        value = struct.pack(byteorder + {4: "I", 13: "I", 16: "Q", 18: "Q"}[kind], at).ljust(room, b"\0")
+        file.write(struct.pack(line, 34665, kind, 1) + value)
+
+
+@pytest.mark.parametrize(
+    ("byteorder", "bigtiff", "kind"),
+    [(order, big, kind) for order in "<>" for big in (False, True) for kind in ((4, 13, 16, 18) if big else (4, 13))],
+)
+def test_exif_goes_along_in_every_byte_order_and_size(tmp_path, byteorder, bigtiff, kind):
+    with_exif(tmp_path / "a.tif", noise("uint16", (H, W)), byteorder, bigtiff=bigtiff, kind=kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded = load(tmp_path / "a.tif")
+        back = again(tmp_path, loaded)[0]
+    for exif in (loaded.metadata.ifd(), back.metadata.ifd()):
+        group = exif.get_ifd(34665)
+        assert (exif[271], group[36867], group[34855]) == ("Maker", "2020:01:02 03:04:05", 400)
+        assert float(group[33434]) == 1 / 250
+
+
+def test_values_of_missing_pixels_that_floats_round_are_no_line_of_a_log(tmp_path, caplog):
+    tags = extra({42113: ("s", "-3.4028234663852886e+38")})
+    tifffile.imwrite(tmp_path / "a.tif", noise("float32", (H, W)), photometric="minisblack", extratags=tags)
+    loaded = load(tmp_path / "a.tif")
+    write(tmp_path / "b.tif", loaded.pixels, like=loaded)
+    assert caplog.records == []
 
 
 def test_a_description_that_states_the_sides_does_not_go_with_a_turned_picture(tmp_path):
