@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inpaintkit.cli.options import NAMED, examples, fill_options, mask_option, method_named
-from inpaintkit.cli.outputs import check_format, check_output, write_picture
+from inpaintkit.cli.outputs import check_format, check_mask, check_output, write_picture
 from inpaintkit.cli.pipes import SOURCE, TARGET, format_option, of_format
 from inpaintkit.cli.progress import progress_bar
 
@@ -47,6 +47,7 @@ def compare(
         raise click.UsageError("name the sheet to write with -o")
     output = of_format(output, format)
     given = mask if mask in NAMED else SOURCE.convert(mask, None, None)
+    check_mask(photo, given)
     if isinstance(output, Path):
         check_format(output)
         check_output(output, photo, given)

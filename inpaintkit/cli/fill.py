@@ -24,7 +24,15 @@ from inpaintkit.cli.options import (
     search_options,
     shown,
 )
-from inpaintkit.cli.outputs import check_config, check_format, check_inputs, check_log, check_output, is_same
+from inpaintkit.cli.outputs import (
+    check_config,
+    check_format,
+    check_inputs,
+    check_log,
+    check_mask,
+    check_output,
+    is_same,
+)
 from inpaintkit.cli.pipes import SOURCE, TARGET, format_option, of_format
 from inpaintkit.cli.progress import progress_bar
 from inpaintkit.options import kinds_of
@@ -267,6 +275,7 @@ def fill(
     source = _source(ctx, mask, find, search)
     if isinstance(source, batch.Search) and ctx.get_parameter_source("dilate") is click.core.ParameterSource.DEFAULT:
         arguments["dilate"] = ctx.params["dilate"] = "auto"
+    check_mask(photo, source)
     _check_output(photo, source, output)
     _check_sheet(compare, photo, source, output)
     named = [value for value in (config, *arguments.values()) if isinstance(value, Path)]

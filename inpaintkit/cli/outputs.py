@@ -38,6 +38,12 @@ def check_inputs(output: Path, *sources: Any, instead: str = INSTEAD) -> None:
             raise click.UsageError(f"{output} is also an input: {instead}")
 
 
+def check_mask(photo: Any, mask: Any) -> None:
+    """Refuse a picture as its own mask."""
+    if isinstance(photo, Path) and isinstance(mask, Path) and photo.is_file() and is_same(photo, mask):
+        raise click.UsageError(f"{mask} is named as photo and as mask: give the mask's own file, or --mask alpha")
+
+
 def check_format(output: Path) -> None:
     """Refuse a name that no picture format has."""
     from inpaintkit.files import FORMATS, unwritable

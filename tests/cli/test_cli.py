@@ -77,6 +77,7 @@ def test_verbose_reports_what_was_done(run, files):
         ({"mask": "none.png"}, "no such file"),
         ({"mask": "small.png"}, r"mask is \(5, 5\), image is \(80, 120\): resize one"),
         ({"mask": "alpha"}, "no alpha channel"),
+        ({"mask": "photo.png"}, "photo.png is named as photo and as mask"),
         ({"output": "photo.png"}, "also an input"),
         ({"output": "out.gif"}, "must end in"),
         ({"output": "no/out.png"}, "is not a folder"),
