@@ -65,7 +65,12 @@ class Paint:
             return np.zeros(grey.shape, np.bool_)
         if grey.dtype.kind not in "uif":
             raise TypeError(f"mask has dtype {grey.dtype}: expected bool, integers or floats in [0, 1]")
-        low, high = grey.min().item(), grey.max().item()
+        low, high = grey.min().item() + 0, grey.max().item() + 0  # no minus zero
+        if high != high:
+            raise ValueError(
+                "mask holds NaN, which is neither hole nor known: pass np.isnan(mask) if it marks the hole, "
+                "np.nan_to_num(mask) if it does not; a file has to hold 1 or 0 there"
+            )
         full = 1 if high <= 1 else 255 if high <= 255 else 65535
         if self._is_one_label(grey, low, high):
             if high < full / 2:
@@ -75,7 +80,7 @@ class Paint:
                     stacklevel=5,
                 )
             return np.asarray(grey == high, order="C")
-        if grey.dtype.kind == "f" and not (low >= 0 and (high <= 1 or high in (255, 65535))):  # NaN fails too
+        if grey.dtype.kind == "f" and not (low >= 0 and (high <= 1 or high in (255, 65535))):
             raise ValueError(
                 f"mask holds floats in [{low:g}, {high:g}]: expected [0, 1] with hole at 0.5 and above, or 0 and one "
                 "other value, or up to 255 or 65535 with hole at half of it and above"
@@ -214,6 +219,9 @@ def _painted(colours: Pixels, full: float, *, lossy: bool) -> Any:
     """The colour that was probably painted with, on the scale 0 to 255: the most frequent, above all if it is pure."""
     sample = _sample(colours) * (255 / full)
     kinds, which, counts = np.unique(sample // 32 if lossy else sample, axis=0, return_inverse=True, return_counts=True)
+    background = (kinds == 0).all(axis=1) & (counts > len(sample) / 2)  # black, which no one painted
+    if len(kinds) > 1:
+        counts = np.where(background, 0, counts)
     pure = np.where(np.ptp(kinds * 32 if lossy else kinds, axis=1) >= _PURE, counts, 0)
     best = pure.argmax() if pure.max() >= max(8, counts.max() / 20) else counts.argmax()
     return np.round(np.median(sample[which.ravel() == best], axis=0)) if lossy else kinds[best]

@@ -273,6 +273,19 @@ def test_paint_in_a_lossy_photograph_is_named_with_a_tolerance(tmp_path, monkeyp
     assert np.count_nonzero((read("m.png") > 0) != (hole > 0)) < 0.05 * np.count_nonzero(hole)
 
 
+@pytest.mark.parametrize("quality", [30, 75])
+@pytest.mark.parametrize("colour", [RED, (0, 255, 0), (0, 0, 255), (200, 0, 90)])
+def test_lossy_paint_on_black_is_named_and_not_the_black(tmp_path, monkeypatch, run, colour, quality):
+    monkeypatch.chdir(tmp_path)
+    hole = np.kron(HOLE, np.ones((8, 8), bool))
+    Image.fromarray(np.where(hole[..., None], np.uint8(colour), np.uint8(0))).save("m.jpg", quality=quality)
+    with pytest.raises(ValueError, match="--tolerance 40") as refused:
+        read_mask("m.jpg")
+    ((command,),) = commands(str(refused.value))
+    assert run(*command)[0] == 0
+    assert np.count_nonzero((read("m.png") > 0) != hole) < 0.1 * np.count_nonzero(hole)
+
+
 def test_a_mask_whose_levels_all_are_low_is_empty_and_said_to_be():
     faint = np.arange(100, dtype=np.uint8).reshape(10, 10)
     with pytest.warns(InpaintWarning, match="reach 99 only, below half of 255, so nothing is hole") as caught:
