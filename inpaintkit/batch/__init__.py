@@ -71,8 +71,8 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
     missing = 0 if photo.nodata is None else left_missing(photo.pixels, photo.channels, photo.nodata, info.mask)
     if missing:
         warnings.warn(
-            f"{missing} known pixels have the value that stands for missing ones, {photo.nodata:g}, and were taken as "
-            "they are: fill them first, with --mask nodata",
+            f"{missing} known {'pixels have' if missing > 1 else 'pixel has'} the value that stands for missing ones, "
+            f"{photo.nodata:g}, which was taken as it is: fill what is missing first, with --mask nodata",
             MissingPixelsWarning,
             stacklevel=2,
         )

@@ -125,7 +125,10 @@ def chosen(pages: int, page: int | None) -> int:
     """Index of the page asked for, counted from 1."""
     if page is None:
         if pages > 1:
-            raise RefusedError(f"holds {pages} pages: choose one with page=1 to {pages} (--page)")
+            raise RefusedError(
+                f"holds {pages} pages: choose one with page=1 to {pages} (for a photo: fill --page N), "
+                "or save it as a file of its own"
+            )
         return 0
     if not 1 <= page <= pages:
         raise RefusedError(f"holds {pages} page{'s' * (pages > 1)}, page is {page}: choose 1 to {pages}")

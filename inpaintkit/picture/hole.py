@@ -76,10 +76,12 @@ def check_share(hole: Mask, *, by_name: bool = False) -> int:
     """
     pixels = int(np.count_nonzero(hole))
     if pixels == hole.size:
-        raise ValueError(
-            f"the mask hides all {hole.size} pixels, so nothing is known to fill from: "
-            "mark only the damage, or pass invert_mask=True if the mask marks what to keep"
+        remedy = (
+            "the picture needs some that are neither missing nor transparent"
+            if by_name
+            else "mark only the damage, or pass invert_mask=True (--invert-mask) if the mask marks what to keep"
         )
+        raise ValueError(f"the mask hides all {hole.size} pixels, so nothing is known to fill from: {remedy}")
     if not pixels and not by_name:
         warnings.warn("the mask marks no pixel, so nothing is filled", EmptyMaskWarning, stacklevel=3)
     elif pixels > hole.size / 2 and not by_name:

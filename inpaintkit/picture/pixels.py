@@ -92,9 +92,10 @@ class Picture:
         if self.alpha:
             bad &= self.pixels[..., -1] != 0  # what is fully transparent has no colour
         if bad.any():
-            row, column = np.argwhere(bad)[0]
+            (row, column), count = np.argwhere(bad)[0], np.count_nonzero(bad)
+            kind = "1 known pixel that is" if count == 1 else f"{count} known pixels that are"
             raise ValueError(
-                f"image has {np.count_nonzero(bad)} known pixels that are NaN or infinite, the first at row {row}, "
+                f"image has {kind} NaN or infinite, the first at row {row}, "
                 f"column {column}: add them to the mask, e.g. mask | ~np.isfinite(image), or pass mask='nan' "
                 "(--mask nan) to fill just these"
             )

@@ -150,7 +150,7 @@ def test_what_is_fully_transparent_may_be_no_number():
     image[0, 0] = (np.nan, np.inf, 0, 0)
     Picture.of(image).check_known(HOLE)
     image[0, 0, 3] = 0.5
-    with refused(ValueError, "1 known pixels", "mask | ~np.isfinite(image)", "mask='nan'", "--mask nan"):
+    with refused(ValueError, "1 known pixel that is", "mask | ~np.isfinite(image)", "mask='nan'", "--mask nan"):
         Picture.of(image).check_known(HOLE)
 
 
@@ -204,7 +204,8 @@ def test_a_mask_in_any_welcome_form_is_the_same_hole(mask):
         (-HOLE.astype(np.int8), ValueError, "int8 values in [-1, 0]", "half range and above"),
         (HOLE * 200.0 + 1, ValueError, "floats in [1, 201]", "[0, 1] with hole at 0.5 and above"),
         (HOLE - 0.25, ValueError, "floats in [-0.25, 0.75]", "[0, 1]"),
-        (np.where(HOLE, np.nan, 0), ValueError, "floats in [nan, nan]", "[0, 1]"),
+        (np.where(HOLE, np.nan, 0), ValueError, "mask holds NaN", "pass np.isnan(mask)"),
+        (np.where(HOLE, 1, np.nan), ValueError, "mask holds NaN", "np.nan_to_num(mask)"),
         (HOLE.astype(complex), TypeError, "dtype complex128", "bool, integers or floats"),
         ("mask.png", ValueError, "'mask.png'", "read_mask(path)"),
         ("alpha", ValueError, "no alpha channel", "mask array"),
@@ -284,7 +285,7 @@ def test_a_hole_grows_by_a_disc(hole, radius):
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (np.full((2, 2, 3), np.nan), r"floats in \[nan, nan\]"),
+        (np.full((2, 2, 3), np.nan), "mask holds NaN"),
         (np.dstack([np.full((2, 2, 3), 1 << 17), np.full((2, 2), 255)]), "mask holds int64 values"),
         ([[1, 0], [1]], "mask is list: pass a numpy array"),
     ],

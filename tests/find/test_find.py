@@ -127,7 +127,7 @@ def test_errors_state_what_is_needed(asked, message):
 
 
 def test_invalid_and_tiny_pictures():
-    with pytest.raises(ValueError, match="1 known pixels that are NaN"):
+    with pytest.raises(ValueError, match="1 known pixel that is NaN"):
         find_mask(np.where(np.arange(100).reshape(10, 10) == 5, np.nan, 0.5))
     with pytest.raises(TypeError, match="dtype complex64"):
         find_mask(np.zeros((5, 5), np.complex64))
