@@ -14,7 +14,7 @@ from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 from PIL import Image as PILImage
 
 from inpaintkit.errors import InpaintWarning
-from inpaintkit.files import heif, jpegxl, psd, raw, tiff
+from inpaintkit.files import heif, iptc, jpegxl, psd, raw, tiff
 from inpaintkit.files.decoding import (
     PNG_PIXELS,
     UPRIGHT,
@@ -113,7 +113,13 @@ def encode(name: str, pixels: Pixels, metadata: Metadata, *, alpha: bool) -> byt
     options: dict[str, Any]
     if name == "JPEG":
         options = metadata.to_jpeg(channels)
-    elif name == "WebP":
+        captions = options.pop("iptc", None)
+        jpeg = _saved(pixels, name, options)
+        return iptc.into_jpeg(jpeg, captions) if captions else jpeg
+    if metadata.iptc:
+        text = f"{name} cannot hold IPTC (captions, keywords), which is left out; name the output .png, .jpg or .tif"
+        warnings.warn(text, InpaintWarning, stacklevel=4)
+    if name == "WebP":
         options = metadata.to_webp(channels) | {"lossless": True, "exact": True}  # exact: colours under alpha 0 stay
     else:
         if metadata.fits(channels):

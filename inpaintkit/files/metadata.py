@@ -16,6 +16,7 @@ from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from inpaintkit.errors import InpaintWarning
+from inpaintkit.files import iptc
 from inpaintkit.files.previews import drop_previews, holds_picture, split_text, without_previews
 from inpaintkit.files.tiff_tags import Kept, classic
 
@@ -38,7 +39,7 @@ _KEPT = {  # tags of a TIFF page that describe the picture, not the layout of th
 _PNG_COLOUR = (b"gAMA", b"cHRM", b"sRGB", b"cICP")  # what a PNG says about its colours besides a profile
 _PER_INCH = {2: 1.0, 3: 2.54}  # TIFF's units of resolution: inch, centimetre
 _LUMA_SUM = 3688  # of the standard's table K.1, which is quality 50
-_MAX_SEGMENT = {"exif": 65533, "xmp": 65504, "comment": 65533}  # bytes that a JPEG can hold of each
+_MAX_SEGMENT = {"exif": 65533, "xmp": 65504, "comment": 65533, "iptc": 65506}  # bytes that a JPEG can hold of each
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Metadata:
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None  # datasets of IPTC-IIM: captions, keywords, credits
     dpi: tuple[float, float] | None = None
     text: dict[str, str] = field(default_factory=dict)  # a PNG's
     comment: bytes | None = None  # a JPEG's
@@ -87,11 +89,13 @@ class Metadata:
             texts.add_text("Comment", self.comment.decode("utf-8", "replace"))
         if self.xmp:
             texts.add_itxt(_XMP_TEXT, self.xmp.decode("utf-8", "replace"))
+        if self.iptc:
+            texts.add_text(*iptc.to_text(self.iptc), zip=True)
         return self._common(channels, "dpi", "exif") | {"pnginfo": texts}
 
     def to_jpeg(self, channels: int) -> dict[str, Any]:
-        """Options of Pillow's JPEG writer: the source's own tables, or quality 95 without subsampling."""
-        options = self._common(channels, "dpi", "exif", "xmp", "comment")
+        """Options of Pillow's JPEG writer, and ``iptc``: the source's own tables, or quality 95 without subsampling."""
+        options = self._common(channels, "dpi", "exif", "xmp", "comment", "iptc")
         if "comment" not in options and "Comment" in self.text:
             options["comment"] = self.text["Comment"].encode()
         for name, max_size in _MAX_SEGMENT.items():
@@ -131,7 +135,7 @@ class Metadata:
             elif isinstance(value, str):
                 raw = value.encode("latin-1") + b"\0"  # as Pillow decoded it
                 tags.append((tag, 2, len(raw), raw, True))
-        for tag, kind, block in ((_XMP, 1, self.xmp), (_ICC, 7, self.fits(channels))):
+        for tag, kind, block in ((_XMP, 1, self.xmp), (iptc.TAG, 7, self.iptc), (_ICC, 7, self.fits(channels))):
             if block:
                 tags.append((tag, kind, len(block), block, True))
         return options | {"extratags": tags}
@@ -159,6 +163,7 @@ def of_pillow(image: PILImage.Image) -> tuple[Metadata, int]:
     """Metadata of an open picture, and the orientation its pixels are stored in."""
     info = image.info
     exif = image.getexif()
+    captions = iptc.of_exif(exif)
     kept, orientation = _settled(exif)
     found: dict[str, Any] = {
         "icc": info.get("icc_profile"),
@@ -170,9 +175,12 @@ def of_pillow(image: PILImage.Image) -> tuple[Metadata, int]:
     if isinstance(image, PngImagePlugin.PngImageFile):
         text = dict(image.text)
         packet = text.pop(_XMP_TEXT, "").encode()
+        text, in_text = iptc.of_text(text)
+        captions = in_text or captions
         found["text"], packed = split_text(text)
         xmp = packet or xmp or packed
     elif isinstance(image, JpegImagePlugin.JpegImageFile):
+        captions = iptc.of_jpeg(image.applist) or captions
         comment = info.get("comment")
         found["comment"] = None if comment and holds_picture(comment) else comment
         found["sampling"] = _sampling(image)
@@ -182,7 +190,7 @@ def of_pillow(image: PILImage.Image) -> tuple[Metadata, int]:
             found["tables"] = {key: list(table) for key, table in image.quantization.items()}
             found["subsampling"] = max(0, JpegImagePlugin.get_sampling(image))  # what Pillow has no number for: 4:4:4
             found["progressive"] = bool(info.get("progressive"))
-    return _with_xmp(Metadata(**found, notes=notes), xmp), orientation
+    return with_iptc(_with_xmp(Metadata(**found, notes=notes), xmp), captions), orientation
 
 
 def _sampling(image: JpegImagePlugin.JpegImageFile) -> tuple[int, int]:
@@ -200,18 +208,19 @@ def _quality(tables: dict[int, list[int]] | None) -> float | None:
     return 100 - scale / 2 if scale < 100 else 5000 / scale
 
 
-def of_parts(icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> Metadata:
+def of_parts(icc: bytes | None, exif: bytes | None, xmp: bytes | None, captions: bytes | None = None) -> Metadata:
     """Metadata of a format whose decoder turns the pixels upright, so that EXIF's own orientation does not count."""
     tags = PILImage.Exif()
     if exif:
         tags.load(exif)
     density = _density(tags)
+    captions = captions or iptc.of_exif(tags)
     kept, _ = _settled(tags)
-    return _with_xmp(Metadata(icc=icc, exif=kept, dpi=density), xmp)
+    return with_iptc(_with_xmp(Metadata(icc=icc, exif=kept, dpi=density), xmp), captions)
 
 
 def of_tiff(file: IO[bytes], offset: int, *, endian: str, big: bool) -> tuple[Metadata, int]:
-    """Metadata of the TIFF page whose directory lies at ``offset``, and its orientation."""
+    """Metadata of the TIFF page whose directory lies at ``offset``, but for IPTC, and its orientation."""
     if big:
         file, offset = io.BytesIO(classic(file, offset, endian)), 8
     exif = PILImage.Exif()
@@ -287,6 +296,12 @@ def _dpi(pair: Any) -> tuple[float, float] | None:
         return None
     across, down = (float(side) for side in pair)
     return (across, down) if 0 < across < 1e6 and 0 < down < 1e6 else None
+
+
+def with_iptc(metadata: Metadata, captions: bytes | None) -> Metadata:
+    """Metadata and IPTC, without previews."""
+    kept, notes = iptc.without_pictures(captions)
+    return replace(metadata, iptc=kept, notes=(*metadata.notes, *notes))
 
 
 def _with_xmp(metadata: Metadata, xmp: bytes | None) -> Metadata:

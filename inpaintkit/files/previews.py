@@ -56,22 +56,27 @@ def split_text(text: dict[str, str]) -> tuple[dict[str, str], bytes | None]:
     """A PNG's text without pictures and without EXIF, which is read elsewhere, and XMP that was held in text."""
     kept, xmp = {}, None
     for key, value in text.items():
-        profile = _PROFILE.fullmatch(key)
-        data = _unpacked(value) if profile else _as_bytes(value)
-        if profile and profile[1].lower() == "xmp":
+        kind, data = unpacked(key, value)
+        if kind == "xmp":
             xmp = data
-        elif not (profile and profile[1].lower() in ("exif", "app1")) and not holds_picture(data):
+        elif kind not in ("exif", "app1") and not holds_picture(data):
             kept[key] = value
     return kept, xmp
 
 
-def _unpacked(value: str) -> bytes:
-    """The bytes of a profile in text: a name, a length, and hexadecimal digits."""
+def unpacked(key: str, value: str) -> tuple[str, bytes]:
+    """What kind of profile a PNG's text holds, "" for none, and its bytes.
+
+    A profile is a name, a length, and hexadecimal digits.
+    """
+    profile = _PROFILE.fullmatch(key)
+    if not profile:
+        return "", _as_bytes(value)
     digits = re.sub(r"\s", "", value.lstrip("\n").partition("\n")[2].partition("\n")[2])
     try:
-        return bytes.fromhex(digits)
+        return profile[1].lower(), bytes.fromhex(digits)
     except ValueError:
-        return _as_bytes(value)
+        return profile[1].lower(), _as_bytes(value)
 
 
 def _as_bytes(value: Any) -> bytes:

@@ -19,7 +19,7 @@ _BITMAP, _GREY, _INDEXED, _RGB, _CMYK, _DUOTONE = 0, 1, 2, 3, 4, 8  # colour mod
 _COLOURS = {_BITMAP: 1, _GREY: 1, _INDEXED: 1, _RGB: 3, _CMYK: 4, _DUOTONE: 1}  # channels of each
 _DTYPES = {8: ">u1", 16: ">u2", 32: ">f4"}
 _STORED, _PACKBITS, _ZIP = 0, 1, 2  # compressions
-_RESOLUTION, _ICC, _ALPHA_NUMBERS, _VERSION, _EXIF, _XMP = 1005, 1039, 1053, 1057, 1058, 1060  # image resources
+_RESOLUTION, _IPTC, _ICC, _ALPHA_NUMBERS, _VERSION, _EXIF, _XMP = 1005, 1028, 1039, 1053, 1057, 1058, 1060  # resources
 
 
 def decode(file: IO[bytes], *, page: int | None, max_pixels: int) -> Decoded:
@@ -94,8 +94,8 @@ def _unpacked(stored: Any, header: Any, size: int) -> bytes:
 
 
 def _metadata(resources: Any) -> Metadata:
-    """Profile, EXIF, XMP and resolution; its thumbnails are resources of other numbers."""
-    found = of_parts(*(_bytes(resources.get_data(number)) for number in (_ICC, _EXIF, _XMP)))
+    """Profile, EXIF, XMP, IPTC and resolution; its thumbnails are resources of other numbers."""
+    found = of_parts(*(_bytes(resources.get_data(number)) for number in (_ICC, _EXIF, _XMP, _IPTC)))
     resolution = resources.get_data(_RESOLUTION)
     if resolution is None or resolution.horizontal <= 0 or resolution.vertical <= 0:
         return found

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-import struct
 from dataclasses import replace
 from typing import IO
 
 import numpy as np
 
 from inpaintkit.errors import MissingExtraError
+from inpaintkit.files import iptc
 from inpaintkit.files.decoding import Decoded, RefusedError, check_size, chosen, or_damaged
-from inpaintkit.files.metadata import Metadata, of_tiff
+from inpaintkit.files.metadata import Metadata, of_tiff, with_iptc
 
 _MISSING = 'is a DNG, which needs rawpy: pip install "inpaintkit[raw]"'
 _SRGB_GAMMA = (2.4, 12.92)  # exponent and slope near black, IEC 61966-2-1
@@ -51,9 +51,10 @@ def decode(file: IO[bytes], *, page: int | None, max_pixels: int) -> Decoded:
 
 def _metadata(file: IO[bytes]) -> tuple[Metadata, int]:
     """What the first directory says of the camera; its profile is of a preview."""
+    import tifffile
+
     file.seek(0)
-    head = file.read(16)
-    order, big = ("<" if head[:1] == b"I" else ">"), head[2:4] in (b"+\0", b"\0+")
-    (offset,) = struct.unpack_from(order + ("Q" if big else "I"), head, 8 if big else 4)
-    metadata, orientation = of_tiff(file, offset, endian=order, big=big)
-    return replace(metadata, icc=None), orientation
+    tif = tifffile.TiffFile(file)
+    sheet = tif.pages[0].aspage()
+    metadata, orientation = of_tiff(file, sheet.offset, endian=tif.byteorder, big=tif.is_bigtiff)
+    return with_iptc(replace(metadata, icc=None), iptc.of_page(sheet)), orientation

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from PIL import TiffImagePlugin
 
-from inpaintkit.files import tiff_colours, tiff_samples, tiff_tags
+from inpaintkit.files import iptc, tiff_colours, tiff_samples, tiff_tags
 from inpaintkit.files.decoding import (
     Decoded,
     Pixels,
@@ -22,7 +22,7 @@ from inpaintkit.files.decoding import (
     or_damaged,
     without_cmyk,
 )
-from inpaintkit.files.metadata import GROUPS, TURNED, Metadata, of_tiff
+from inpaintkit.files.metadata import GROUPS, TURNED, Metadata, of_tiff, with_iptc
 from inpaintkit.files.silence import quiet
 from inpaintkit.files.tiff_colours import Layout
 from inpaintkit.files.tiff_images import word
@@ -51,6 +51,7 @@ def decode(file: IO[bytes], *, page: int | None, max_pixels: int) -> Decoded:
         sheet = tif.pages[number].aspage()
         _check_bounds(sheet, max_pixels)
         metadata, _ = or_damaged(lambda: of_tiff(file, sheet.offset, endian=tif.byteorder, big=tif.is_bigtiff))
+        metadata = with_iptc(metadata, iptc.of_page(sheet))
         orientation = _orientation(sheet)
         if sheet.compression in _LIBTIFF and not tiff_samples.is_jpeg(file, sheet):
             return _by_libtiff(file, sheet, number, metadata)

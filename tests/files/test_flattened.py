@@ -192,7 +192,7 @@ def test_documents_that_are_refused(tmp_path, monkeypatch):
 # Digital negatives
 
 
-def dng(colours, *, orientation=1, shape=(64, 96), byteorder="<", preview=False):
+def dng(colours, *, orientation=1, shape=(64, 96), byteorder="<", tags=()):
     """A sensor's picture of three upright stripes, each of one linear colour, as a camera without a lens sees them."""
     scene = np.repeat(np.asarray(colours, float), shape[1] // 3, axis=0)[None].repeat(shape[0], axis=0)
     row, column = np.indices(shape) % 2
@@ -200,7 +200,8 @@ def dng(colours, *, orientation=1, shape=(64, 96), byteorder="<", preview=False)
     seen = np.take_along_axis(scene, filters[..., None], axis=2)[..., 0]
     unit = (10000, 10000)
     matrix = [3.2404542, -1.5371385, -0.4985314, -0.9692660, 1.8760108, 0.0415560, 0.0556434, -0.2040259, 1.0572252]
-    tags = [
+    described = [
+        *tags,
         (50706, 1, 4, bytes((1, 4, 0, 0)), True),
         (50707, 1, 4, bytes((1, 1, 0, 0)), True),
         (50708, 2, 5, "Test", True),
@@ -218,7 +219,7 @@ def dng(colours, *, orientation=1, shape=(64, 96), byteorder="<", preview=False)
     file = io.BytesIO()
     samples = np.round(seen * 65535).astype(np.uint16)
     with tifffile.TiffWriter(file, byteorder=byteorder) as tif:
-        tif.write(samples, photometric=32803, extratags=tags, metadata=None, subfiletype=0, software=False)
+        tif.write(samples, photometric=32803, extratags=described, metadata=None, subfiletype=0, software=False)
     return file.getvalue()
 
 

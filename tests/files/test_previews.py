@@ -15,7 +15,7 @@ import pytest
 import tifffile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from test_flattened import RGB, psd
+from test_flattened import RGB, psd, resource
 
 from inpaintkit import write
 from inpaintkit.errors import InpaintWarning
@@ -191,6 +191,10 @@ def sources():
     wide = PACKETS["thumbnails"].encode("utf-16")
     found["webp xmp utf-16"] = as_webp(xmp=wide)
     found["jpeg photoshop"] = as_jpeg((APP13, b"Photoshop 3.0\0" + resources()))
+    preview = b"\x1c\2\xca" + struct.pack(">H", len(MARKER)) + MARKER  # dataset 2:202
+    found["jpeg iptc"] = as_jpeg((APP13, b"Photoshop 3.0\0" + resource(1028, preview)))
+    found["tiff iptc"] = as_tiff((33723, 7, len(preview), preview, True))
+    found["png iptc"] = as_png(as_profile("iptc", resource(1028, preview)), zipped=True)
     found["jpeg jumbf"] = as_jpeg((APP11, b"JP\0\1\0\0\0\1" + MARKER))
     found["jpeg comment"] = as_jpeg((COM, MARKER))
     found["jpeg jfxx"] = as_jpeg((0xE0, b"JFXX\0\x10" + MARKER))
