@@ -16,7 +16,7 @@ from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from inpaintkit.errors import InpaintWarning
-from inpaintkit.files import iptc
+from inpaintkit.files import further, iptc
 from inpaintkit.files.previews import drop_previews, holds_picture, split_text, without_previews
 from inpaintkit.files.tiff_tags import Kept, classic
 
@@ -186,6 +186,7 @@ def of_pillow(image: PILImage.Image) -> tuple[Metadata, int]:
         found["sampling"] = _sampling(image)
         if any(segment.startswith(_EXTENSION) for name, segment in image.applist if name == "APP1"):
             notes = ("its extended XMP is left out",)
+        notes += further.left_out(image)
         if image.mode != "CMYK" and sorted(image.quantization) == list(range(len(image.quantization))):
             found["tables"] = {key: list(table) for key, table in image.quantization.items()}
             found["subsampling"] = max(0, JpegImagePlugin.get_sampling(image))  # what Pillow has no number for: 4:4:4

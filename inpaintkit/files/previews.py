@@ -24,6 +24,10 @@ _XMP = (
     ),  # xmp:Thumbnails, any prefix
     re.compile(rb"<((?:" + _NAME + rb":)?" + _NAME + rb")\b[^>]*>(?:\s|&#x?[0-9A-Fa-f]+;)*" + _BASE64 + rb"</\1\s*>"),
     re.compile(rb"\s" + _NAME + rb":" + _NAME + rb"\s*=\s*(['\"])(?:\s|&#x?[0-9A-Fa-f]+;)*" + _BASE64 + rb"\1"),
+    re.compile(
+        rb"<(Container:Directory|hdrgm:\w+)\b[^>]*(?<!/)>.*?</\1\s*>", re.DOTALL
+    ),  # of gain maps, which are dropped
+    re.compile(rb"\shdrgm:\w+\s*=\s*(['\"])[^'\"]*\1"),
     re.compile(rb"\s" + _NAME + rb":HasExtendedXMP\s*=\s*(['\"])[^'\"]*\1"),  # the extension holds them and is dropped
 )
 _PROFILE = re.compile(r"Raw profile type (\w+)")  # a PNG's text, as ImageMagick writes it

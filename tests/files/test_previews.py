@@ -287,7 +287,7 @@ def test_the_search_would_find_it(name):
     assert shown(SOURCES[name])
 
 
-@pytest.mark.filterwarnings("ignore:.*(extended XMP|colour profile)")
+@pytest.mark.filterwarnings("ignore:.*(extended XMP|colour profile|further picture)")
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", SOURCES)
 def test_no_preview_reaches_the_output(tmp_path, name, target):
