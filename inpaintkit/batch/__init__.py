@@ -51,6 +51,11 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
     """
     backup = job.backup
     photo = _original(job, settings.page)
+    if backup and photo.pages > 1:
+        raise ValueError(
+            f"{job.photo} holds {photo.pages} pages, of which only page {settings.page} would be left: name an output "
+            "with -o instead of --in-place"
+        )
     check(job.output, photo.pixels, like=photo)
     height, width = photo.pixels.shape[:2]
     shape = (height, width) if settings.resize_mask else None
@@ -102,6 +107,8 @@ def _original(job: Job | PipedJob, page: int | None) -> Loaded:
     """
     if not job.backup or not job.backup.exists():
         return load(job.photo, page=page)
+    if not is_picture(job.backup):
+        raise ValueError(f"{job.backup} is not a picture, so no original can be kept under its name: move it elsewhere")
     kept = load(job.backup, page=page)
     if page is None and not _is_alike(load(job.photo).pixels, kept.pixels):
         raise ValueError(f"{job.backup} was kept from another picture than {job.photo}: move one of them elsewhere")

@@ -60,7 +60,7 @@ class Loaded:
     """A file's content: ``pixels`` as ``read`` gives them, its ``format``, and ``metadata`` to write along.
 
     ``channels`` is "alpha" where the last channel is opacity, and "bands" where none is; ``nodata`` is the value that
-    stands for missing pixels, where the file names one.
+    stands for missing pixels, where the file names one; ``pages`` is how many a TIFF has.
     """
 
     pixels: NDArray[Any]
@@ -68,6 +68,7 @@ class Loaded:
     metadata: Metadata
     channels: Literal["alpha", "bands"] = "bands"
     nodata: float | None = None
+    pages: int = 1
 
     def growth(self, asked: Any) -> Any:
         """``inpaint``'s ``dilate``: instead of "auto" how far colours have bled, where the file says it."""
@@ -119,7 +120,7 @@ def load(path: Source, *, page: int | None = None) -> Loaded:
     for note in metadata.notes:
         warnings.warn(f"{path}: {note}", InpaintWarning, stacklevel=2)
     pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
-    return Loaded(pixels, name, metadata, decoded.channels, decoded.nodata)
+    return Loaded(pixels, name, metadata, decoded.channels, decoded.nodata, decoded.pages)
 
 
 def read(path: Source, *, page: int | None = None) -> NDArray[Any]:

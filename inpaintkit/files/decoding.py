@@ -43,7 +43,8 @@ class RefusedError(ValueError):
 class Decoded:
     """What a decoder gives: pixels as stored, (H, W) or (H, W, C), and what they are.
 
-    ``channels`` is "alpha" where the last channel is opacity; ``nodata`` is the value that stands for missing pixels.
+    ``channels`` is "alpha" where the last channel is opacity; ``nodata`` is the value that stands for missing pixels;
+    ``pages`` is how many a TIFF has.
     """
 
     pixels: Pixels
@@ -51,6 +52,7 @@ class Decoded:
     orientation: int = 1
     channels: Literal["alpha", "bands"] = "bands"
     nodata: float | None = None
+    pages: int = 1
 
 
 def channels_of(pixels: Pixels) -> Literal["alpha", "bands"]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+import tifffile
 
 from inpaintkit import batch, damage, inpaint, read, write
 from inpaintkit.batch import planning
@@ -352,8 +353,20 @@ def test_what_is_no_picture_is_taken_for_no_backup(run, here):
     before = contents(here)
     status, _, err = run(*LINE, "--in-place")
     assert (status, err.splitlines()[-1]) == (1, "1 done, 0 skipped, 1 failed")
-    assert "in/b.png.orig is not a picture" in err
+    assert "in/b.png.orig is not a picture, so no original can be kept under its name: move it elsewhere" in err
     assert contents(here)["in/b.png"] == before["in/b.png"]
+
+
+def test_no_page_is_lost_in_place(run, here):
+    tifffile.imwrite(here / "scan.tif", np.stack([piece(1), piece(2)]), photometric="rgb")
+    before = contents(here)
+    line = ["fill", "scan.tif", "--mask", "in/a_stamp.png", "--method", "telea", "--page", 2]
+    status, _, err = run(*line, "--in-place")
+    assert (status, err.count("\n"), contents(here)) == (2, 1, before)
+    assert "scan.tif holds 2 pages, of which only page 2 would be left: name an output with -o" in err
+    assert run(*line, "-o", "two.tif")[0] == 0
+    assert np.array_equal(read(here / "two.tif")[~HOLE], piece(2)[~HOLE])
+    assert run("fill", "two.tif", *line[2:-2], "--page", 1, "--in-place")[0] == 0
 
 
 def test_a_picture_with_nothing_to_fill_stays_as_it_is(run, here):
