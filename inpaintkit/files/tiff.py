@@ -36,6 +36,7 @@ DTYPES = (
     *("float16", "float32", "float64"),
 )
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
+_SUB_IFDS = 330
 _LIBTIFF = (6, 32809)  # compressions that only libtiff, in Pillow, knows: JPEG in pieces, ThunderScan
 _MAX_VALUES = 4  # a pixel, where there are as many pixels as allowed
 
@@ -54,7 +55,7 @@ def decode(file: IO[bytes], *, page: int | None, max_pixels: int) -> Decoded:
         metadata = with_iptc(metadata, iptc.of_page(sheet))
         orientation = _orientation(sheet)
         if sheet.compression in _LIBTIFF and not tiff_samples.is_jpeg(file, sheet):
-            return _by_libtiff(file, sheet, number, metadata)
+            return replace(_by_libtiff(file, sheet, number, metadata), pages=len(pages))
         tiff_samples.check(sheet)
         tiff_colours.check(sheet)
         missing = tiff_tags.filler(sheet)
@@ -62,6 +63,8 @@ def decode(file: IO[bytes], *, page: int | None, max_pixels: int) -> Decoded:
         pixels, layout = tiff_colours.meant(samples, sheet, metadata.icc)
         if absent:
             notes.append(f"{absent} of its tiles or strips are not stored (sparse) and read as {missing:g}")
+        if _SUB_IFDS in sheet.tags:
+            notes.append("left out: the smaller copies that belong to its page")
         images = max(len(pages), _images(tif))
         if images > len(pages):
             notes.append(f"only the first of ImageJ's {images} images is read: save them as pages of their own")
@@ -69,7 +72,7 @@ def decode(file: IO[bytes], *, page: int | None, max_pixels: int) -> Decoded:
     if layout.converted:  # the profile, if there was one, was of the inks
         metadata = replace(metadata, icc=None)
     metadata = replace(metadata, tiff=kept, layout=layout, notes=(*metadata.notes, *notes, *lost))
-    return Decoded(pixels, metadata, orientation, "bands" if layout.alpha is None else "alpha", nodata)
+    return Decoded(pixels, metadata, orientation, "bands" if layout.alpha is None else "alpha", nodata, len(pages))
 
 
 def encode(pixels: Pixels, metadata: Metadata, *, alpha: bool) -> bytes:
@@ -175,4 +178,6 @@ def _tags(tif: TiffFile, sheet: TiffPage, orientation: int, pages: int) -> tuple
     nodata = tiff_colours.nodata_of(stored, sheet)
     if not tiff_colours.keeps_values(sheet):
         kept = tiff_tags.with_nodata(kept, nodata)
+    if nodata is None:
+        lost.append(f"its value of missing pixels, {stored:g}, is left out: its samples become colours")
     return kept, nodata, lost

@@ -388,7 +388,11 @@ def test_the_value_of_missing_pixels_follows_what_the_pixels_become(tmp_path):
         options = {"colormap": np.zeros((3, 256), np.uint16)} if photometric == "palette" else {}
         tags = extra({42113: ("s", said)})
         tifffile.imwrite(tmp_path / "a.tif", noise(dtype, (H, W)), photometric=photometric, extratags=tags, **options)
-        loaded = load(tmp_path / "a.tif")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            loaded = load(tmp_path / "a.tif")
+        said = [f"{tmp_path / 'a.tif'}: its value of missing pixels, 3, is left out: its samples become colours"]
+        assert [str(warning.message) for warning in caught] == said * (nodata is None)
         assert loaded.nodata == nodata
         _, after, _ = again(tmp_path, loaded)
         assert after.get(42113) == written
@@ -409,6 +413,11 @@ def test_smaller_copies_and_masks_are_no_pages(tmp_path):
         assert np.array_equal(load(tmp_path / "a.tif").pixels, pixels)
     with pytest.raises(ValueError, match="holds 1 page, page is 2"):
         load(tmp_path / "a.tif", page=2)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tif:  # copies that no chain of pages leads to
+        tif.write(pixels, photometric="minisblack", metadata=None, subifds=1)
+        tif.write(pixels[::2, ::2], photometric="minisblack", subfiletype=1, metadata=None)
+    with pytest.warns(InpaintWarning, match="left out: the smaller copies that belong to its page"):
+        assert np.array_equal(load(tmp_path / "a.tif").pixels, pixels)
     with tifffile.TiffWriter(tmp_path / "a.tif") as tif:  # a preview first, then two pages
         tif.write(pixels[::4, ::4], photometric="minisblack", subfiletype=1, metadata=None)
         tif.write(pixels, photometric="minisblack", metadata=None)
