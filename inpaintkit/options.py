@@ -78,7 +78,7 @@ def _checked(method: str, name: str, value: Any, annotation: Any) -> Any:
             except (TypeError, ValueError) as error:
                 raise ValueError(f"{method}'s option {name} is no {kind.__name__}: {error}") from None
         if typing.get_origin(kind) is Literal:
-            if value in typing.get_args(kind):
+            if any(isinstance(value, type(choice)) and value == choice for choice in typing.get_args(kind)):
                 return value
         elif kind is Any or (kind is type(None) and value is None):
             return value
@@ -94,7 +94,9 @@ def _checked(method: str, name: str, value: Any, annotation: Any) -> Any:
             return value
         elif not isinstance(kind, type):
             return value  # a richer type (array, mapping): the method checks it
-    raise ValueError(f"{method}'s option {name} is {value!r}: expected {_spelled(kinds)}")
+    shape = getattr(value, "shape", None)
+    came = repr(value) if shape is None else f"an array of shape {tuple(shape)}"
+    raise ValueError(f"{method}'s option {name} is {came}: expected {_spelled(kinds)}")
 
 
 def _spelled(kinds: tuple[Any, ...]) -> str:

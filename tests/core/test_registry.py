@@ -79,6 +79,25 @@ def test_options_of_the_wrong_kind_are_refused(toy, given, needed):
         registry.find(toy(four_options)).options(given)
 
 
+@pytest.mark.parametrize("name", ["size", "mode", "soft", "name"])
+@pytest.mark.parametrize("value", [np.arange(3), np.array(["a"]), np.array(["a", "b"]), np.zeros((2, 2))])
+def test_an_array_is_no_choice_and_no_number(toy, name, value):
+    with pytest.raises(ValueError, match=r"toy's option \w+ is an array of shape \(\d, ?\d?\): expected ") as caught:
+        registry.find(toy(four_options)).options({name: value})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_choice_of_numbers_takes_no_other_kind(toy):
+    def method(problem, *, levels: Literal[2, 4] = 2):
+        """For tests."""
+
+    row = registry.find(toy(method))
+    assert row.options({"levels": np.int64(4)}) == {"levels": 4}
+    for wrong in (np.array([4, 4]), "4", 3):
+        with pytest.raises(ValueError, match="expected 2 or 4"):
+            row.options({"levels": wrong})
+
+
 def test_reserved_are_the_keywords_of_inpaint_and_the_options_of_the_command():
     parameters = inspect.signature(inpaint).parameters.values()
     named = {parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD}
