@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from inpaintkit.errors import ContextError
 from inpaintkit.method import Method
-from inpaintkit.prior._network import SUFFIXES, open_network
+from inpaintkit.prior._network import SUFFIXES, network_units, open_network
 from inpaintkit.problem import Image, Problem
 
 SHIPPED = Path(__file__).parent / "models"
@@ -154,7 +154,8 @@ def fill(problem: Problem, rules: Conventions, run: Callable[[list[Tensor]], lis
     if problem.image.shape[2] not in (1, 3):
         raise ValueError(f"{rules.title} takes grey or RGB, the picture has {problem.image.shape[2]} channels")
     low, high = _scale(rules)
-    colours = np.repeat(problem.image, 3 // problem.image.shape[2], axis=2)
+    gain, black = network_units(problem)
+    colours = np.repeat(problem.image * gain + black, 3 // problem.image.shape[2], axis=2)
     image = (colours * (high - low) + low).astype(np.float32)
     image[~problem.known] = rules.hole
     if rules.order == "BGR":
@@ -177,7 +178,7 @@ def fill(problem: Problem, rules: Conventions, run: Callable[[list[Tensor]], lis
         raise ValueError(f"{rules.title} gave {filled.shape}, expected {(height, width, 3)}: check its conventions")
     if rules.order == "BGR":
         filled = filled[..., ::-1]
-    filled = (filled - low) / (high - low)
+    filled = ((filled - low) / (high - low) - black) / gain
     grey: Image = filled.mean(axis=2, keepdims=True) if problem.image.shape[2] == 1 else filled
     return grey.astype(np.float32)
 

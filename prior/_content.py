@@ -13,7 +13,7 @@ from inpaintkit import registry
 from inpaintkit.arrays import Array, F32x4
 from inpaintkit.files import read
 from inpaintkit.picture import PictureColours
-from inpaintkit.prior._network import SUFFIXES, Network, open_network
+from inpaintkit.prior._network import SUFFIXES, Network, network_units, open_network
 from inpaintkit.problem import Image, Problem
 
 
@@ -88,7 +88,7 @@ def _predicted(problem: Problem, network: Network, size: int, span: str) -> Imag
     height, width = int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left
     side = max(height, width)
     at = top + height // 2 - side, left + width // 2 - side
-    gain, black = _network_units(problem)
+    gain, black = network_units(problem)
     seen = rgb(problem.image) * gain + black
     seen[top : top + height, left : left + width] = seen[problem.known].mean(axis=0)
     grown = cv2.copyMakeBorder(seen, 2 * side, 2 * side, 2 * side, 2 * side, cv2.BORDER_REPLICATE)
@@ -114,18 +114,6 @@ def _predicted(problem: Problem, network: Network, size: int, span: str) -> Imag
     colours = fill.mean(axis=2, keepdims=True) if channels < 3 else fill
     opaque = np.ones((*colours.shape[:2], channels - colours.shape[2]))
     return np.concatenate([colours, opaque], axis=2).astype(np.float32)
-
-
-def _network_units(problem: Problem) -> tuple[np.float32, np.float32]:
-    """(gain, black): colours * gain + black go from the type's black, 0, to its white, 1, as a network learnt them.
-
-    Floats beyond [0, 1] and signed integers have no white: their own range takes its place.
-    """
-    white = np.iinfo(problem.dtype).max if problem.dtype.kind == "u" else 1
-    within = problem.offset >= 0 and problem.offset + problem.scale <= white
-    if problem.dtype.kind == "i" or not within:
-        return np.float32(1), np.float32(0)
-    return np.float32(problem.scale / white), np.float32(problem.offset / white)
 
 
 def rgb(image: Array) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 from inpaintkit import threads
 from inpaintkit.arrays import Array, F32x4
 from inpaintkit.errors import MissingExtraError
+from inpaintkit.problem import Problem
 
 SUFFIXES = (".onnx", ".pt", ".ts")
 
@@ -53,6 +54,18 @@ def open_network(path: Path) -> Network:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file of an exported network")
     return _onnx(path) if kind == ".onnx" else _torchscript(path)
+
+
+def network_units(problem: Problem) -> tuple[np.float32, np.float32]:
+    """(gain, black): colours * gain + black go from the type's black, 0, to its white, 1, as networks learn them.
+
+    Floats beyond [0, 1] and signed integers have no white: their own range takes its place.
+    """
+    white = np.iinfo(problem.dtype).max if problem.dtype.kind == "u" else 1
+    within = problem.offset >= 0 and problem.offset + problem.scale <= white
+    if problem.dtype.kind == "i" or not within:
+        return np.float32(1), np.float32(0)
+    return np.float32(problem.scale / white), np.float32(problem.offset / white)
 
 
 def _onnx(path: Path) -> Network:
