@@ -73,12 +73,7 @@ class Paint:
             )
         full = 1 if high <= 1 else 255 if high <= 255 else 65535
         if self._is_one_label(grey, low, high):
-            if high < full / 2:
-                warnings.warn(
-                    f"the mask holds 0 and {high:g} only, so {high:g} is taken for the hole",
-                    LabelMaskWarning,
-                    stacklevel=5,
-                )
+            self._say_label(high, full)
             return np.asarray(grey == high, order="C")
         if grey.dtype.kind == "f" and not (low >= 0 and (high <= 1 or high in (255, 65535))):
             raise ValueError(
@@ -92,6 +87,9 @@ class Paint:
             )
         if grey.dtype.kind != "f":
             self._refuse_labels(grey, full)
+        if label := self._lossy_label(grey, high, full):
+            self._say_label(label, full)
+            return np.asarray(grey >= label / 2, order="C")
         if 0 < high < full / 2:
             warnings.warn(
                 f"the mask's values reach {high:g} only, below half of {full}, so nothing is hole; "
@@ -105,6 +103,21 @@ class Paint:
         """Whether it holds 0 and one other value; in floats no rounding error of 0, in a lossy file anything may be."""
         least = 1 / 256 if grey.dtype.kind == "f" else 0
         return not self.lossy and low == 0 and least < high < np.inf and bool(((grey == 0) | (grey == high)).all())
+
+    def _lossy_label(self, grey: Pixels, high: float, full: float) -> float:
+        """The value beside 0 of which a lossy file holds hardly more than the two; 0 if there is none below white."""
+        if not self.lossy or high < full / 16:
+            return 0
+        label = float(np.median(grey[grey >= high / 2]))
+        marked, between = grey > label * 0.75, (grey >= label / 4) & (grey <= label * 0.75)
+        is_sure = grey.min() < label / 4 and 2 * np.count_nonzero(between) <= np.count_nonzero(marked)
+        return label if is_sure and label < 0.9 * full else 0
+
+    def _say_label(self, label: float, full: float) -> None:
+        if label < full / 2:
+            about = "about " * self.lossy
+            text = f"the mask holds 0 and {about}{label:g} only, so {about}{label:g} is taken for the hole"
+            warnings.warn(text, LabelMaskWarning, stacklevel=6)
 
     def _refuse_labels(self, grey: Pixels, full: int) -> None:
         """Raise ValueError for several labels, with or without 255 for what has none."""

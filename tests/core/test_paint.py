@@ -286,6 +286,26 @@ def test_lossy_paint_on_black_is_named_and_not_the_black(tmp_path, monkeypatch, 
     assert np.count_nonzero((read("m.png") > 0) != hole) < 0.1 * np.count_nonzero(hole)
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "webp"])
+@pytest.mark.parametrize("quality", [30, 75, 95])
+@pytest.mark.parametrize("value", [40, 90, 127, 128, 131, 200, 255])
+def test_one_grey_on_black_is_hole_in_lossy_files_too(tmp_path, value, quality, suffix):
+    hole = np.kron(HOLE, np.ones((4, 4), bool))
+    Image.fromarray(hole * np.uint8(value)).save(tmp_path / f"m.{suffix}", quality=quality)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read = read_mask(tmp_path / f"m.{suffix}")
+    assert np.count_nonzero(read != hole) <= 0.02 * np.count_nonzero(hole)
+    if value not in (127, 128):  # what the file holds may lie on either side of half
+        assert [warning.category.kind for warning in caught] == ["was taken for a label"] * (value < 127)
+
+
+def test_a_lossy_ramp_is_no_label(tmp_path):
+    Image.fromarray(np.tile(np.arange(100, dtype=np.uint8), (40, 1))).save(tmp_path / "m.jpg")
+    with pytest.warns(InpaintWarning, match="only, below half of 255, so nothing is hole"):
+        assert not read_mask(tmp_path / "m.jpg").any()
+
+
 def test_a_mask_whose_levels_all_are_low_is_empty_and_said_to_be():
     faint = np.arange(100, dtype=np.uint8).reshape(10, 10)
     with pytest.warns(InpaintWarning, match="reach 99 only, below half of 255, so nothing is hole") as caught:
