@@ -167,7 +167,10 @@ def from_alpha(image: Any, *, opacity: float = 1.0, channels: Channels | None = 
     picture = Picture.of(image, channels)
     if not picture.alpha:
         count = picture.pixels.shape[2]
-        raise ValueError(f"image has {count} channels and no alpha: pass grey + alpha or RGBA, or use from_colour")
+        raise ValueError(
+            f"image has {count} channel{'s' * (count > 1)} and no alpha: pass grey + alpha or RGBA, or take a "
+            "colour with from_colour (inpaintkit mask from-colour)"
+        )
     if not (_is_number(opacity) and 0 < opacity <= 1):
         raise ValueError(f"opacity is {_shown(opacity)}: expected more than 0 and at most 1, where 1 is fully opaque")
     mask: Mask = picture.pixels[..., -1] < opacity * picture.opaque

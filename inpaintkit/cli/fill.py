@@ -122,7 +122,8 @@ def _read_options(path: Path) -> dict[str, Any]:
     try:
         return {name.replace("-", "_"): value for name, value in tomllib.loads(path.read_text("utf-8")).items()}
     except (OSError, ValueError) as error:
-        raise click.UsageError(f"{path}: cannot be read as a TOML file of options ({error})") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise click.UsageError(f"{path}: cannot be read as a TOML file of options ({reason})") from error
 
 
 def _save_options(path: Path, ctx: click.Context) -> None:
