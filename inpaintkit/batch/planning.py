@@ -123,13 +123,18 @@ def _note_unreadable(folder: Path, error: OSError, notes: Notes) -> None:
 
 def _masks_beside(photos: Sequence[Path]) -> set[Path]:
     """The pictures among others that are named like a mask of one of them."""
-    stems = {(photo.parent, photo.stem) for photo in photos}
+    stems = {(photo.parent, _composed(photo.stem)) for photo in photos}
     return {
         photo
         for photo in photos
         for ending in _MASK_ENDINGS[1:]
-        if photo.stem.endswith(ending) and (photo.parent, photo.stem.removesuffix(ending)) in stems
+        if photo.stem.endswith(ending) and (photo.parent, _composed(photo.stem.removesuffix(ending))) in stems
     }
+
+
+def _composed(name: str) -> str:
+    """A name to compare with others: some systems store an umlaut as one character, others as a letter and two dots."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _identity(path: Path) -> _Identity | None:
@@ -185,18 +190,18 @@ class _Masks:
         self.folder = folder
         own = {photo.resolve() for photo in photos}
         self.paths = [path for path in pictures(folder) if path.resolve() not in own]
-        self.by_path: dict[Path, list[Path]] = {}
+        self.by_path: dict[str, list[Path]] = {}
         self.by_stem: dict[str, list[Path]] = {}
         for path in self.paths:
-            self.by_path.setdefault(path.relative_to(folder).with_suffix(""), []).append(path)
-            self.by_stem.setdefault(path.stem, []).append(path)
+            self.by_path.setdefault(_composed(str(path.relative_to(folder).with_suffix(""))), []).append(path)
+            self.by_stem.setdefault(_composed(path.stem), []).append(path)
 
     def of(self, photo: Path, relative: Path) -> Path:
         """The one mask of a picture; raises ValueError if there is no mask or more than one."""
         names = [relative.stem + ending for ending in _MASK_ENDINGS]
         for found in (
-            *(self.by_path.get(relative.with_name(name), []) for name in names),
-            *(self.by_stem.get(name, []) for name in names),
+            *(self.by_path.get(_composed(str(relative.with_name(name))), []) for name in names),
+            *(self.by_stem.get(_composed(name), []) for name in names),
         ):
             if len(found) == 1:
                 return found[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import unicodedata
 import warnings
 from pathlib import Path
 
@@ -355,6 +356,20 @@ def test_what_is_no_picture_is_taken_for_no_backup(run, here):
     assert (status, err.splitlines()[-1]) == (1, "1 done, 0 skipped, 1 failed")
     assert "in/b.png.orig is not a picture, so no original can be kept under its name: move it elsewhere" in err
     assert contents(here)["in/b.png"] == before["in/b.png"]
+
+
+def test_umlauts_are_alike_however_a_system_stores_them(run, here):
+    shutil.rmtree(here / "in")
+    names = "Ü.png", "Ü_mask.png"
+    for folder, forms in (("in/a", ("NFC", "NFD")), ("in/b", ("NFD", "NFC"))):
+        (here / folder).mkdir(parents=True)
+        photo, mask = (unicodedata.normalize(form, name) for form, name in zip(forms, names, strict=True))
+        write(here / folder / photo, piece(1))
+        write(here / folder / mask, MASK)
+    write(here / "all.png", MASK)
+    for mask in ("in", "all.png"):
+        status, _, err = run("fill", "in", "--mask", mask, "-o", f"out of {mask}", "--method", "telea")
+        assert (status, err.splitlines()[-1]) == (0, "2 done, 0 skipped, 0 failed")
 
 
 def test_no_page_is_lost_in_place(run, here):
