@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import IO
+from typing import IO, Any
 
 from inpaintkit.files.decoding import RefusedError
 
@@ -21,6 +22,10 @@ class Stream:
 
     def __str__(self) -> str:
         return self.name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What a worker process gets: the content, for an open file stays where it is."""
+        return Stream, (io.BytesIO(self.content), self.name, self.suffix)
 
     @cached_property
     def content(self) -> bytes:

@@ -215,3 +215,14 @@ def test_terminals_are_refused(here):
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+def test_a_mask_from_a_pipe_serves_a_folder_in_every_process(run, here, monkeypatch):
+    (here / "in").mkdir()
+    for name in "ab":
+        write(here / "in" / f"{name}.png", PHOTO)
+    with (here / "mask.png").open() as file:  # a buffered reader, which no process can hand to another
+        monkeypatch.setattr(sys, "stdin", file)
+        status, _, err = run("fill", "in", "--mask", "-", "--method", "telea", "-o", "out", "--jobs", 2)
+    assert (status, err) == (0, "2 done, 0 skipped, 0 failed\n")
+    assert np.array_equal(read(here / "out" / "b.png"), inpaint(PHOTO, HOLE, "telea"))
