@@ -78,7 +78,8 @@ class Trial:
 def few_levels(call: Call) -> bool:
     """Whether a few levels make up nearly all that is known beside the hole: two tones, line art, labels, pixel art.
 
-    The shades of a sky are few as well, but close together; and beside an object cut out on white all else is many.
+    The shades of a sky are few as well, but close together; those of a photograph in fog lie one step of its type
+    apart; and beside an object cut out on white all else is many.
     """
     regions = split(call.mask, context=_BESIDE, share=False)
     some = regions[:: -(-len(regions) // _SOME)]
@@ -94,7 +95,8 @@ def few_levels(call: Call) -> bool:
         return False
     extent = np.ptp(call.limits, axis=0)
     shades = np.sort((usual / np.maximum(extent, 1e-9)).mean(axis=1))
-    distinct = (np.diff(shades) >= _DISTINCT).mean() if len(shades) > 1 else 0
+    span = call.units.span
+    distinct = (np.diff(shades) >= max(_DISTINCT, 1.5 * span.step / span.scale)).mean() if len(shades) > 1 else 0
     return bool((np.ptp(usual, axis=0) >= _APART * extent).any() and distinct >= 0.5)
 
 

@@ -131,6 +131,13 @@ def test_shades_of_one_colour_are_no_levels(picture):
     assert "copies" not in {region.method for region in info.regions}
 
 
+@pytest.mark.parametrize("levels", [12, 20])
+def test_a_photograph_in_fog_is_no_drawing(levels):
+    photo = np.rint(90 + skimage.data.retina()[600:760, 600:800].astype(float) * levels / 255).astype(np.uint8)
+    _, info = inpaint(photo, stroke(6), return_info=True)
+    assert "copies" not in {region.method for region in info.regions}
+
+
 def test_an_object_cut_out_on_white_is_a_photograph():
     photo = skimage.data.chelsea()[60:220, 60:260].copy()
     photo[:, :120] = 255
