@@ -21,7 +21,7 @@ _NAMES = {
     **dict.fromkeys(_IMAGEJ, "ImageJ's metadata"),
 }
 _GROUPS = {34665: (40965,), 34853: ()}  # EXIF's and GPS' directories, and which of their tags point to further ones
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}  # bytes of a classic TIFF's types
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 18: 8}  # bytes
 Tag = tuple[int, int, int, bytes, bool]  # code, type, count, little-endian bytes, once: as tifffile writes it
 Resolution = tuple[tuple[int, int], tuple[int, int], int]  # across, down, TIFF's number of the unit (1: none)
 
@@ -147,18 +147,14 @@ def _moved(file: IO[bytes], offset: int, at: int, groups: tuple[int, ...], endia
     file.seek(offset)
     (count,) = struct.unpack(endian + "Q", file.read(8))
     entries = [struct.unpack(endian + "HHQ8s", file.read(20)) for _ in range(count)]
-    entries = [entry for entry in entries if entry[0] in groups or entry[1] in _SIZES]
-    at += 2 + 12 * len(entries) + 4
+    found = {code: (kind, number, _value(file, kind, number, value, endian)) for code, kind, number, value in entries}
+    found = {code: entry for code, entry in found.items() if entry[2] and (code in groups or entry[0] <= 12)}
+    at += 2 + 12 * len(found) + 4
     lines, blocks = [], b""
-    for code, kind, number, value in entries:
-        (place,) = struct.unpack(endian + "Q", value)
+    for code, (kind, number, data) in found.items():
         if code in groups:
-            if kind in (4, 13):  # 32 bits at the left of the 64
-                (place,) = struct.unpack(endian + "I", value[:4])
+            place = int.from_bytes(data, "little" if endian == "<" else "big")
             kind, number, data = 4, 1, _moved(file, place, at + len(blocks), _GROUPS.get(code, ()), endian)
-        else:
-            size = number * _SIZES[kind]
-            data = value[:size] if size <= len(value) else _read(file, place, size)
         inline = code not in groups and len(data) <= 4
         pointer = data.ljust(4, b"\0") if inline else struct.pack(endian + "I", at + len(blocks))
         lines.append(struct.pack(endian + "HHI4s", code, kind, number, pointer))
@@ -166,6 +162,10 @@ def _moved(file: IO[bytes], offset: int, at: int, groups: tuple[int, ...], endia
     return struct.pack(endian + "H", len(lines)) + b"".join(lines) + bytes(4) + blocks
 
 
-def _read(file: IO[bytes], place: int, size: int) -> bytes:
-    file.seek(place)
-    return file.read(size)
+def _value(file: IO[bytes], kind: int, number: int, value: bytes, endian: str) -> bytes:
+    """The bytes of an entry of 64 bits; none where the type is unknown or the file ends before."""
+    size = number * _SIZES.get(kind, 0)
+    if size > len(value):
+        file.seek(*struct.unpack(endian + "Q", value))
+        value = file.read(size)
+    return value[:size] if len(value) >= size else b""

@@ -253,6 +253,20 @@ def test_exif_goes_along_in_every_byte_order_and_size(tmp_path, byteorder, bigti
         assert float(group[33434]) == 1 / 250
 
 
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_a_tag_beyond_the_end_of_a_bigtiff_costs_no_other(tmp_path, byteorder):
+    tags = [(271, "s", 0, "a maker of cameras", True), (315, "s", 0, "the name of an artist", True)]
+    options = {"byteorder": byteorder, "bigtiff": True, "extratags": tags, "metadata": None}
+    tifffile.imwrite(tmp_path / "a.tif", noise("uint8", (H, W)), photometric="minisblack", **options)
+    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+        place = tif.pages[0].tags[271].offset
+    with open(tmp_path / "a.tif", "r+b") as file:
+        file.seek(place + 12)
+        file.write(struct.pack(byteorder + "Q", 1 << 40))
+    exif = load(tmp_path / "a.tif").metadata.ifd()
+    assert (exif.get(271), exif[315]) == (None, "the name of an artist")
+
+
 def test_values_of_missing_pixels_that_floats_round_are_no_line_of_a_log(tmp_path, caplog):
     tags = extra({42113: ("s", "-3.4028234663852886e+38")})
     tifffile.imwrite(tmp_path / "a.tif", noise("float32", (H, W)), photometric="minisblack", extratags=tags)
