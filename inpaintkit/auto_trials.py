@@ -42,6 +42,7 @@ _UNLIKE = math.log(3)  # slopes that differ by more make another place
 _MARGIN = 8  # px around a likeness that must be known as well
 _BESIDE = 24  # px from the hole within which levels are counted,
 _SOME, _SEEN, _MIN_SEEN = 64, 200_000, 100  # around so many regions, over so many pixels at most, and at least
+_GLANCE = 4000  # px that tell most photographs from drawings
 _LEVELS = 16  # that may be few,
 _NEARLY = 0.8  # which make up so much of all that is not of the commonest;
 _RARE, _APART = 0.01, 0.1  # those with so much of that are so far apart, of the picture's range,
@@ -87,17 +88,30 @@ def few_levels(call: Call) -> bool:
     for region in some:
         colours = call.normalised(region.crop)[call.coloured(region.crop, call.mask)]
         seen.append(colours[:: -(-max(len(colours), 1) * len(some) // _SEEN)])
-    levels, count = np.unique(np.concatenate(seen), axis=0, return_counts=True)
-    order = np.argsort(-count, kind="stable")[:_LEVELS]
-    levels, count, rest = levels[order], count[order], count.sum() - count.max(initial=0)
+    every = np.concatenate(seen)
+    if not _mostly(every[:: -(-max(len(every), 1) // _GLANCE)], _NEARLY / 2)[0]:  # as photographs show at once
+        return False
+    few, levels, count, rest = _mostly(every, _NEARLY)
     usual = levels[count >= _RARE * max(rest, 1)]
-    if rest == 0 or count.sum() < _MIN_SEEN or count[1:].sum() < _NEARLY * rest:
+    if not few or count.sum() < _MIN_SEEN:
         return False
     extent = np.ptp(call.limits, axis=0)
     shades = np.sort((usual / np.maximum(extent, 1e-9)).mean(axis=1))
     span = call.units.span
     distinct = (np.diff(shades) >= max(_DISTINCT, 1.5 * span.step / span.scale)).mean() if len(shades) > 1 else 0
     return bool((np.ptp(usual, axis=0) >= _APART * extent).any() and distinct >= 0.5)
+
+
+def _mostly(colours: Image, share: float) -> tuple[bool, Image, NDArray[np.int64], int]:
+    """Whether the commonest colours of (n, C), and few, make up a share of all that are not of the very commonest.
+
+    Also those colours, how many are of each, and how many are not of the very commonest.
+    """
+    levels, count = np.unique(colours, axis=0, return_counts=True)
+    rest = int(count.sum() - count.max(initial=0))
+    order = np.argsort(-count, kind="stable")[:_LEVELS]
+    levels, count = levels[order], count[order]
+    return rest > 0 and bool(count[1:].sum() >= share * rest), levels, count, rest
 
 
 def stamps_of(call: Call, thin: Mask, number: int, share: float) -> list[Stamp]:
