@@ -51,9 +51,8 @@ _COPIES = Method(
     context=96,
     surround=lambda _: 1.0,
 )
-_AFFORDED = (
-    12_000_000  # px near the hole that a balanced fill gives to the best candidates: under a minute on two cores
-)
+_AFFORDED = 12_000_000  # px near the hole that a balanced fill gives to the best candidates: within a minute
+
 
 _NEIGHBOURHOOD = 128  # px: what is found counts for this far around
 _PRIOR = 4  # stamps' worth of the whole picture's verdict in each neighbourhood's
@@ -68,7 +67,8 @@ def auto(call: Call, result: NDArray[Any], *, quality: Quality = "balanced") -> 
     Parameters
     ----------
     quality : "fast" chooses among diffusion methods only, in some three times ``telea``'s time; "balanced" takes
-        ``ple`` where that is a matter of seconds, at most a minute, and ``patchmatch`` for what is wide; "best" takes ``ple`` always.
+        ``ple`` where that takes seconds, at most a minute, and ``patchmatch`` for what is wide; "best" takes ``ple``
+        always.
 
     Notes
     -----
