@@ -52,8 +52,6 @@ _COPIES = Method(
     surround=lambda _: 1.0,
 )
 _AFFORDED = 12_000_000  # px near the hole that a balanced fill gives to the best candidates: within a minute
-
-
 _NEIGHBOURHOOD = 128  # px: what is found counts for this far around
 _PRIOR = 4  # stamps' worth of the whole picture's verdict in each neighbourhood's
 _CLEARLY = 0.5  # better on every likeness, and by so much on the mean, is a candidate that is trusted less
