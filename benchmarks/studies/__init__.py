@@ -7,6 +7,7 @@
 - ``find``: how much of the damage do the finders find, and what does a repair with the found mask lose?
 - ``fingerprints``: does anything still give the same bits?
 - ``fit_finders``: which weights do the finders get when they are fitted again?
+- ``fog``: did an edit cost a method quality, at full range or in fog?
 - ``folder``: how many photographs a second does ``inpaintkit fill`` repair, and does its memory grow?
 - ``fuzz``: what does ``inpaint`` do with pictures, masks and options of any kind?
 - ``gallery``: what does each method's result look like? (The guide's pictures.)
