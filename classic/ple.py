@@ -135,6 +135,7 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
     planes = np.ascontiguousarray((start @ axes.T).transpose(2, 0, 1), np.float32)  # (C, H, W)
     usable = _seen(~(unknown | known), size) == 0
     missing = np.where(usable, _seen(unknown, size), 0)
+    barred = _barred(usable)
     references = _grids(missing > 0, max(1, patch // 2))
     prior = _prior(size)
     noise = [sigma * max(1 / 255, problem.step) for sigma in _NOISE]
@@ -142,7 +143,7 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
     for turn in range(rounds):
         before = planes[:, hole]
         sigma = noise[min(turn, len(noise) - 1)]
-        _round(planes, unknown, usable, missing, references[turn % 2], size, similar, sigma, prior)
+        _round(planes, unknown, barred, missing, references[turn % 2], size, similar, sigma, prior)
         change = float(np.sqrt(np.mean(np.square(planes[:, hole] - before, dtype=np.float64))))
         problem.report(Step(turn + 1, rounds, loss=change))
     problem.note(iterations=rounds, residual=change, converged=change < 1e-3)
@@ -190,6 +191,11 @@ def _seen(mask: Mask, size: Size) -> I32x2:
     return total[high:, wide:] - total[:-high, wide:] - total[high:, :-wide] + total[:-high, :-wide]
 
 
+def _barred(usable: Mask) -> F32x2:
+    """0 at the corners of usable patches, else infinity; to the right whole vectors can be read past the end."""
+    return np.pad(np.where(usable, np.float32(0), _FAR), ((0, 0), (0, 2 * LANES)), constant_values=_FAR)
+
+
 def _grids(seeing: Mask, stride: int) -> tuple[I32x2, I32x2]:
     """Upper left corners (R, 2) of the reference patches, every ``stride`` pixels and along the far edges, in two sets.
 
@@ -205,7 +211,7 @@ def _grids(seeing: Mask, stride: int) -> tuple[I32x2, I32x2]:
 def _round(
     planes: F32x3,
     unknown: Mask,
-    usable: Mask,
+    barred: F32x2,
     missing: I32x2,
     references: I32x2,
     size: Size,
@@ -216,7 +222,6 @@ def _round(
     """Estimate the unknown pixels of ``planes`` (C, H, W) anew, in place, all from the last round's."""
     channels, height, width = planes.shape
     total = np.zeros((channels + 1, height, width), np.float32)  # sums of estimates, and how many
-    barred = np.pad(np.where(usable, np.float32(0), _FAR), ((0, 0), (0, 2 * LANES)), constant_values=_FAR)
     flat, shape = np.append(planes, np.zeros(3 * LANES, np.float32)), (channels, height, width)
     ends = np.searchsorted(references[:, 0], np.arange(0, height + _BAND, _BAND))
     bands = [references[i:j] for i, j in pairwise(ends) if j > i]
@@ -261,11 +266,11 @@ def _groups_kernel(
     n = high * wide
     span = (n + LANES - 1) // LANES * LANES  # a patch's values in whole vectors
     distance, weight = np.empty(_ACROSS * _ACROSS + 2 * LANES, np.float32), np.empty(n, np.float32)
-    places, near = np.empty(similar + 1, np.int64), np.empty(similar + LANES, np.float32)
-    rows, columns = np.empty(similar, np.int64), np.empty(similar, np.int64)
+    rows, columns = np.empty(similar + 1, np.int64), np.empty(similar + 1, np.int64)
+    near = np.empty(similar + LANES, np.float32)
     samples = np.zeros(channels * similar * span + LANES, np.float32)
     mean = np.empty(channels * span, np.float32)
-    covariance, precision = np.zeros(n * span, np.float32), np.empty(n * span, np.float32)
+    covariance, precision = np.zeros((n + 3) * span, np.float32), np.empty(n * span, np.float32)
     column = np.empty(n, np.float32)
     factor = np.empty(n * (n + 1) // 2 * LANES, np.float32)
     right = np.empty(channels * n * LANES, np.float32)
@@ -274,10 +279,9 @@ def _groups_kernel(
     offsets = np.arange(n) // wide * width + np.arange(n) % wide
     for r in range(len(references)):
         y, x = references[r, 0], references[r, 1]
-        size = _nearest(planes, shape, unknown, barred, y, x, high, wide, similar, distance, weight, places, near)
-        for k in range(size):
-            rows[k] = max(y - PLE_WINDOW, 0) + places[k] // _ACROSS
-            columns[k] = max(x - PLE_WINDOW, 0) + places[k] % _ACROSS
+        size = _nearest(
+            planes, shape, unknown, barred, y, x, high, wide, similar, distance, weight, rows, columns, near
+        )
         least = _learn(planes, shape, rows, columns, size, high, wide, span, noise, prior, samples, mean, covariance)
         direct, members = _sorted(missing, rows, columns, near, size, n, starts, order)
         if direct > 0:
@@ -324,12 +328,13 @@ def _nearest(
     similar: int,
     distance: F32x1,
     weight: F32x1,
-    places: I64x1,
+    rows: I64x1,
+    columns: I64x1,
     near: F32x1,
 ) -> int:
-    """Put the usable patches in the window most like the one at (y, x), and their distances, into ``places``, ``near``.
+    """Put the corners of the usable patches in the window most like the one at (y, x) into ``rows`` and ``columns``.
 
-    A place is v * ``_ACROSS`` + u, with (v, u) from the window's first row and column. Returns how many there are.
+    Their distances go into ``near``. Returns how many there are.
     """
     channels, height, width = shape
     for i in range(high):
@@ -358,9 +363,11 @@ def _nearest(
     limit = limit_of(distance, count, similar)
     size = 0
     for k in range(count):  # no branches: they could not be foreseen
-        places[size], near[size] = k, distance[k]
+        rows[size], near[size] = k, distance[k]
         size = min(size + (distance[k] <= limit), similar)
     near[size:] = _FAR
+    for k in range(size):
+        rows[k], columns[k] = above + rows[k] // _ACROSS, first + rows[k] % _ACROSS
     return size
 
 
@@ -380,7 +387,7 @@ def _learn(
     mean: F32x1,
     covariance: F32x1,
 ) -> np.float32:
-    """``mean`` (C, span) and ``covariance`` (n, span), sigma^2 I included, of the patches at the given corners.
+    """``mean`` (C, span) and ``covariance`` (n + 3, span), sigma^2 I included, of the patches at the given corners.
 
     ``samples`` (C, size, span) keeps their deviations from the mean. Returns what no eigenvalue is below.
     """
@@ -400,7 +407,7 @@ def _learn(
             for k in range(size):
                 store(samples, (c * size + k) * span + j, load(samples, (c * size + k) * span + j) - mu)
     end = channels * size * span
-    for i in range(0, n - n % 4, 4):
+    for i in range(0, n, 4):  # up to three rows past the last, which nobody reads
         for j in range(0, i + 4, LANES):
             p, q, s, t = splat(np.float32(0)), splat(np.float32(0)), splat(np.float32(0)), splat(np.float32(0))
             for k in range(0, end, span):
@@ -413,12 +420,6 @@ def _learn(
             store(covariance, (i + 1) * span + j, q)
             store(covariance, (i + 2) * span + j, s)
             store(covariance, (i + 3) * span + j, t)
-    for i in range(n - n % 4, n):
-        for j in range(0, i + 1, LANES):
-            p = splat(np.float32(0))
-            for k in range(0, end, span):
-                p += splat(samples[k + i]) * load(samples, k + j)
-            store(covariance, i * span + j, p)
     variance = np.float32(0)
     for i in range(n):
         variance += covariance[i * span + i]
@@ -454,13 +455,13 @@ def _sorted(
     for i in range(1, n + 1):
         starts[i + 1] += starts[i]
     direct, members = starts[n // 2 + 1], starts[n + 1]
+    if starts[n * 3 // 8 + 2] < members // 2:  # the inverse costs more than the smaller systems save
+        direct = 0
     for k in range(size):
         gaps = missing[rows[k], columns[k]]
         if gaps > 0 and near[k] <= limit:
             order[starts[gaps]] = k
             starts[gaps] += 1
-    if starts[n * 3 // 8 + 1] < members // 2:  # the inverse costs more than the smaller systems save
-        direct = 0
     return direct, members
 
 

@@ -70,7 +70,7 @@ def test_a_round_is_what_the_formulas_say(channels, size, similar):
     references = references[np.argsort(references[:, 0], kind="stable")]
     expected = one_round(planes, unknown, references, size, similar, 0.02)
     found = planes.copy()
-    file._round(found, unknown, usable, missing, references, size, similar, 0.02, file._prior(size))
+    file._round(found, unknown, file._barred(usable), missing, references, size, similar, 0.02, file._prior(size))
     assert np.abs(expected - planes).max() > 0.05
     assert np.abs(found - expected).max() < 2e-4
 
@@ -109,7 +109,8 @@ def test_the_unknown_side_gives_the_known_sides_estimate():
     references = file._grids(missing > 0, 4)[0]
     expected = one_round(planes, unknown, references, size, 64, 4 / 255)
     found = planes.copy()
-    file._round(found, unknown, np.ones(missing.shape, bool), missing, references, size, 64, 4 / 255, file._prior(size))
+    barred = file._barred(np.ones(missing.shape, bool))
+    file._round(found, unknown, barred, missing, references, size, 64, 4 / 255, file._prior(size))
     assert np.abs(expected - planes).max() > 0.05
     assert np.abs(found - expected).max() < 2e-4
 
