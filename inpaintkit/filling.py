@@ -24,7 +24,7 @@ from inpaintkit.compositing import Units, composite
 from inpaintkit.errors import ContextError
 from inpaintkit.info import FilledRegion
 from inpaintkit.method import Method
-from inpaintkit.picture import Picture, span_of
+from inpaintkit.picture import Picture, Span, span_of
 from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
 from inpaintkit.regions import Region, split, whole
 
@@ -45,6 +45,7 @@ class Call:
     opaque : alpha is the mask: fill colours only, alpha becomes full.
     lock : held while one of the maps or the progress is written.
     maps : name -> float32 (H, W), what is known of single pixels; see ``Info``.
+    span : of the known colours, measured on first use; calls made from this one have the same known pixels.
     """
 
     picture: Picture
@@ -57,6 +58,7 @@ class Call:
     opaque: bool = False
     lock: RLock = field(default_factory=RLock)
     maps: dict[str, Image] = field(default_factory=dict)
+    span: Span | None = None
 
     def fill(self, row: Method, values: dict[str, Any], result: NDArray[Any]) -> list[FilledRegion]:
         """Fill the whole hole of ``result`` by a method; raises the first region's error."""
@@ -68,7 +70,9 @@ class Call:
     @cached_property
     def units(self) -> Units:
         """The way from the caller's pixels to a method's floats, and back."""
-        return Units(self.picture, span_of(self.picture, self.mask), self.opaque)
+        if self.span is None:
+            self.span = span_of(self.picture, self.mask)
+        return Units(self.picture, self.span, self.opaque)
 
     @cached_property
     def limits(self) -> Image:
