@@ -9,8 +9,8 @@ named. Of every call is asked:
 
 - what is not hole comes back bit for bit, in the same type and shape; the inputs stay as they were;
 - what was filled is finite, and a second call gives the same, with the picture laid out in memory row by row;
-- an error is a ValueError or a TypeError in words of ours, and where the call is sound there is none, but a
-  ``ContextError`` without ``fallback``;
+- a call that cannot work raises a ValueError or a TypeError with a message of inpaintkit's own; a valid call raises
+  nothing, except a ``ContextError`` without ``fallback``;
 - a warning is an ``InpaintWarning``.
 """
 

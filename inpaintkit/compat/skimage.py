@@ -24,7 +24,7 @@ def inpaint_biharmonic(
     image : array (M, N) or (M,), or with one axis more for the channels, of which there may be any number.
     mask : array like one channel of ``image``; whatever is not 0 is hole.
     split_into_regions : makes no difference here: regions that do not influence one another are always solved apart.
-    channel_axis : the axis of the channels; None: there is none.
+    channel_axis : the axis of the channels; None if the picture has no such axis.
 
     Returns
     -------

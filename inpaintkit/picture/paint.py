@@ -105,7 +105,7 @@ class Paint:
         return not self.lossy and low == 0 and least < high < np.inf and bool(((grey == 0) | (grey == high)).all())
 
     def _lossy_label(self, grey: Pixels, high: float, full: float) -> float:
-        """The value beside 0 of which a lossy file holds hardly more than the two; 0 if there is none below white."""
+        """The one value that a lossy file holds beside 0, give or take compression; 0 if it has none below white."""
         if not self.lossy or high < full / 16:
             return 0
         label = float(np.median(grey[grey >= high / 2]))

@@ -225,7 +225,7 @@ def test_jpeg_xl_of_other_colours(tmp_path):
     assert np.array_equal(found.pixels, BLOCKS)
     check_p3(found.metadata.icc)
     packed = [(0, 1), (1, 1), (0, 2)]  # an ICC profile
-    with pytest.raises(ValueError, match="damaged"):  # there is none in the file
+    with pytest.raises(ValueError, match="damaged"):  # the file holds no picture
         loaded(tmp_path, restarted(colours=packed))
     gamma = [*WHITE, (1, 2), (1, 1), (5000000, 24), (1, 2)]
     with pytest.warns(InpaintWarning, match="a: its colour profile cannot be read and is left out"):
