@@ -3,6 +3,7 @@ from .box import Box
 from .errors import ContextError, InpaintWarning, MissingExtraError
 from .files import load, read, read_mask, write
 from .find import FindInfo, find_mask
+from .find.pieces import Found
 from .info import Filled, FilledRegion, Info
 from .method import Method
 from .problem import Problem, Step
@@ -15,6 +16,7 @@ __all__ = [
     "Filled",
     "FilledRegion",
     "FindInfo",
+    "Found",
     "Info",
     "InpaintWarning",
     "Method",

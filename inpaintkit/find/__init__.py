@@ -12,7 +12,8 @@ import numbers
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, cast, overload
 
 import cv2
@@ -20,6 +21,8 @@ import numpy as np
 
 from inpaintkit import masks, threads
 from inpaintkit.errors import LargeFindWarning
+from inpaintkit.find.pieces import Found, counted, listed
+from inpaintkit.find.scoring import Labels
 from inpaintkit.picture import Channels, Picture, span_of
 from inpaintkit.problem import Image, Mask
 
@@ -29,6 +32,7 @@ Bounds = tuple[int, int, int, int]  # LEFT, TOP, WIDTH, HEIGHT, as in ``Box``
 
 KINDS = ("text", "scratches", "dust", "colour", "auto")
 _SEARCHED = {"auto": ("text", "scratches", "dust")}
+_LINED = ("text", "scratches")  # kinds whose finders know lines
 _CAUTION = 0.7  # times the sensitivity for "auto": three searches have three chances to be wrong
 _MAX_SHARE = 0.55  # of the picture: a kind of damage that hides more is hardly damage
 _MAX_TOLERANCE = 128  # levels: how far from a colour sensitivity 1 reaches
@@ -54,6 +58,25 @@ class FindInfo:
     pieces: int
     seconds: float
     confidence: Image
+    _lines: dict[str, Labels] = field(repr=False)
+
+    @property
+    def labels(self) -> Labels:
+        """The ``number`` in ``found`` of what each proposed pixel belongs to, int32 (H, W); 0 elsewhere."""
+        return self._counted[0]
+
+    @cached_property
+    def found(self) -> tuple[Found, ...]:
+        """What was found, one by one: number, kind, box, pixels and confidence of each.
+
+        A line of text, a scratch, a speck or a patch of a colour is one thing, in however many parts. Where there are
+        more than 200 specks or patches, small ones that lie close together are one. Counted when first asked for.
+        """
+        return listed(*self._counted, self.confidence)
+
+    @cached_property
+    def _counted(self) -> tuple[Labels, list[str]]:
+        return counted(self.confidence > 0, self._lines, "colour" if self.kind == "colour" else "dust")
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.pixels} px ({self.share:.2%}) in {self.pieces} pieces, {self.seconds:.2f} s"
@@ -151,18 +174,22 @@ def find_mask(
     picture = Picture.of(image, channels)
     picture.check_known(np.zeros(picture.shape, np.bool_))
     allowed = _allowed(picture, inside, exclude)
+    lines: dict[str, Labels] = {}
     if kind == "colour":
         mask, confidence = _near(picture, colour, pick, connected, sensitivity)
     else:
         with threads.limit(None):
-            mask, confidence = _searched(_normalised(picture), kind, sensitivity, allowed, placed=inside is not None)
+            mask, confidence = _searched(
+                _normalised(picture), kind, sensitivity, allowed, lines, placed=inside is not None
+            )
     mask &= allowed
     if not return_info:
         return mask
     pixels = int(np.count_nonzero(mask))
     pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1
+    confidence = np.where(mask, confidence, np.float32(0))
     seconds = time.perf_counter() - start
-    return mask, FindInfo(kind, pixels, pixels / mask.size, pieces, seconds, np.where(mask, confidence, np.float32(0)))
+    return mask, FindInfo(kind, pixels, pixels / mask.size, pieces, seconds, confidence, lines)
 
 
 def _check(
@@ -222,8 +249,13 @@ def _normalised(picture: Picture) -> Image:
     return image
 
 
-def _searched(image: Image, kind: str, sensitivity: float, allowed: Mask, *, placed: bool) -> tuple[Mask, Image]:
-    """What is found of a kind of damage, or of all kinds; none of what would hide too much, unless it was placed."""
+def _searched(
+    image: Image, kind: str, sensitivity: float, allowed: Mask, lines: dict[str, Labels], *, placed: bool
+) -> tuple[Mask, Image]:
+    """What is found of a kind of damage, or of all kinds; none of what would hide too much, unless it was placed.
+
+    lines : gets, for each kind that is found by lines, the number of each pixel's.
+    """
     kinds = _SEARCHED.get(kind, (kind,))
     caution = _CAUTION if len(kinds) > 1 else 1.0
     mask, confidence = np.zeros(image.shape[:2], np.bool_), np.zeros(image.shape[:2], np.float32)
@@ -231,12 +263,15 @@ def _searched(image: Image, kind: str, sensitivity: float, allowed: Mask, *, pla
         find: Callable[..., tuple[Mask, Image]] = getattr(
             importlib.import_module(f"inpaintkit.find.{name}"), f"find_{name}"
         )
-        found, sure = find(image, sensitivity=sensitivity * caution)
+        numbers = {name: np.zeros(mask.shape, np.int32)} if name in _LINED else {}
+        options = {"labels": numbers[name]} if numbers else {}
+        found, sure = find(image, sensitivity=sensitivity * caution, **options)
         share = np.count_nonzero(found & allowed) / found.size
         if share > _MAX_SHARE and not placed:
             _refuse(name, share, sensitivity)
             continue
         mask |= found
+        lines.update(numbers)
         np.maximum(confidence, sure, out=confidence)
     return mask, confidence
 

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from inpaintkit import threads
 from inpaintkit.arrays import Array, F32x2, F64x1, F64x2, I32x2, U8x2, U8x3
+from inpaintkit.find.scoring import Labels
 from inpaintkit.find.screens import Screen
 from inpaintkit.kernels import kernel
 from inpaintkit.union_find import lead_kernel, unite_kernel
 
 Pixels = NDArray[np.uint8]
-Labels = NDArray[np.int32]
 Table = NDArray[np.float64]
 
 # Columns of a table of letters. AREA and RIM are numbers of pixels and of steps out of the letter, BOTTOM and RIGHT are

@@ -27,10 +27,9 @@ from inpaintkit.find.letters import (
     SPREAD,
     THICKNESS,
     TOP,
-    Labels,
     Table,
 )
-from inpaintkit.find.scoring import weighted
+from inpaintkit.find.scoring import Labels, weighted
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Mask
 from inpaintkit.union_find import lead_kernel, unite_kernel

@@ -26,6 +26,7 @@ _CELL = 8  # px: things are counted by cells
 _GRADES = (0.0, 0.04, 0.06, 0.09, 0.13, 0.2, 0.3, 0.45)  # contrasts are distinguished no finer than that
 
 Weights = Mapping[str, float]
+Labels = NDArray[np.int32]
 Value = TypeVar("Value", float, NDArray[Any])
 
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit import threads
-from inpaintkit.arrays import Array, Bool2, F32x1, F32x2, F64x1, I64x1
+from inpaintkit.arrays import Array, Bool2, F32x1, F32x2, F64x1, I32x2, I64x1
 from inpaintkit.find import scoring, strips, votes
 from inpaintkit.find.following import follow
-from inpaintkit.find.scoring import NEIGHBOURHOOD, SIMILAR
+from inpaintkit.find.scoring import NEIGHBOURHOOD, SIMILAR, Labels
 from inpaintkit.find.screens import Dots, in_levels, screen_of
 from inpaintkit.find.strips import Axes
 from inpaintkit.kernels import kernel
@@ -148,9 +148,11 @@ def _paint_kernel(
     right: F64x1,
     foot: F32x2,
     trust: F64x1,
+    number: I64x1,
     unit: int,
+    labels: I32x2,
 ) -> None:
-    """Mark discs as wide as the scratch along each of its nodes, with the confidence of the surest one."""
+    """Mark discs as wide as the scratch along each of its nodes, with the confidence and the number of the surest."""
     for node in range(len(y)):
         middle = (foot[node, 0] + foot[node, 1]) / 2
         radius = (foot[node, 1] - foot[node, 0]) / 2 - _BLUR
@@ -162,10 +164,12 @@ def _paint_kernel(
                 for j in range(max(0, math.ceil(x0 - radius)), min(mask.shape[1], math.floor(x0 + radius) + 1)):
                     if (i - y0) ** 2 + (j - x0) ** 2 <= radius**2:
                         mask[i, j] = True
-                        confidence[i, j] = max(confidence[i, j], trust[node])
+                        if trust[node] > confidence[i, j]:
+                            confidence[i, j] = trust[node]
+                            labels[i, j] = number[node]
 
 
-def find_scratches(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
+def find_scratches(image: Image, *, sensitivity: float = 0.5, labels: Labels | None = None) -> tuple[Mask, Image]:
     """Thin bright and dark lines, straight or gently curved, at any angle, on grain and texture.
 
     Wires, branches and joints that are as thin, long and uniform as a scratch are proposed as well, unless there are
@@ -175,6 +179,7 @@ def find_scratches(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Ima
     ----------
     image : float32 (H, W, C) in [0, 1], C = 1 or 3.
     sensitivity : in [0, 1]: 0 finds only clear cases, 1 anything plausible.
+    labels : int32 (H, W) of zeros: gets the number, from 1, of the scratch that each proposed pixel belongs to.
 
     Returns
     -------
@@ -196,11 +201,15 @@ def find_scratches(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Ima
     certain = _needed(sensitivity, _ALONE)
     best = max((float(lines.log_odds.max(initial=-np.inf)) for lines in found), default=-np.inf)
     needed = _needed(sensitivity, _BESIDE if best > certain else _ALONE)
+    labels = np.zeros(mask.shape, np.int32) if labels is None else labels
+    count = 0
     for lines in found:
         axis, foot, unit = lines.axis, lines.foot, lines.unit
         new = (lines.log_odds > needed) & ~(_covered(mask, axis, foot) & (unit > 1))  # finer octaves see edges better
         part, trust = axis.part(new), scoring.confidence(lines.log_odds[new])
-        _paint_kernel(mask, confidence, part.y, part.x, part.down, part.right, foot[new], trust, unit)
+        number = count + 1 + part.line
+        _paint_kernel(mask, confidence, part.y, part.x, part.down, part.right, foot[new], trust, number, unit, labels)
+        count = max(count, number.max(initial=0))
     return mask, confidence
 
 

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from inpaintkit import threads
 from inpaintkit.box import Box
 from inpaintkit.find import letters, lines, scoring
-from inpaintkit.find.letters import AREA, PEAK, Labels, Pixels, Table
+from inpaintkit.find.letters import AREA, PEAK, Pixels, Table
 from inpaintkit.find.lines import Line
+from inpaintkit.find.scoring import Labels
 from inpaintkit.find.screens import Screen, busy, drowned, in_levels, screen_of
 from inpaintkit.find.text_cover import holes
 from inpaintkit.find.text_style import Letters
@@ -58,13 +59,14 @@ class FoundLine:
         return self.line.score
 
 
-def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
+def find_text(image: Image, *, sensitivity: float = 0.5, labels: Labels | None = None) -> tuple[Mask, Image]:
     """Find captions, subtitles and date stamps of nearly uniform colour.
 
     Parameters
     ----------
     image : float32 (H, W, C) in [0, 1], C = 1 or 3.
     sensitivity : in [0, 1]; 0 finds only clear cases, 1 anything plausible.
+    labels : int32 (H, W) of zeros: gets the number, from 1, of the line that each proposed pixel belongs to.
 
     Returns
     -------
@@ -79,8 +81,11 @@ def find_text(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
     confidence = np.zeros(pixels.shape[:2], np.float32)
     kept = chosen(pixels, candidates(pixels, screen, needed), needed)
     drawn = [Letters(it.around, it.line.box, it.core, it.line.colour, it.line.height) for it in kept]
-    for line, hole in zip(kept, holes(pixels, drawn), strict=True):
+    for number, (line, hole) in enumerate(zip(kept, holes(pixels, drawn), strict=True), 1):
         mask[line.around.slices] |= hole
+        if labels is not None:
+            part = labels[line.around.slices]
+            part[hole & (part == 0)] = number
         seen = confidence[line.around.slices]
         np.maximum(seen, np.where(hole, scoring.confidence(line.score), 0).astype(np.float32), out=seen)
     return mask, confidence

@@ -225,3 +225,56 @@ def test_errors_of_the_command_are_one_line(run, tmp_path, more, message):
 def test_the_names_are_public():
     assert inpaintkit.find_mask is find_mask
     assert inpaintkit.FindInfo.__name__ == "FindInfo"
+
+
+def test_what_is_found_is_counted_as_a_person_would(captioned):
+    _, damaged, _ = captioned
+    mask, info = find_mask(damaged, return_info=True)
+    assert np.array_equal(info.labels > 0, mask)
+    assert [one.number for one in info.found] == list(range(1, info.labels.max() + 1))
+    assert sum(one.pixels for one in info.found) == info.pixels
+    assert len(info.found) < info.pieces / 3  # lines, not letters
+    for one in info.found:
+        own = info.labels == one.number
+        rows, columns = np.nonzero(own)
+        box = (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
+        assert (one.kind, one.box, one.pixels) == ("text", box, np.count_nonzero(own))
+        assert one.confidence == pytest.approx(info.confidence[own].mean(), abs=1e-6)
+
+
+def test_a_broken_scratch_is_one_thing_and_one_that_crosses_it_another():
+    photo = np.full((200, 300, 3), 90, np.uint8)
+    photo[:, 100:103] = 240
+    photo[96:104, 100:103] = 90
+    photo[150:153, 10:290] = 240
+    info = find_mask(photo, "scratches", return_info=True)[1]
+    assert [one.kind for one in info.found] == ["scratches", "scratches"]
+    upright = info.labels[40, 101]
+    assert info.labels[190, 101] == upright
+    assert info.labels[151, 30] == info.labels[151, 250] not in (0, upright)
+
+
+def test_a_few_patches_are_counted_one_by_one_and_a_thousand_crumbs_by_squares():
+    photo = np.zeros((400, 400, 3), np.uint8)
+    photo[100:300, 100:300] = (255, 0, 0)
+    few, many = photo.copy(), photo.copy()
+    few[10, 10:40:10] = (255, 0, 0)
+    many[4:90:3, ::4] = (255, 0, 0)  # 2900 crumbs
+    info = find_mask(few, "colour", colour="red", return_info=True)[1]
+    assert sorted(one.pixels for one in info.found) == [1, 1, 1, 200 * 200]
+    info = find_mask(many, "colour", colour="red", return_info=True)[1]
+    assert info.pieces == 2901
+    assert len(info.found) <= 200
+    assert {one.kind for one in info.found} == {"colour"}
+    assert max(one.pixels for one in info.found) == 200 * 200  # what is large stays one by itself
+    assert max(max(one.box[2:]) for one in info.found if one.pixels < 200 * 200) <= 64
+
+
+def test_auto_says_of_what_kind_each_thing_is():
+    photo = damage.scratched(skimage.data.coffee(), number=3, seed=2)[0]
+    photo = damage.caption(photo, lines=1, style=STYLE, seed=3)[0]
+    info = find_mask(photo, "auto", return_info=True)[1]
+    mask = find_mask(photo, "auto")
+    assert np.array_equal(info.labels > 0, mask)
+    assert {"text", "scratches"} <= {one.kind for one in info.found} <= {"text", "scratches", "dust"}
+    assert find_mask(np.zeros((40, 40), np.uint8), return_info=True)[1].found == ()
