@@ -8,6 +8,7 @@ method's own name.
 from __future__ import annotations
 
 import importlib
+import re
 import warnings
 from contextlib import suppress
 from functools import cache
@@ -67,6 +68,19 @@ def find(method: str | Method) -> Method:
     if row is None:
         raise ValueError(f"there is no method {method!r}: choose one of auto, {', '.join(methods())}")
     return row
+
+
+def descriptions(row: Method) -> dict[str, str]:
+    """Option -> its text in the docstring of the method's function, where None is how Python leaves an option out."""
+    section = re.search(r"Parameters\n\s*-+\n(.*?)(?:\n\s*\n|\Z)", row.load().__doc__ or "", re.DOTALL)
+    found: dict[str, str] = {}
+    for line in (section[1] if section else "").splitlines():
+        head = re.match(r"\s*(\w+) : (.*)", line)
+        if head:
+            name, found[head[1]] = head[1], head[2]
+        elif found:
+            found[name] += " " + line.strip()
+    return {name: re.sub(r"\bNone: ", "if left out: ", text.replace("``", "")) for name, text in found.items()}
 
 
 def _row(name: str) -> Method | None:

@@ -161,7 +161,7 @@ def is_done(job: Job) -> bool:
         return False
 
 
-def attempt(job: Job, settings: Settings) -> Outcome:
+def attempt(job: Job, settings: Settings, progress: Callable[[Step], None] | None = None) -> Outcome:
     """``repair``, but whatever goes wrong becomes an outcome."""
     began = time.perf_counter()
     paths: dict[str, Any] = {"photo": str(job.photo), "output": str(job.output), "mask": str(job.mask)}
@@ -170,7 +170,7 @@ def attempt(job: Job, settings: Settings) -> Outcome:
         try:
             for path in filter(None, (job.output, job.sheet)):
                 path.parent.mkdir(parents=True, exist_ok=True)
-            info = repair(job, settings)
+            info = repair(job, settings, progress)
         except (Exception, SystemExit) as error:  # a method's author may exit, but not from a folder's run
             seconds = time.perf_counter() - began
             return Outcome(**paths, **_warned(caught, job), status="failed", seconds=seconds, error=_reason(error))
@@ -193,22 +193,36 @@ def _reason(error: BaseException) -> str:
     return " ".join((str(error) or type(error).__name__).split())
 
 
-def run(jobs: Sequence[Job], settings: Settings, *, workers: int = 1, overwrite: bool = False) -> Iterator[Outcome]:
+def run(
+    jobs: Sequence[Job],
+    settings: Settings,
+    *,
+    workers: int = 1,
+    overwrite: bool = False,
+    progress: Callable[[Step], None] | None = None,
+) -> Iterator[Outcome]:
     """Outcomes of all jobs as they come in; with several workers in spawned processes of one thread each.
 
-    A worker that dies takes only its own file with it.
+    A worker that dies takes only its own file with it. With one worker ``progress`` is called as ``inpaint`` does.
     """
     folders = {path.parent for job in jobs for path in (job.output, job.sheet) if path}
     for folder in folders:
         sweep(folder)
     try:
-        yield from _attempts(jobs, settings, workers=workers, overwrite=overwrite)
+        yield from _attempts(jobs, settings, workers=workers, overwrite=overwrite, progress=progress)
     finally:
         for folder in folders:  # a worker that died may have been writing
             sweep(folder)
 
 
-def _attempts(jobs: Sequence[Job], settings: Settings, *, workers: int, overwrite: bool) -> Iterator[Outcome]:
+def _attempts(
+    jobs: Sequence[Job],
+    settings: Settings,
+    *,
+    workers: int,
+    overwrite: bool,
+    progress: Callable[[Step], None] | None,
+) -> Iterator[Outcome]:
     todo = []
     for job in jobs:
         if not overwrite and is_done(job):
@@ -216,7 +230,7 @@ def _attempts(jobs: Sequence[Job], settings: Settings, *, workers: int, overwrit
         else:
             todo.append(job)
     if workers == 1:
-        yield from (attempt(job, settings) for job in todo)
+        yield from (attempt(job, settings, progress) for job in todo)
         return
     one_thread = Settings(settings.method, settings.resize_mask, settings.page, {**settings.arguments, "threads": 1})
     for job, outcome in spread(partial(attempt, settings=one_thread), todo, workers):

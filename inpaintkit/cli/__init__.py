@@ -20,6 +20,7 @@ _MODULES = {  # command -> its module here, which is loaded when it is needed an
     "methods": "methods",
     "compare": "compare",
     "demo": "demo",
+    "ui": "ui",
     "bench": "bench",
     "weights": "weights",
     "cache": "cache",

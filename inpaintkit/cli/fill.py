@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import typing
 from dataclasses import dataclass
@@ -145,12 +144,14 @@ def _save_options(path: Path, ctx: click.Context) -> None:
 
 
 def _method_options(name: str) -> list[click.Option]:
+    from inpaintkit import registry
+
     row = method_named(name)
     try:
         parameters = row.parameters()
     except ImportError as error:
         raise click.ClickException(str(error)) from error
-    descriptions = _descriptions(row.load().__doc__ or "")
+    descriptions = registry.descriptions(row)
     return [
         click.Option(
             [_flag(option, parameter.annotation)],
@@ -177,19 +178,6 @@ def _type(annotation: Any) -> Any:
     if isinstance(kinds[0], type) and issubclass(kinds[0], PictureOption):
         return click.Path(dir_okay=False, path_type=Path)
     return kinds[0] if kinds[0] in (int, float, bool, str) else str
-
-
-def _descriptions(docstring: str) -> dict[str, str]:
-    """Parameter name -> its text in a numpydoc docstring, where None is how Python leaves an option out."""
-    section = re.search(r"Parameters\n\s*-+\n(.*?)(?:\n\s*\n|\Z)", docstring, re.DOTALL)
-    found: dict[str, str] = {}
-    for line in (section[1] if section else "").splitlines():
-        head = re.match(r"\s*(\w+) : (.*)", line)
-        if head:
-            name, found[head[1]] = head[1], head[2]
-        elif found:
-            found[name] += " " + line.strip()
-    return {name: re.sub(r"\bNone: ", "if left out: ", text.replace("``", "")) for name, text in found.items()}
 
 
 @click.command(

@@ -35,6 +35,7 @@ __all__ = [
     "copy",
     "is_picture",
     "load",
+    "max_pixels",
     "read",
     "read_mask",
     "unwritable",
@@ -97,13 +98,12 @@ def load(path: Source, *, page: int | None = None) -> Loaded:
         ``INPAINTKIT_MAX_PIXELS`` (179 million by default).
     """
     path = _place(path)
-    max_pixels = _max_pixels()
     if isinstance(path, Path):
         _check_source(path)
     try:
         with _opened(path) as file:
             name = kind(file)
-            decoded = formats.decode(file, name, page=page, max_pixels=max_pixels)
+            decoded = formats.decode(file, name, page=page, max_pixels=max_pixels())
     except RefusedError as error:
         raise ValueError(f"{path} {error}") from None
     except MissingExtraError as error:
@@ -301,7 +301,8 @@ def _check_target(path: Path) -> None:
         raise PermissionError(f"{path} is read-only: change its permissions, or name another file")
 
 
-def _max_pixels() -> int:
+def max_pixels() -> int:
+    """How many pixels a picture may have: ``INPAINTKIT_MAX_PIXELS``, or 179 million."""
     value = os.environ.get("INPAINTKIT_MAX_PIXELS", str(_MAX_PIXELS))
     if not value.isdecimal() or int(value) < 1:
         raise ValueError(f"INPAINTKIT_MAX_PIXELS is {value!r}: set a number of pixels, e.g. {_MAX_PIXELS}")

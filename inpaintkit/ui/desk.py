@@ -1,0 +1,293 @@
+"""What the page can ask for, without HTTP: photos opened, events done, jobs started, and what is said of all that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inpaintkit import __version__, files, masks
+from inpaintkit.batch import Search
+from inpaintkit.files import READABLE
+from inpaintkit.picture import Picture
+from inpaintkit.problem import Mask
+from inpaintkit.ui import fills, finds, folders, saving
+from inpaintkit.ui.changes import bounds
+from inpaintkit.ui.events import MASK, Event, checked
+from inpaintkit.ui.guard import MAX_BYTES
+from inpaintkit.ui.hub import Hub
+from inpaintkit.ui.jobs import MAX_WAITING, Job, Line
+from inpaintkit.ui.methods import is_layer, options_from
+from inpaintkit.ui.photos import Changed, ConflictError, Photo
+from inpaintkit.ui.said import listen
+from inpaintkit.ui.sessions import Session
+from inpaintkit.ui.shelf import Place, Shelf, mark
+from inpaintkit.ui.tiles import level_count
+
+Json = dict[str, Any]
+
+_FULL_SCALE = 255  # of a wand's tolerance, which is sent as 0 to 1
+
+
+class Desk:
+    """A session at work."""
+
+    def __init__(self, session: Session, target: Path | None) -> None:
+        listen()
+        self.session = session
+        self.hub = Hub()
+        self.line = Line(self.hub.publish)
+        self.shelf = Shelf(session, target)
+
+    def close(self) -> None:
+        """Stop the work and let go of files."""
+        self.hub.close()
+        self.line.close()
+        self.shelf.close()
+
+    def state(self) -> Json:
+        """What a page needs to begin with."""
+        folder = self.shelf.folder
+        listed = [self._listed(place) for place in self.shelf.listed()]
+        return {
+            "version": __version__,
+            "folder": {"name": folder.name, "photos": listed} if folder else None,
+            "photos": [self._listed(place) for place in self.shelf.uploads()],
+            "current": self.shelf.first,
+            "accept": list(READABLE),
+            "limits": {"bytes": MAX_BYTES, "pixels": files.max_pixels(), "jobs": MAX_WAITING},
+            "jobs": self.line.shown(),
+        }
+
+    def _listed(self, place: Place) -> Json:
+        photo, error = self.shelf.is_open(place.id), ""
+        try:
+            self.shelf.check_inside(place)
+        except Exception as refused:
+            error = str(refused)
+        done = place.path is not None and folders.is_done(self.shelf, place.path)
+        unsaved = photo is not None and photo.top != photo.saved
+        return {"id": place.id, "name": place.name, "done": done, "unsaved": unsaved, "error": error}
+
+    def photo(self, photo: Photo) -> Json:
+        """All about a photo but its pixels."""
+        with photo.lock:
+            pixels = photo.pixels
+            count = 1 if pixels.ndim == 2 else pixels.shape[2]
+            alpha = photo.loaded.channels == "alpha" and count > 1
+            return {
+                "id": photo.id,
+                "name": photo.name,
+                "width": photo.shape[1],
+                "height": photo.shape[0],
+                "format": photo.loaded.format,
+                "dtype": pixels.dtype.name,
+                "channels": count,
+                "alpha": alpha,
+                "grey": count - alpha == 1,
+                "events": [{"id": entry.id, **_short(entry.event)} for entry in photo.entries],
+                "layers": [self._layer(photo, name) for name in photo.layers],
+                "levels": level_count(photo.shape),
+                "tile": 512,
+                "can": {
+                    "in_place": saving.can_replace(photo),
+                    "beside": photo.path is not None,
+                    "formats": saving.formats(photo),
+                },
+                "find": photo.found.shown() if photo.found is not None else None,
+                "notices": [*photo.notices, *_changed_outside(photo)],
+                **self._standing(photo),
+            }
+
+    def _standing(self, photo: Photo) -> Json:
+        return {
+            "revision": photo.revision,
+            "cursor": photo.cursor,
+            "count": len(photo.entries),
+            "mask": self._layer(photo, MASK),
+            "saved": photo.top == photo.saved,
+            "expected": any(patch.has_expected for patch in photo.fills),
+        }
+
+    def _layer(self, photo: Photo, name: str) -> Json:
+        pixels, box = photo.marked(name)
+        height, width = photo.shape
+        return {"name": name, "pixels": pixels, "share": pixels / (height * width), "box": fills.box_of(box)}
+
+    def changed(self, photo: Photo, what: Changed) -> Json:
+        """A change, as it is answered and sent to every page."""
+        change = {**self._standing(photo), "changed": {name: fills.box_of(box) for name, box in what.items()}}
+        self.hub.publish("photo", {"id": photo.id, **change})
+        return change
+
+    def do(self, photo: Photo, given: Any) -> Json:
+        """An event on a layer."""
+        event = checked(given, is_layer)
+        with photo.lock:
+            chosen = self.selected(photo, event) if event["type"] in ("wand", "object", "pieces") else None
+            return self.changed(photo, photo.add(event, chosen))
+
+    def selected(self, photo: Photo, event: Event) -> Mask:
+        """What a wand, a click on an object or the accepted pieces of a search select, bool (H, W)."""
+        kind = event["type"]
+        if kind == "wand":
+            return _wand(photo, event)
+        if kind == "object":
+            raise NotImplementedError("clicking an object is not there yet: paint it, or use the wand")
+        if photo.found is None or photo.found.id != event["find"]:
+            raise ConflictError("the search is no longer known: search again")
+        accepted: Mask = photo.found.mask()
+        return accepted
+
+    def move(self, photo: Photo, steps: int) -> Json:
+        """Undo (-1) or redo (1)."""
+        with photo.lock:
+            fills.check_movable(photo, steps, busy=self.line.works_on(photo.id))
+            return self.changed(photo, photo.move(steps))
+
+    def load_mask(self, photo: Photo, data: Any, name: str, layer: str, how: str) -> Json:
+        """A mask from a file: in place of what is painted, or added to it."""
+        if how not in ("replace", "add"):
+            raise ValueError(f"how is {how!r}: choose replace or add")
+        if layer != MASK and not is_layer(layer):
+            raise ValueError(f"the layer is {layer!r}: expected mask, or an option of a method that is painted")
+        mask = files.read_mask(files.Stream(data, name))
+        if mask.shape != photo.shape:
+            raise ValueError(f"{name} is {mask.shape}, the photo is {photo.shape}: resize one to match the other")
+        return self.changed(photo, photo.add({"type": "mask", "layer": layer, "how": how, "name": name}, mask))
+
+    def load_strokes(self, photo: Photo, given: Any) -> Json:
+        """Strokes that were downloaded, done again one after another."""
+        events = given.get("events") if isinstance(given, dict) else given
+        if not isinstance(events, list):
+            raise TypeError("strokes are a list of events, or an object with events, as they were downloaded")
+        checked_events = [checked(event, is_layer) for event in events]
+        for event in checked_events:
+            if event["type"] in ("wand", "object", "pieces"):
+                raise ValueError(f"a {event['type']} depends on the photo it was made for: send strokes and shapes")
+        change = self.changed(photo, {})
+        for event in checked_events:
+            change = self.do(photo, event)
+        return change
+
+    def fill(self, name: str, asked: Json) -> Job:
+        """Put a fill in the line."""
+        hold = ExitStack()  # the photo stays in memory until the job is over
+        photo = hold.enter_context(self.shelf.use(name))
+        try:
+            if asked.get("event") is not None:
+                self.do(photo, asked["event"])
+            wanted = fills.wishes(asked)
+            with photo.lock:
+                hole = fills.hole_to_fill(photo, asked.get("box"))
+                layers = fills.layers_now(photo)
+            for wish in wanted:
+                options_from(wish.method, wish.options, {})
+            return self._add("fill", name, lambda job: self._fill(photo, wanted, hole, layers, job), hold)
+        except BaseException:
+            hold.close()
+            raise
+
+    def _fill(self, photo: Photo, wanted: list[fills.Wish], hole: Mask, layers: dict[str, Mask], job: Job) -> Json:
+        result = fills.fill(photo, wanted, hole, layers, job)
+        changed = result.pop("changed", None)
+        return {**result, **({"change": self.changed(photo, changed)} if changed is not None else {})}
+
+    def choose(self, photo: Photo, job: str, number: int) -> Json:
+        """Put a job's candidate into the picture."""
+        with photo.lock:
+            return self.changed(photo, fills.put(photo, fills.candidate_of(self.line.find(job), number)))
+
+    def find(self, name: str, asked: Json) -> Job:
+        """Put a search in the line."""
+        hold = ExitStack()
+        photo = hold.enter_context(self.shelf.use(name))
+
+        def work(job: Job) -> Json:
+            found = finds.find(photo, asked)
+            job.check()
+            photo.found = found
+            return found.shown()
+
+        try:
+            return self._add("find", name, work, hold)
+        except BaseException:
+            hold.close()
+            raise
+
+    def fill_folder(self, asked: Json) -> Job:
+        """Put a run over the folder in the line."""
+        wish = fills.Wish.of(asked.get("settings") or {})
+        options = options_from(wish.method, wish.options, {})
+        mask: Path | Search
+        if asked.get("use") == "find":
+            search = dict(asked.get("find") or {})
+            mask = Search(search.pop("kind", "text"), search)
+        elif asked.get("use") == "mask":
+            mask = self.session.folder / "folder-mask.png"
+            with self.shelf.use(str(asked.get("from"))) as photo, photo.lock:
+                box = bounds(photo.mask())
+                if box is None:
+                    raise ConflictError("nothing is painted: paint the mask that all pictures shall have")
+                painted = photo.mask().astype(np.uint8) * np.uint8(255)
+            files.write(mask, painted)
+        else:
+            raise ValueError(f"use is {asked.get('use')!r}: choose mask or find")
+        in_place, resize = asked.get("where") == "in_place", bool(asked.get("resize_mask"))
+        jobs, failed, settings = folders.plan(self.shelf, mask, wish, options, in_place=in_place, resize=resize)
+
+        def work(job: Job) -> Json:
+            result = folders.run(jobs, failed, settings, job)
+            self.hub.publish("folder", {})
+            return result
+
+        return self._add("folder", None, work, ExitStack())
+
+    def _add(self, kind: str, photo: str | None, work: Callable[[Job], Any], hold: ExitStack) -> Job:
+        return self.line.add(kind, photo, work, after=hold.close)
+
+
+def _wand(photo: Photo, event: Event) -> Mask:
+    """What has the colour of a pixel."""
+    point, tolerance = event["point"], event["tolerance"]
+    if not isinstance(point, list) or len(point) != 2 or not all(isinstance(side, int) for side in point):
+        raise ValueError(f"the point is {point!r}: expected X, Y in whole pixels")
+    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or not 0 <= tolerance <= 1:
+        raise ValueError(f"the tolerance is {tolerance!r}: expected 0 to 1")
+    x, y = point
+    if not (0 <= x < photo.shape[1] and 0 <= y < photo.shape[0]):
+        raise ValueError(f"the point {x},{y} is outside the picture: click a pixel of it")
+    channels, connected = photo.loaded.channels, bool(event.get("connected", True))
+    return masks.from_colour(
+        photo.pixels,
+        _colour_at(photo, x, y),
+        tolerance=tolerance * _FULL_SCALE,
+        connected=(x, y) if connected else None,
+        channels=channels,
+    )
+
+
+def _short(event: Event) -> Event:
+    """An event without its points."""
+    return {name: value for name, value in event.items() if name != "points"}
+
+
+def _changed_outside(photo: Photo) -> list[str]:
+    if photo.path is None or photo.mark is None:
+        return []
+    try:
+        now = mark(photo.path)
+    except OSError:
+        return [f"{photo.name} is no longer on the disk: save a copy"]
+    if now != photo.mark:
+        return [f"{photo.name} has changed on the disk since it was opened: what is shown is what was opened"]
+    return []
+
+
+def _colour_at(photo: Photo, x: int, y: int) -> tuple[float, ...]:
+    """A pixel's red, green and blue on the scale 0 to 255."""
+    picture = Picture.of(photo.pixels, photo.loaded.channels)
+    return tuple(float(picture.pixels[y, x, z % picture.colours]) * _FULL_SCALE / picture.opaque for z in range(3))

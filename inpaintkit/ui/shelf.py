@@ -1,0 +1,244 @@
+"""The photos that can be reached: what was opened, the folder around it, and what was dropped on the page.
+
+A photo is read when it is first asked for; of those that nobody uses only the last few stay in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inpaintkit import atomic, batch
+from inpaintkit.files import Loaded, load
+from inpaintkit.ui.journal import Journal
+from inpaintkit.ui.photos import Photo, replay
+from inpaintkit.ui.said import collected
+from inpaintkit.ui.sessions import Session, read_json, write_json
+
+REPAIRED = "_repaired"  # added to a name for what is saved beside it
+OUTPUT = "repaired"  # the folder in a folder for what a run over all of it fills
+_IN_MEMORY = 3  # photos that nobody uses at the moment
+
+
+class ForbiddenError(Exception):
+    """A path leads out of what was opened."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a photo comes from: a file on the disk, or one that was dropped on the page."""
+
+    id: str
+    name: str
+    path: Path | None
+
+
+class Shelf:
+    """All photos of a session.
+
+    Attributes
+    ----------
+    folder : what was opened, where that is a folder.
+    first : the id of what was opened, where that is a picture.
+    """
+
+    def __init__(self, session: Session, target: Path | None) -> None:
+        self.session = session
+        self.folder = target.resolve() if target and target.is_dir() else None
+        self._places: dict[str, Place] = {}
+        self._open: OrderedDict[str, Photo] = OrderedDict()
+        self._users: dict[str, int] = {}
+        self._lock = threading.RLock()
+        self._reading: dict[str, threading.Lock] = {}
+        self.first: str | None = None
+        if target is not None and self.folder is None:
+            self.first = self._add(target.resolve(), target.name).id
+        for photo in session.photo_ids():
+            kept = read_json(session.photo_folder(photo) / "picture.json")
+            if "path" in kept and not kept["path"]:
+                self._places[photo] = Place(photo, str(kept.get("name", photo)), None)
+
+    def listed(self) -> list[Place]:
+        """The folder's pictures, sorted; without what was made of them."""
+        if self.folder is None:
+            return []
+        found = batch.pictures(self.folder, except_in=[self.folder / OUTPUT])
+        made = {(path.parent, path.stem) for path in found}
+        places = []
+        for path in found:
+            stem = path.stem
+            if any(stem.endswith(end) and (path.parent, stem.removesuffix(end)) in made for end in (REPAIRED, "_mask")):
+                continue
+            places.append(self._add(path, path.relative_to(self.folder).as_posix()))
+        return places
+
+    def uploads(self) -> list[Place]:
+        """What is no picture of the folder: what was dropped, or the one picture that was opened."""
+        with self._lock:
+            places = list(self._places.values())
+        return [place for place in places if place.path is None or place.id == self.first]
+
+    def place(self, photo: str) -> Place:
+        """Where a photo is; LookupError where there is none of that id."""
+        with self._lock:
+            found = self._places.get(photo)
+        if found is None:
+            self.listed()
+            with self._lock:
+                found = self._places.get(photo)
+        if found is None:
+            raise LookupError(f"there is no photo {photo!r}")
+        return found
+
+    def in_folder(self, name: str) -> Place:
+        """A picture of the folder by its path in it; ForbiddenError where that leads elsewhere."""
+        if self.folder is None:
+            raise ForbiddenError("no folder was opened: start 'inpaintkit ui FOLDER', or send the picture itself")
+        path = Path(name)
+        if path.is_absolute() or ".." in path.parts or "\0" in name:
+            raise ForbiddenError(f"{name!r} leads out of the folder that was opened")
+        place = self._add(self.folder / path, path.as_posix())
+        self.check_inside(place)
+        return place
+
+    def check_inside(self, place: Place) -> None:
+        """ForbiddenError for a link that leads out of what was opened."""
+        if place.path is None or place.id == self.first:
+            return
+        if self.folder is None or not place.path.resolve().is_relative_to(self.folder):
+            raise ForbiddenError(f"{place.name} is a link that leads out of the folder that was opened")
+
+    def upload(self, name: str, data: bytes) -> Place:
+        """Keep a picture that was sent, once it can be read."""
+        base = Path(name.replace("\\", "/")).name[:120] or "picture"
+        place = Place(secrets.token_hex(8), base, None)
+        folder = self.session.photo_folder(place.id)
+        try:
+            atomic.write_bytes(folder / "original", data)
+            load(folder / "original")
+        except Exception as error:
+            with suppress(OSError):
+                (folder / "original").unlink()
+                folder.rmdir()
+            raise type(error)(str(error).replace(str(folder / "original"), base)) from None
+        write_json(folder / "picture.json", {"name": base, "path": ""})
+        with self._lock:
+            self._places[place.id] = place
+        return place
+
+    @contextmanager
+    def use(self, photo: str) -> Iterator[Photo]:
+        """A photo, read if need be, that stays in memory inside the block."""
+        place = self.place(photo)
+        with self._lock:
+            self._users[photo] = self._users.get(photo, 0) + 1
+            reading = self._reading.setdefault(photo, threading.Lock())
+        try:
+            with reading:
+                opened = self._open.get(photo)
+                if opened is None:
+                    opened = self._read(place)
+                    self._open[photo] = opened
+            with self._lock:
+                self._open.move_to_end(photo)
+            yield opened
+        finally:
+            with self._lock:
+                self._users[photo] -= 1
+                self._make_room()
+
+    def is_open(self, photo: str) -> Photo | None:
+        """The photo, if it is in memory."""
+        with self._lock:
+            return self._open.get(photo)
+
+    def close(self) -> None:
+        """Let go of the journals."""
+        with self._lock:
+            for photo in self._open.values():
+                photo.journal.close()
+            self._open.clear()
+
+    def _add(self, path: Path, name: str) -> Place:
+        key = hashlib.sha256(os.fsencode(str(path))).hexdigest()[:16]
+        with self._lock:
+            return self._places.setdefault(key, Place(key, name, path))
+
+    def _make_room(self) -> None:
+        idle = [name for name in self._open if not self._users.get(name)]
+        for name in idle[: max(0, len(idle) - _IN_MEMORY)]:
+            self._open.pop(name).journal.close()
+
+    def _read(self, place: Place) -> Photo:
+        self.check_inside(place)
+        folder = self.session.photo_folder(place.id)
+        notices: list[str] = []
+        with collected(notices):
+            source = _source(place, folder, notices)
+            loaded = _writable(load(source))
+        journal = Journal(folder / "journal.jsonl")
+        photo = Photo(place.id, place.name, loaded, folder, journal, place.path, notices)
+        photo.mark = mark(place.path) if place.path is not None else None
+        replay(photo)
+        return photo
+
+
+def _source(place: Place, folder: Path, notices: list[str]) -> Path:
+    """The file that the history begins with. Where that has changed since, the history is put aside."""
+    original = folder / "original"
+    if place.path is None:
+        return original
+    if not place.path.exists():
+        raise FileNotFoundError(f"{place.path}: no such file any more")
+    kept, now = read_json(folder / "picture.json"), digest(place.path)
+    if now in kept.get("saved", ()) and original.exists():
+        return original
+    if kept and now != kept.get("digest"):
+        _put_aside(folder)
+        notices.append(
+            f"{place.name} has changed on the disk since it was last open here: it begins anew, and its strokes and "
+            "fills were put aside"
+        )
+        kept = {}
+    if not kept:
+        write_json(folder / "picture.json", {"name": place.name, "path": str(place.path), "digest": now})
+    return place.path
+
+
+def mark(path: Path) -> tuple[int, int]:
+    """What shows at a glance whether a file has changed: its size and time."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def digest(path: Path) -> str:
+    """What shows for certain whether a file has changed."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()
+
+
+def _put_aside(folder: Path) -> None:
+    number = 1
+    while (folder / f"aside-{number}").exists():
+        number += 1
+    aside = folder / f"aside-{number}"
+    aside.mkdir()
+    for path in list(folder.iterdir()):
+        if path.is_file():
+            path.rename(aside / path.name)
+
+
+def _writable(loaded: Loaded) -> Loaded:
+    """The same with pixels that fills can be put into."""
+    pixels: Any = np.ascontiguousarray(loaded.pixels)
+    return replace(loaded, pixels=pixels if pixels.flags.writeable else pixels.copy())
