@@ -125,7 +125,9 @@ class MethodFill:
         self.total = float(sum(region.pixels for region in regions))
         if self.row.own_threads:
             return [self._region(index, region, result) for index, region in enumerate(regions)]
-        return pool.run(lambda item: self._region(*item, result), list(enumerate(regions)))
+        return pool.run(
+            lambda item: self._region(*item, result), list(enumerate(regions)), cost=lambda item: item[1].pixels
+        )
 
     def _regions(self) -> list[Region]:
         if self.row.scope == "picture":

@@ -1,4 +1,9 @@
-"""One pool of threads for all work: kernels release the GIL, so threads scale without copying pictures."""
+"""One pool of threads for all work: kernels release the GIL, so threads scale without copying pictures.
+
+Work may start further work inside. All of it is shared by the threads of one caller, at most as many as the limit
+says: one that has nothing to do takes an item of whichever work was begun first. One that waits for items which others
+took from it begins nothing but what those have started in turn, so no two threads can wait for each other.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
@@ -21,7 +26,7 @@ Result = TypeVar("Result")
 
 _UNLIMITED = 1 << 16  # threads, far more than calls ask for
 
-_local = threading.local()  # .count: threads allowed to the work started from this thread
+_local = threading.local()  # .block: the innermost limit this thread works in; .call: whose item it works on
 
 
 class _Libraries:
@@ -105,90 +110,224 @@ def default_count() -> int:
 def limit(count: int | None, *, own_threads: bool = False) -> Iterator[int]:
     """Let ``run`` use at most ``count`` threads inside the block; gives the number.
 
-    None stands for the default. Inside another limit, or the pool's own threads, the smaller number holds. OpenCV keeps
-    to it as well; BLAS works on one thread, so that its sums do not depend on the number, unless the work is said to
-    have its ``own_threads``.
+    None stands for the default. Inside another limit the smaller number holds, and the threads are some of that one's.
+    OpenCV keeps to it as well; BLAS works on one thread, so that its sums do not depend on the number, unless the work
+    is said to have its ``own_threads``.
     """
     if count is not None and (isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 1):
         raise ValueError(f"threads is {count!r}: give a whole number of 1 or more, or None for all cores")
-    before = getattr(_local, "count", None)
+    before = _block()
     asked = default_count() if count is None else int(count)
-    _local.count = asked if before is None else min(asked, before)
+    _local.block = _Block(asked, before)
     try:
-        with _libraries.limited(opencv=_local.count, blas=_local.count if own_threads else 1):
-            yield _local.count
+        with _libraries.limited(opencv=allowed(), blas=allowed() if own_threads else 1):
+            yield _local.block.most
     finally:
-        _local.count = before
+        _local.block = before
 
 
 def allowed() -> int:
-    """Threads that work started from here may use."""
-    return getattr(_local, "count", None) or default_count()
+    """Threads that a library may start by itself from here: one inside an item of ``run``, beside which others work."""
+    if _call() is not None:
+        return 1
+    block = _block()
+    return block.most if block else default_count()
 
 
-def run(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Results of ``function`` over ``items``, in their order; inside the pool's own threads the work is serial.
+def run(
+    function: Callable[[Item], Result], items: Iterable[Item], *, cost: Callable[[Item], float] | None = None
+) -> list[Result]:
+    """Results of ``function`` over ``items``, in their order; this thread and others of its limit work on them.
 
-    The first error stops what has not begun, and is raised when what has begun is done; so is an interruption.
+    ``cost`` estimates what an item costs, in any unit: the dearest are begun first. The first error stops what has not
+    begun, also of work inside, and is raised when what has begun is done; so is an interruption.
     """
     work = list(items)
-    count = min(allowed(), len(work))
-    if count <= 1:
+    outer = _block()
+    block = outer or _Block(default_count(), None)
+    if min(block.most, len(work)) <= 1:
         return [function(item) for item in work]
-    call = _Call(function, deque(enumerate(work)))
+    order: list[tuple[int, Item]] = list(enumerate(work))
+    if cost is not None:
+        order.sort(key=lambda numbered: -cost(numbered[1]))
+    before, call = _call(), _Call(function, deque(order), block)
     try:
-        for _ in range(count):
-            _pool().submit(copy_context().run, call.work)
-        call.wait()
+        block.team.work(call)
     finally:  # an interruption gets here, too
-        call.todo.clear()
-        call.wait()
+        _local.block, _local.call = outer, before
+        block.team.close(call)
     try:
-        for index in sorted(call.errors):
-            raise call.errors[index]
+        if call.errors:
+            raise min(call.errors.items(), key=_rank)[1]
     finally:
         call.errors.clear()  # an error holds this frame, which would hold the error, and all of the work's arrays
+    if len(call.results) < len(work):
+        raise _Stopped
     return [call.results[index] for index in range(len(work))]
 
 
-class _Call(Generic[Item, Result]):
-    """The work of one call, which several threads take from: ``todo`` holds what has not begun."""
+class _Stopped(BaseException):
+    """Work around this one has failed, or was interrupted, and raises that."""
 
-    def __init__(self, function: Callable[[Item], Result], todo: deque[tuple[int, Item]]) -> None:
+
+def _rank(numbered: tuple[int, BaseException]) -> tuple[bool, bool, int]:
+    """Interruptions before errors, both in the order of the items."""
+    index, error = numbered
+    return isinstance(error, _Stopped), isinstance(error, Exception), index
+
+
+class _Block:
+    """A limit: at most ``most`` threads are ``working`` on what is started inside; they work in ``outer``, too."""
+
+    def __init__(self, most: int, outer: _Block | None) -> None:
+        self.most: int = min(most, outer.most) if outer else most
+        self.outer = outer
+        self.team: _Team = outer.team if outer else _Team(self)
+        self.working = {threading.get_ident()}  # sets, not counts: they stay right wherever an interruption arrives
+
+    def around(self) -> list[_Block]:
+        """This one and those it lies in."""
+        return [self, *(self.outer.around() if self.outer else [])]
+
+    def room(self) -> int:
+        """How many more threads may work here."""
+        return min(block.most - len(block.working) for block in self.around())
+
+
+class _Call(Generic[Item, Result]):
+    """The work of one ``run``, which several threads take from: ``todo`` holds what has not begun."""
+
+    def __init__(self, function: Callable[[Item], Result], todo: deque[tuple[int, Item]], block: _Block) -> None:
         self.todo = todo
+        self.block = block
+        self.outer = _call()
+        self.stopped = False
+        self.working: set[int] = set()  # threads
         self.results: dict[int, Result] = {}
         self.errors: dict[int, BaseException] = {}
         self._function = function
-        self._working = 0  # threads
-        self._changed = threading.Condition()
+        self._context = copy_context()
+        self._caller = threading.get_ident()
 
-    def work(self) -> None:
-        """What one thread does: one item after another until none is left."""
-        with self._changed:
-            self._working += 1
+    def do(self, index: int, item: Item) -> None:
+        """Work on an item."""
+        _local.block, _local.call = self.block, self
         try:
-            while self.todo:
-                self._next()
-        finally:
-            with self._changed:
-                self._working -= 1
-                self._changed.notify()
-
-    def wait(self) -> None:
-        """Return when nothing is left to do and no thread works any more; one that has not begun finds nothing."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self.todo and not self._working)
-
-    def _next(self) -> None:
-        try:
-            index, item = self.todo.popleft()
-        except IndexError:  # another thread took the last one
-            return
-        try:
-            self.results[index] = self._function(item)
+            self.results[index] = self._context.copy().run(self._function, item)
         except BaseException as error:
             self.errors[index] = error
-            self.todo.clear()
+
+    def is_done(self) -> bool:
+        """Whether nothing is left to do and no thread but the caller's works on it."""
+        return not self.todo and self.working <= {self._caller}
+
+    def is_inside(self, other: _Call[Any, Any]) -> bool:
+        """Whether an item of the other call started this one, or of one inside that; or whether they are the same."""
+        return self is other or (self.outer is not None and self.outer.is_inside(other))
+
+
+class _Team:
+    """The threads that work inside an outermost limit. Its lock guards what calls and blocks know of threads."""
+
+    def __init__(self, block: _Block) -> None:
+        self._block = block
+        self.reset()
+
+    def reset(self) -> None:
+        """No work, and no thread but this one."""
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._calls: list[_Call[Any, Any]] = []  # in the order in which they were made
+        self._coming = 0  # threads asked for that are not here yet
+
+    def work(self, mine: _Call[Any, Any]) -> None:
+        """Do a call of this thread: its items, then what those started that others have taken, until all is done."""
+        with self._lock:
+            self._calls.append(mine)
+            if mine.outer is not None and mine.outer.stopped:
+                self._stop(mine)
+            self._changed.notify_all()
+        while self._step(mine):
+            pass
+
+    def close(self, mine: _Call[Any, Any]) -> None:
+        """Begin nothing more of a call, and return when what has begun is done."""
+        with self._lock:
+            self._stop(mine)
+            for call in self._inside(mine):  # what an interruption kept this thread from leaving
+                call.working.discard(threading.get_ident())
+            self._changed.notify_all()
+            self._changed.wait_for(mine.is_done)
+            self._calls.remove(mine)
+
+    def _inside(self, call: _Call[Any, Any] | None) -> list[_Call[Any, Any]]:
+        """All calls; or the given one and those started inside."""
+        return [other for other in self._calls if call is None or other.is_inside(call)]
+
+    def _stop(self, call: _Call[Any, Any]) -> None:
+        """Begin nothing more of a call, nor of what was and will be started inside."""
+        for inside in self._inside(call):
+            inside.stopped = True
+            inside.todo.clear()
+
+    def _step(self, mine: _Call[Any, Any] | None) -> bool:
+        """Do an item, of ``mine`` or of what was started inside it if that is given; returns whether there was one."""
+        with self._lock:
+            while (begun := self._begin(mine)) is None:
+                if mine is None or mine.is_done():
+                    return False
+                self._changed.wait()
+        call, joined, number = begun
+        try:
+            call.do(*number)
+        finally:
+            with self._lock:
+                if call.errors:
+                    self._stop(call)
+                for working in joined:
+                    working.discard(threading.get_ident())
+                self._changed.notify_all()
+        return True
+
+    def _begin(self, mine: _Call[Any, Any] | None) -> tuple[_Call[Any, Any], list[set[int]], tuple[int, Any]] | None:
+        """Take the next item, if there is one and room for this thread: its call, what this thread joins, the item."""
+        me = threading.get_ident()
+        for call in self._inside(mine):
+            blocks = [block for block in call.block.around() if me not in block.working]
+            if call.todo and all(len(block.working) < block.most for block in blocks):
+                joined = [call.working, *(block.working for block in blocks)]
+                for working in joined:
+                    working.add(me)
+                item = call.todo.popleft()
+                self._ask()
+                return call, joined, item
+        return None
+
+    def _ask(self) -> None:
+        """Ask for as many threads as may begin something now; one that comes too late finds nothing."""
+        items = sum(min(len(call.todo), call.block.room()) for call in self._calls)
+        with suppress(RuntimeError):  # where no further thread can be had, those that are here do the work
+            for _ in range(self._coming, min(items, self._block.room())):
+                _pool().submit(self._help)
+                self._coming += 1
+
+    def _help(self) -> None:
+        """What a thread of the pool does: an item of any call, until none is left or the limit is reached."""
+        with self._lock:
+            self._coming -= 1
+        while self._step(None):
+            pass
+        _local.block = _local.call = None
+
+
+def _block() -> _Block | None:
+    """The innermost limit that this thread works in."""
+    return getattr(_local, "block", None)
+
+
+def _call() -> _Call[Any, Any] | None:
+    """The call whose item this thread works on."""
+    return getattr(_local, "call", None)
 
 
 def _pool() -> ThreadPoolExecutor:
@@ -198,12 +337,8 @@ def _pool() -> ThreadPoolExecutor:
     """
     with _pool_lock:
         if not _pools:
-            _pools.append(ThreadPoolExecutor(_UNLIMITED, thread_name_prefix="inpaintkit", initializer=_serial))
+            _pools.append(ThreadPoolExecutor(_UNLIMITED, thread_name_prefix="inpaintkit"))
         return _pools[0]
-
-
-def _serial() -> None:
-    _local.count = 1  # work inside work would take more threads than its caller is allowed
 
 
 def _forget() -> None:
@@ -211,6 +346,10 @@ def _forget() -> None:
     global _libraries, _pool_lock
     _pools.clear()
     _libraries, _pool_lock = _Libraries(), threading.Lock()
+    if block := _block():
+        block.team.reset()
+        for around in block.around():
+            around.working = {threading.get_ident()}
 
 
 if hasattr(os, "register_at_fork"):

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 
+import numpy as np
 import pytest
 
 from inpaintkit import threads
@@ -52,17 +54,94 @@ def at_once(expected):
     return most
 
 
-def test_work_inside_work_is_serial():
-    def inner(_):
-        return threading.current_thread()
+def test_work_inside_work_is_shared_with_a_thread_that_has_nothing_to_do():
+    """Two items inside an outer one meet when the other outer one is done."""
 
-    def outer(_):
-        return threading.current_thread(), threads.run(inner, range(3))
+    def outer(number):
+        meet = threading.Barrier(2, timeout=20)
+        return threads.run(lambda _: (meet.wait(), threading.get_ident())[1], range(2)) if number == 0 else None
 
     with threads.limit(2):
-        for mine, inside in threads.run(outer, range(4)):
-            assert set(inside) == {mine}
-            assert mine is not threading.current_thread()
+        inside, nothing = threads.run(outer, range(2))
+    assert nothing is None
+    assert len(set(inside)) == 2
+
+
+def test_a_thread_that_waits_does_what_was_started_inside_the_item_that_another_took():
+    caller, both = threading.get_ident(), threading.Barrier(2, timeout=20)
+
+    def outer(_):
+        both.wait()  # one item for each thread
+        if threading.get_ident() == caller:
+            return []
+        time.sleep(0.05)  # by now the caller most likely waits
+        return threads.run(lambda _: (both.wait(), threading.get_ident())[1], range(4))
+
+    with threads.limit(2):
+        mine, others = sorted(threads.run(outer, range(2)), key=len)
+    assert mine == []
+    assert len(others) == 4
+    assert others.count(caller) == 2
+
+
+class Gauge:
+    """Fails where more threads than allowed are inside."""
+
+    def __init__(self, most):
+        self.most, self.inside, self.lock = most, [], threading.Lock()
+
+    def __enter__(self):
+        with self.lock:
+            self.inside.append(threading.get_ident())
+            assert len(set(self.inside)) <= self.most
+
+    def __exit__(self, *_):
+        with self.lock:
+            self.inside.remove(threading.get_ident())
+
+
+def tree(path, gauges=(), fails=()):
+    """Work of a random shape that starts work of random shapes, with limits of their own; nested lists of results."""
+    random = np.random.default_rng(path)
+    branches = int(random.integers(1, 6)) if len(path) < 5 else 0
+    with ExitStack() as around:
+        for gauge in gauges:
+            around.enter_context(gauge)
+        time.sleep(random.random() / 2000)
+        if tuple(path) in fails:
+            raise ValueError(f"at {path}")
+        with threads.limit(int(random.integers(1, 5))) as most:
+            inside = [*gauges, Gauge(most)]
+            return [path[-1], *threads.run(lambda branch: tree([*path, branch], inside, fails), range(branches))]
+
+
+def test_trees_of_work_have_one_result_and_keep_to_every_limit():
+    expected = [tree([seed]) for seed in range(4)]
+    found = {}
+
+    def call(seed):
+        with threads.limit(3):
+            found[seed] = threads.run(lambda _: tree([seed], [gauges[seed]]), range(3))
+
+    gauges = [Gauge(3) for _ in expected]
+    callers = [threading.Thread(target=call, args=(seed,)) for seed in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(60)
+    assert found == {seed: [expected[seed]] * 3 for seed in range(4)}
+    assert not any(gauge.inside for gauge in gauges)
+
+
+def test_an_error_inside_work_inside_work_ends_all_of_it():
+    with threads.limit(4):
+        whole = tree([5])
+        assert len(whole) > 2
+        gauge = Gauge(4)
+        with pytest.raises(ValueError, match=r"at \[5, 1\]"):
+            tree([5], [gauge], fails={(5, 1)})
+        assert not gauge.inside
+        assert tree([5]) == whole
 
 
 def test_a_limit_ends_with_its_block_and_holds_for_its_thread_only(monkeypatch):
@@ -143,7 +222,8 @@ def test_the_first_error_stops_what_has_not_begun():
     assert len(begun) < 500
 
 
-def test_nothing_works_any_more_when_an_interruption_arrives():
+@pytest.mark.parametrize("inside", [False, True])
+def test_nothing_works_any_more_when_an_interruption_arrives(inside):
     working, begun, lock = 0, 0, threading.Lock()
 
     def work(number):
@@ -151,14 +231,19 @@ def test_nothing_works_any_more_when_an_interruption_arrives():
         with lock:
             working += 1
             begun += 1
-        if number == 50:  # by then the caller sleeps
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        time.sleep(0.01)
-        with lock:
-            working -= 1
+        try:
+            if number == 50:
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            time.sleep(0.01)
+        finally:  # the caller's own item is cut short
+            with lock:
+                working -= 1
+
+    def works(_):
+        threads.run(work, range(500))
 
     with threads.limit(2), pytest.raises(KeyboardInterrupt):
-        threads.run(work, range(500))
+        threads.run(works, range(3 if inside else 1))
     assert working == 0
     assert begun < 500
     with threads.limit(2):
