@@ -150,3 +150,36 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str
         return left.value.code, out, err
 
     return call
+
+
+@pytest.fixture
+def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Serves the page on a picture, a folder or nothing, and closes all that was opened."""
+    from served import Page  # beside the tests that take this fixture
+
+    monkeypatch.setenv("INPAINTKIT_SESSIONS", str(tmp_path / "sessions"))
+    pages = []
+
+    def start(target: Path | None = None) -> Page:
+        pages.append(Page(target))
+        return pages[-1]
+
+    yield start
+    for opened in pages:
+        opened.close()
+
+
+@pytest.fixture
+def photo_file(tmp_path: Path) -> Path:
+    """A picture's file, small enough to be filled at once."""
+    from served import noise
+
+    path = tmp_path / "photo.png"
+    inpaintkit.write(path, noise())
+    return path
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Any], photo_file: Path) -> Any:
+    """The page served on that picture."""
+    return open_page(photo_file)

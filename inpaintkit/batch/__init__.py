@@ -39,7 +39,7 @@ from inpaintkit.sheet import before_and_after
 from inpaintkit.threads import limit
 
 __all__ = ["BACKUP", "Job", "Notes", "Outcome", "PipedJob", "Search", "Settings", "pictures", "plan"]
-__all__ += ["attempt", "is_done", "log_to", "read_option", "repair", "run"]
+__all__ += ["attempt", "is_alike", "is_done", "log_to", "read_option", "repair", "run"]
 
 _SAMPLE = 1 << 20  # pixels enough to tell two pictures apart
 
@@ -110,12 +110,12 @@ def _original(job: Job | PipedJob, page: int | None) -> Loaded:
     if not is_picture(job.backup):
         raise ValueError(f"{job.backup} is not a picture, so no original can be kept under its name: move it elsewhere")
     kept = load(job.backup, page=page)
-    if page is None and not _is_alike(load(job.photo).pixels, kept.pixels):
+    if page is None and not is_alike(load(job.photo).pixels, kept.pixels):
         raise ValueError(f"{job.backup} was kept from another picture than {job.photo}: move one of them elsewhere")
     return kept
 
 
-def _is_alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
+def is_alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
     """Whether pictures agree in a quarter of their values or more, as what is repaired does, to what a JPEG changes."""
     if one.shape != other.shape:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,17 +21,19 @@ from starlette.types import ASGIApp
 from inpaintkit.errors import MissingExtraError
 from inpaintkit.ui import saving, views
 from inpaintkit.ui.desk import Desk
+from inpaintkit.ui.events import MASK
 from inpaintkit.ui.guard import Guard, TooLargeError
-from inpaintkit.ui.jobs import LineFullError
+from inpaintkit.ui.jobs import Job, LineFullError
 from inpaintkit.ui.methods import catalogue
+from inpaintkit.ui.one_shot import Order, attachment
 from inpaintkit.ui.photos import ConflictError, Photo
 from inpaintkit.ui.said import collected, one_line
 from inpaintkit.ui.shelf import ForbiddenError
-from inpaintkit.ui.tiles import Encoded
 
 STATIC = Path(__file__).parent / "static"
 _MAX_JSON = 16 << 20  # bytes
-_FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
+_MAX_PARTS = 16  # of a program's form
+_PAUSE = 0.02  # seconds between two looks at a job that somebody waits for
 _STATUS: dict[type[Exception], int] = {
     ForbiddenError: 403,
     LookupError: 404,
@@ -56,7 +59,7 @@ def application(desk: Desk, *, host: str, port: int) -> ASGIApp:
             Mount("/static", StaticFiles(directory=STATIC)),
             Mount("/api", routes=routes.api()),
         ],
-        exception_handlers={Exception: _failed, HTTPException: _failed, **dict.fromkeys(_STATUS, _failed)},
+        exception_handlers=dict.fromkeys((Exception, HTTPException, *_STATUS), _failed),
     )
     return Guard(inner, desk.session.token, host, port)
 
@@ -96,6 +99,8 @@ class _Routes:
             Route(f"{photo}/save", self._to_photo(self._save), methods=["POST"]),
             Route(f"{photo}/download", self.download),
             Route("/folder/fill", self.fill_folder, methods=["POST"]),
+            Route("/fill", self.fill_once, methods=["POST"]),
+            Route("/jobs/{job}/file", self.file),
         ]
         return found
 
@@ -123,23 +128,21 @@ class _Routes:
 
     async def thumbnail(self, request: Request) -> Response:
         """The whole photo, small."""
-        return await self._seen(request, views.thumbnail)
+
+        def made() -> Response:
+            data = self.desk.shelf.thumbnail(request.path_params["photo"])
+            return Response(data, media_type="image/png", headers=_kept(request))
+
+        return await to_thread.run_sync(made)
 
     async def tile(self, request: Request) -> Response:
         """A tile of what is asked for."""
         values = request.path_params
 
-        def made(photo: Photo) -> Encoded:
-            return views.tile(self.desk, photo, values["which"], values["level"], values["column"], values["row"])
-
-        return await self._seen(request, made)
-
-    async def _seen(self, request: Request, make: Callable[[Photo], Encoded]) -> Response:
         def made() -> Response:
-            with self.desk.shelf.use(request.path_params["photo"]) as photo:
-                found = make(photo)
-            headers = _FOREVER if "v" in request.query_params else {}
-            return Response(found.data, media_type=found.kind, headers=headers)
+            with self.desk.shelf.use(values["photo"]) as photo:
+                found = views.tile(self.desk, photo, values["which"], values["level"], values["column"], values["row"])
+            return Response(found.data, media_type=found.kind, headers=_kept(request))
 
         return await to_thread.run_sync(made)
 
@@ -179,9 +182,11 @@ class _Routes:
         def made() -> Response:
             said: list[str] = []
             with self.desk.shelf.use(request.path_params["photo"]) as photo, photo.lock, collected(said):
-                return views.download(
-                    photo, asked.get("what", "picture"), asked.get("format"), asked.get("layer", "mask")
-                )
+                what, layer = asked.get("what", "picture"), asked.get("layer", MASK)
+                answer = views.download(photo, what, asked.get("format"), layer)
+                answer.headers["inpaintkit-said"] = json.dumps(said)
+                self.desk.changed(photo, {})
+                return answer
 
         return await to_thread.run_sync(made)
 
@@ -189,6 +194,36 @@ class _Routes:
         """The same for all of the folder."""
         asked = await _object(request)
         return await _in_thread(lambda: {"job": self.desk.fill_folder(asked).id})
+
+    async def fill_once(self, request: Request) -> Response:
+        """A program's fill: the file comes back, or with ?wait=0 a job."""
+        async with request.form(max_files=_MAX_PARTS, max_fields=_MAX_PARTS, max_part_size=_MAX_JSON) as form:
+            texts = {name: value for name, value in form.items() if isinstance(value, str)}
+            sent = {
+                name: (value.filename or name, await value.read())
+                for name, value in form.items()
+                if isinstance(value, UploadFile)
+            }
+        job = await to_thread.run_sync(lambda: self.desk.fill_once(Order(texts, sent)))
+        if request.query_params.get("wait") == "0":
+            return JSONResponse({"job": job.id}, 202)
+        while not job.finished.is_set():
+            if await request.is_disconnected():
+                self.desk.line.cancel(job.id)
+            await asyncio.sleep(_PAUSE)
+        if job.state != "done":
+            return JSONResponse({"error": job.error or "the job was cancelled"}, 422 if job.error else 409)
+        return self._file(job)
+
+    async def file(self, request: Request) -> Response:
+        """The file of a program's fill."""
+        return self._file(self.desk.line.find(request.path_params["job"]))
+
+    def _file(self, job: Job) -> Response:
+        answer = views.attached(*attachment(job))
+        answer.headers["inpaintkit-job"] = job.id
+        answer.headers["inpaintkit-said"] = json.dumps([job.result["said"], *job.warnings])
+        return answer
 
     async def cancel(self, request: Request) -> Response:
         """Stop a job."""
@@ -213,6 +248,7 @@ class _Routes:
         change = self.desk.changed(photo, {})
         self.desk.hub.publish("folder", {})
         backup = saved.backup.name if saved.backup else None
+        said += [saved.note] if saved.note else []
         return {"path": saved.path.name, "folder": str(saved.path.parent), "backup": backup, "warnings": said, **change}
 
     def _get(self, answer: Callable[[Request], Any]) -> Callable[[Request], Awaitable[Response]]:
@@ -257,6 +293,11 @@ class _Routes:
         return ask
 
 
+def _kept(request: Request) -> dict[str, str]:
+    """Whether the browser may keep the answer: an address with a version never shows anything else."""
+    return {"cache-control": "private, max-age=31536000, immutable"} if "v" in request.query_params else {}
+
+
 async def _in_thread(answer: Callable[[], Any]) -> Response:
     return JSONResponse(await to_thread.run_sync(answer))
 
@@ -284,5 +325,7 @@ async def _object(request: Request) -> dict[str, Any]:
 async def _failed(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         return JSONResponse({"error": error.detail}, error.status_code)
-    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+    slips = (KeyError, IndexError)  # of ours, not of whoever asked
+    known = {} if isinstance(error, slips) else _STATUS
+    status = next((status for kind, status in known.items() if isinstance(error, kind)), 500)
     return JSONResponse({"error": one_line(error)}, status)

@@ -21,6 +21,7 @@ from inpaintkit.ui.guard import MAX_BYTES
 from inpaintkit.ui.hub import Hub
 from inpaintkit.ui.jobs import MAX_WAITING, Job, Line
 from inpaintkit.ui.methods import is_layer, options_from
+from inpaintkit.ui.one_shot import Order
 from inpaintkit.ui.photos import Changed, ConflictError, Photo
 from inpaintkit.ui.said import listen
 from inpaintkit.ui.sessions import Session
@@ -68,9 +69,8 @@ class Desk:
             self.shelf.check_inside(place)
         except Exception as refused:
             error = str(refused)
-        done = place.path is not None and folders.is_done(self.shelf, place.path)
         unsaved = photo is not None and photo.top != photo.saved
-        return {"id": place.id, "name": place.name, "done": done, "unsaved": unsaved, "error": error}
+        return {"id": place.id, "name": place.name, "done": place.done, "unsaved": unsaved, "error": error}
 
     def photo(self, photo: Photo) -> Json:
         """All about a photo but its pixels."""
@@ -113,7 +113,7 @@ class Desk:
         }
 
     def _layer(self, photo: Photo, name: str) -> Json:
-        pixels, box = photo.marked(name)
+        pixels, box = photo.layers.marked(name)
         height, width = photo.shape
         return {"name": name, "pixels": pixels, "share": pixels / (height * width), "box": fills.box_of(box)}
 
@@ -183,7 +183,7 @@ class Desk:
             wanted = fills.wishes(asked)
             with photo.lock:
                 hole = fills.hole_to_fill(photo, asked.get("box"))
-                layers = fills.layers_now(photo)
+                layers = photo.layers.guides()
             for wish in wanted:
                 options_from(wish.method, wish.options, {})
             return self._add("fill", name, lambda job: self._fill(photo, wanted, hole, layers, job), hold)
@@ -218,6 +218,12 @@ class Desk:
             hold.close()
             raise
 
+    def fill_once(self, order: Order) -> Job:
+        """Put a program's fill in the line, once it is known that it can be meant."""
+        wish = order.wish
+        options_from(wish.method, wish.options, {})
+        return self.line.add("one_shot", None, order.fill)
+
     def fill_folder(self, asked: Json) -> Job:
         """Put a run over the folder in the line."""
         wish = fills.Wish.of(asked.get("settings") or {})
@@ -229,10 +235,10 @@ class Desk:
         elif asked.get("use") == "mask":
             mask = self.session.folder / "folder-mask.png"
             with self.shelf.use(str(asked.get("from"))) as photo, photo.lock:
-                box = bounds(photo.mask())
+                box = bounds(photo.layers.mask())
                 if box is None:
                     raise ConflictError("nothing is painted: paint the mask that all pictures shall have")
-                painted = photo.mask().astype(np.uint8) * np.uint8(255)
+                painted = photo.layers.mask().astype(np.uint8) * np.uint8(255)
             files.write(mask, painted)
         else:
             raise ValueError(f"use is {asked.get('use')!r}: choose mask or find")

@@ -18,7 +18,6 @@ from inpaintkit.info import Info
 from inpaintkit.masks import checked_box
 from inpaintkit.problem import Mask, Step
 from inpaintkit.ui.changes import Patch
-from inpaintkit.ui.events import MASK
 from inpaintkit.ui.jobs import Job
 from inpaintkit.ui.methods import options_from
 from inpaintkit.ui.photos import ConflictError, Photo
@@ -129,7 +128,7 @@ def filled(
 
 def hole_to_fill(photo: Photo, box: Sequence[int] | None) -> Mask:
     """What is painted, or what of it lies in a box; a copy. ConflictError where that is nothing."""
-    hole = photo.mask().copy()
+    hole = photo.layers.mask().copy()
     if box is not None:
         inside = checked_box(tuple(box)).clipped(photo.shape)  # type: ignore[arg-type]
         kept = np.zeros(hole.shape, np.bool_)
@@ -146,7 +145,7 @@ def fill(photo: Photo, asked: list[Wish], hole: Mask, layers: dict[str, Mask], j
     The result says what ``changed``, or which ``candidates`` there are.
     """
     with photo.lock:
-        hole &= photo.mask()
+        hole &= photo.layers.mask()
     if not hole.any():
         raise ConflictError("what was to be filled is no longer painted")
     candidates, failed = [], []
@@ -198,11 +197,6 @@ def _candidate(
 
 def _label(wish: Wish, asked: list[Wish]) -> str:
     return wish.method if len({other.method for other in asked}) > 1 else f"seed {wish.seed}"
-
-
-def layers_now(photo: Photo) -> dict[str, Mask]:
-    """What is painted for methods beside the mask, as copies."""
-    return {name: layer.mask.copy() for name, layer in photo.layers.items() if name != MASK and layer.pixels}
 
 
 def check_movable(photo: Photo, steps: int, *, busy: bool) -> None:

@@ -6,12 +6,11 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.box import Box
-from inpaintkit.find import find_mask
+from inpaintkit.find import FindInfo, find_mask
 from inpaintkit.problem import Mask
 from inpaintkit.ui.changes import union
 from inpaintkit.ui.photos import Photo
@@ -27,47 +26,40 @@ class Pieces:
 
     Attributes
     ----------
-    labels : int32 (H, W), 0 where nothing is proposed, else the piece's number.
-    boxes : (n, 5) left, top, width, height and pixels of each, the first line for no piece.
-    odds : (n,) how sure each is, 0 to 1.
-    accepted : (n,) bool.
+    info : what was found.
+    accepted : (n + 1,) bool, by the pieces' numbers, which begin with 1.
     """
 
-    kind: str
-    labels: NDArray[np.int32]
-    boxes: NDArray[np.int32]
-    odds: NDArray[np.float64]
+    info: FindInfo
     accepted: NDArray[np.bool_]
     id: str = field(default_factory=lambda: secrets.token_hex(6))
 
     def shown(self) -> dict[str, Any]:
         """As JSON."""
-        count = len(self.boxes) - 1
-        listed = sorted(range(1, count + 1), key=lambda number: -self.odds[number])[:_MAX_PIECES]
         pieces = [
             {
-                "id": number,
-                "box": self.boxes[number, :4].tolist(),
-                "pixels": int(self.boxes[number, 4]),
-                "odds": round(float(self.odds[number]), 3),
-                "kind": self.kind,
-                "accepted": bool(self.accepted[number]),
+                "id": piece.number,
+                "box": list(piece.box),
+                "pixels": piece.pixels,
+                "odds": round(piece.confidence, 3),
+                "kind": piece.kind,
+                "accepted": bool(self.accepted[piece.number]),
             }
-            for number in listed
+            for piece in sorted(self.info.found, key=lambda piece: -piece.confidence)[:_MAX_PIECES]
         ]
-        pixels = int(self.boxes[1:, 4].sum())
+        pixels = sum(piece.pixels for piece in self.info.found)
         return {
             "find": self.id,
             "pieces": pieces,
-            "count": count,
+            "count": len(self.info.found),
             "accepted": int(self.accepted.sum()),
             "pixels": pixels,
-            "share": pixels / self.labels.size,
+            "share": pixels / self.info.labels.size,
         }
 
     def mask(self) -> Mask:
         """The accepted pieces, bool (H, W)."""
-        return np.asarray(self.accepted[self.labels])
+        return np.asarray(self.accepted[self.info.labels])
 
     def change(self, asked: dict[str, Any]) -> Box | None:
         """Accept and drop; gives the box that looks different now."""
@@ -82,17 +74,19 @@ class Pieces:
             least = asked["threshold"]
             if isinstance(least, bool) or not isinstance(least, (int, float)):
                 raise ValueError(f"threshold is {least!r}: give odds from 0 to 1")
-            self.accepted[1:] = self.odds[1:] >= least
+            for piece in self.info.found:
+                self.accepted[piece.number] = piece.confidence >= least
         box: Box | None = None
-        for row in self.boxes[before != self.accepted]:
-            box = union(box, Box(*(int(side) for side in row[:4])))
+        for piece in self.info.found:
+            if before[piece.number] != self.accepted[piece.number]:
+                box = union(box, piece.box)
         return box
 
     def tile(self, level: int, box: Box) -> Shown:
         """A box of a level, RGBA: accepted and dropped pieces in different colours."""
-        height, width = self.labels.shape
+        height, width = self.info.labels.shape
         crop = at_full_size(box, level, (height, width))
-        part = self.labels[crop.slices]
+        part = self.info.labels[crop.slices]
         if level:
             size = 1 << level
             padded = np.pad(part, ((0, box.height * size - part.shape[0]), (0, box.width * size - part.shape[1])))
@@ -102,8 +96,8 @@ class Pieces:
         return np.asarray(colours[part])
 
     def _numbers(self, given: Any) -> list[int]:
-        if not isinstance(given, list) or not all(isinstance(n, int) and 1 <= n < len(self.boxes) for n in given):
-            raise ValueError(f"pieces are numbered 1 to {len(self.boxes) - 1}: send a list of such numbers")
+        if not isinstance(given, list) or not all(isinstance(n, int) and 1 <= n < len(self.accepted) for n in given):
+            raise ValueError(f"pieces are numbered 1 to {len(self.info.found)}: send a list of such numbers")
         return given
 
     def _at(self, point: Any) -> int:
@@ -111,10 +105,10 @@ class Pieces:
         if not isinstance(point, list) or len(point) != 2 or not all(isinstance(side, (int, float)) for side in point):
             raise ValueError(f"toggle is {point!r}: expected X, Y in pixels")
         x, y = (round(side) for side in point)
-        height, width = self.labels.shape
+        height, width = self.info.labels.shape
         for reach in (0, 2, 5):
             near = Box(x - reach, y - reach, 2 * reach + 1, 2 * reach + 1).clipped((height, width))
-            part = self.labels[near.slices]
+            part = self.info.labels[near.slices]
             if part.any():
                 return int(part[part > 0][0])
         return 0
@@ -130,10 +124,7 @@ def find(photo: Photo, asked: dict[str, Any]) -> Pieces:
     for name in ("inside", "pick"):
         if name in options:
             options[name] = tuple(options[name])
-    mask, info = find_mask(photo.pixels, channels=photo.loaded.channels, return_info=True, **options)
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    total = np.bincount(labels.ravel(), weights=info.confidence.ravel(), minlength=count)
-    odds = total / np.maximum(boxes[:, cv2.CC_STAT_AREA], 1)
-    accepted = np.ones(count, np.bool_)
+    _, info = find_mask(photo.pixels, channels=photo.loaded.channels, return_info=True, **options)
+    accepted = np.ones(len(info.found) + 1, np.bool_)
     accepted[0] = False
-    return Pieces(info.kind, np.asarray(labels, np.int32), np.asarray(boxes, np.int32), odds, accepted)
+    return Pieces(info, accepted)

@@ -63,17 +63,3 @@ def run(jobs: list[batch.Job], failed: list[batch.Outcome], settings: batch.Sett
             {"photo": Path(outcome.photo).name, "warning": text} for outcome in outcomes for text in outcome.warnings
         ],
     }
-
-
-def is_done(shelf: Shelf, path: Path) -> bool:
-    """Whether a picture of the folder was repaired: beside, in place, or by a run over the folder."""
-    folder = shelf.folder or path.parent
-    beside = any(path.parent.glob(f"{_escaped(path.stem)}_repaired*"))
-    kept = path.with_name(path.name + batch.BACKUP)
-    return beside or kept.exists() or (folder / OUTPUT / path.relative_to(folder)).exists()
-
-
-def _escaped(name: str) -> str:
-    import glob
-
-    return glob.escape(name)

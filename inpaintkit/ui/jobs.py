@@ -15,6 +15,7 @@ from inpaintkit.ui.said import collected, one_line
 
 MAX_WAITING = 20
 _MAX_KEPT = 50  # jobs that are over and can still be asked for
+_MAX_FILES = 5  # jobs whose candidates or file can still be had
 _PAUSE = 0.1  # seconds between two messages about progress
 _SETTLED = 0.5  # seconds until the time left is guessed
 
@@ -218,6 +219,8 @@ class Line:
 
     def _forget(self) -> None:
         over = [job for job in self._jobs.values() if job.is_over]
+        for job in over[:-_MAX_FILES]:
+            job.kept = None
         for job in over[: max(0, len(over) - _MAX_KEPT)]:
             del self._jobs[job.id]
 

@@ -14,7 +14,7 @@ from inpaintkit import registry
 from inpaintkit.errors import MissingExtraError
 from inpaintkit.method import Method
 from inpaintkit.options import kinds_of
-from inpaintkit.picture import PictureColours, PictureLabels, PictureMask
+from inpaintkit.picture import PictureColours, PictureLabels, PictureMask, PictureOption
 from inpaintkit.problem import Mask
 
 _PLAIN = {bool: "bool", int: "int", float: "float", str: "text"}
@@ -57,6 +57,8 @@ def options_from(method: str, given: Any, layers: dict[str, Mask]) -> dict[str, 
         raise TypeError(f"options are {json.dumps(given)[:60]}: expected an object of names and values")
     kinds = {name: _kind(parameter.annotation) for name, parameter in registry.find(method).parameters().items()}
     for name, value in given.items():
+        if isinstance(value, PictureOption):  # a file's, checked already
+            continue
         if kinds.get(name) in ("layer", "labels"):
             raise ValueError(f"{method}'s option {name} is painted as a layer, not sent with the options")
         if kinds.get(name, "") is None:

@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit import atomic, masks
+from inpaintkit import atomic
 from inpaintkit.box import Box
 from inpaintkit.files import Loaded
 from inpaintkit.problem import Mask
 from inpaintkit.sheet import Display
-from inpaintkit.ui.changes import Delta, Patch, bounds, union
-from inpaintkit.ui.events import MASK, SHAPES, Event, drawn
+from inpaintkit.ui.changes import Delta, Patch, union
+from inpaintkit.ui.events import MASK, Event
 from inpaintkit.ui.journal import Journal
+from inpaintkit.ui.layers import Layers
 from inpaintkit.ui.said import one_line
 from inpaintkit.ui.tiles import Pyramid
 
@@ -55,33 +56,6 @@ class Entry:
 
 
 @dataclass(eq=False)
-class Layer:
-    """A mask that is painted: bool (H, W), how much is marked, and a box around it, if that is known."""
-
-    mask: Mask
-    pixels: int = 0
-    box: Box | None = None
-    loose: bool = False  # whether the box may be larger than need be
-
-    def turn(self, delta: Delta) -> None:
-        """Turn over what an event turned over."""
-        flipped = delta.flipped()
-        part = self.mask[delta.box.slices]
-        part ^= flipped
-        now = int(np.count_nonzero(part & flipped))
-        self.pixels += 2 * now - int(np.count_nonzero(flipped))
-        self.box = union(self.box, delta.box) if now else self.box
-        self.loose = True
-
-    def bounds(self) -> Box | None:
-        """The box around what is marked."""
-        if self.loose:
-            self.box = bounds(self.mask, self.box) if self.pixels and self.box else None
-            self.loose = False
-        return self.box
-
-
-@dataclass(eq=False)
 class Photo:
     """A picture with its history. Whatever reads or changes it holds ``lock``.
 
@@ -103,7 +77,6 @@ class Photo:
     path: Path | None = None
     notices: list[str] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
-    layers: dict[str, Layer] = field(default_factory=dict)
     cursor: int = 0
     saved: int = 0
     revision: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
@@ -113,6 +86,7 @@ class Photo:
     _before: Pyramid | None = None
 
     def __post_init__(self) -> None:
+        self.layers = Layers(self.shape)
         self.display = Display.of(self.pixels, channels=self.loaded.channels)
         self.now = Pyramid(self.pixels, self.display)
         self._last = 0
@@ -136,15 +110,6 @@ class Photo:
     def fills(self) -> list[Patch]:
         """Those before the cursor, first to last."""
         return [entry.patch for entry in self.entries[: self.cursor] if entry.patch is not None]
-
-    def mask(self, layer: str = MASK) -> Mask:
-        """What is marked in a layer, bool (H, W); not to be written to."""
-        return self._layer(layer).mask
-
-    def marked(self, layer: str) -> tuple[int, Box | None]:
-        """How many pixels a layer marks, and the box around them."""
-        found = self._layer(layer)
-        return found.pixels, found.bounds()
 
     def before(self, level: int, box: Box) -> NDArray[np.uint8]:
         """A box of the picture as it was opened."""
@@ -170,7 +135,7 @@ class Photo:
                     raise ValueError("nothing is selected there")
                 kept["pixels"] = {"file": f"pixels-{number}", "box": selection.box}
                 atomic.write_bytes(self.folder / f"pixels-{number}", selection.bits)
-            entry = Entry(number, event, self._deltas(event, selection))
+            entry = Entry(number, event, self.layers.deltas(event, selection))
             return self._append(entry, kept)
 
     def add_fill(self, event: Event, patch: Patch) -> Changed:
@@ -205,50 +170,11 @@ class Photo:
             self.journal.add({"saved": self.top})
             self.saved = self.top
 
-    def _layer(self, name: str) -> Layer:
-        if name not in self.layers:
-            self.layers[name] = Layer(np.zeros(self.shape, np.bool_))
-        return self.layers[name]
-
-    def _deltas(self, event: Event, selection: Delta | None) -> list[Delta]:
-        """What an event turns over in the layer as it is now."""
-        layer, kind = event["layer"], event["type"]
-        mask = self.mask(layer)
-        if selection is not None and event.get("how") == "replace":
-            box, part = Box.of_shape(self.shape), np.zeros(self.shape, np.bool_)
-            part[selection.box.slices] = selection.flipped()
-            flipped = part ^ mask
-        elif selection is not None or kind in SHAPES:
-            box, part = (selection.box, selection.flipped()) if selection else drawn(event, self.shape)
-            now = mask[box.slices]
-            flipped = part & now if event.get("mode") == "erase" else part & ~now
-        elif kind == "clear":
-            box = self._layer(layer).bounds() or Box(0, 0, 0, 0)
-            flipped = mask[box.slices]
-        elif kind == "invert":
-            box, flipped = Box.of_shape(self.shape), np.ones(self.shape, np.bool_)
-        else:
-            box, flipped = self._grown(event)
-        delta = Delta.of(layer, box, flipped)
-        return [delta] if delta else []
-
     def _filled(self, patch: Patch) -> list[Delta]:
         """What a fill takes out of the mask."""
         box, hole = patch.holes()
-        delta = Delta.of(MASK, box, hole & self.mask()[box.slices])
+        delta = Delta.of(MASK, box, hole & self.layers.mask()[box.slices])
         return [delta] if delta else []
-
-    def _grown(self, event: Event) -> tuple[Box, Mask]:
-        """What growing or shrinking turns over, worked out in the box around what is marked."""
-        layer, radius = self._layer(event["layer"]), event["radius"]
-        change = masks.grow if event["type"] == "grow" else masks.shrink
-        around = layer.bounds()
-        if around is None or not isinstance(radius, int) or isinstance(radius, bool) or radius < 0:
-            change(np.zeros((1, 1), np.bool_), radius)  # where the message comes from
-            return Box(0, 0, 0, 0), np.zeros((0, 0), np.bool_)
-        box = around.grown(min(radius + 1, max(self.shape)), self.shape)
-        part = layer.mask[box.slices]
-        return box, change(part, radius) ^ part
 
     def _append(self, entry: Entry, kept: dict[str, Any]) -> Changed:
         self.journal.add({"id": entry.id, "after": self.top, "event": entry.event, **kept})
@@ -268,7 +194,7 @@ class Photo:
             undo = target < self.cursor
             entry = self.entries[self.cursor - 1 if undo else self.cursor]
             for delta in entry.deltas:
-                self._layer(delta.layer).turn(delta)
+                self.layers.turn(delta)
             if entry.patch is not None:
                 self._put(entry.patch, undo=undo)
             for name, box in entry.changed.items():
@@ -330,4 +256,4 @@ def _entry(photo: Photo, record: dict[str, Any]) -> Entry:
     if "pixels" in record:
         bits = (photo.folder / record["pixels"]["file"]).read_bytes()
         selection = Delta(event["layer"], Box(*record["pixels"]["box"]), bits)
-    return Entry(record["id"], event, photo._deltas(event, selection))
+    return Entry(record["id"], event, photo.layers.deltas(event, selection))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from inpaintkit import atomic, files
-from inpaintkit.batch import BACKUP
+from inpaintkit.batch import BACKUP, is_alike
 from inpaintkit.files import FORMATS, Loaded, Stream
 from inpaintkit.ui.events import MASK, SHAPES, Event
 from inpaintkit.ui.photos import ConflictError, Photo
@@ -21,6 +22,7 @@ from inpaintkit.ui.tiles import Encoded
 
 ENDINGS = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "webp": ".webp", "bmp": ".bmp"}
 TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "TIFF": "image/tiff", "WebP": "image/webp", "BMP": "image/bmp"}
+LOSSY = "JPEG stores every picture anew: known pixels may change by some levels; PNG and TIFF keep them bit for bit"
 _STROKES = (*SHAPES, "grow", "shrink", "invert", "clear")  # what can be drawn again on another picture
 
 
@@ -31,16 +33,21 @@ class Saved:
     path: Path
     backup: Path | None
 
+    @property
+    def note(self) -> str:
+        """What a person should know of it."""
+        return LOSSY if FORMATS[self.path.suffix.lower()] == "JPEG" else ""
 
-def ending(photo: Photo, format: str | None) -> str:
-    """The ending of a format, or that of the photo; PNG where its own is only read. ValueError for an unknown one."""
+
+def ending(name: str, loaded: Loaded, format: str | None) -> str:
+    """The ending of a format, or that of the file; PNG where its own is only read. ValueError for an unknown one."""
     if format is not None:
         if not isinstance(format, str) or format.lower() not in ENDINGS:
             raise ValueError(f"the format is {format!r}: choose one of {', '.join(ENDINGS)}")
         return ENDINGS[format.lower()]
-    suffix = Path(photo.name).suffix
-    if photo.loaded.format in TYPES:
-        return suffix if FORMATS.get(suffix.lower()) == photo.loaded.format else ENDINGS[photo.loaded.format.lower()]
+    suffix = Path(name).suffix
+    if loaded.format in TYPES:
+        return suffix if FORMATS.get(suffix.lower()) == loaded.format else ENDINGS[loaded.format.lower()]
     return ".png"
 
 
@@ -97,25 +104,26 @@ def save(photo: Photo, where: str, format: str | None, name: str | None) -> Save
 def mask_file(photo: Photo, layer: str) -> Encoded:
     """A layer as a PNG, white where it is marked."""
     content = io.BytesIO()
-    files.write(Stream(content, "the mask", ".png"), photo.mask(layer).astype(np.uint8) * np.uint8(255))
+    files.write(Stream(content, "the mask", ".png"), photo.layers.mask(layer).astype(np.uint8) * np.uint8(255))
     return Encoded(content.getvalue(), "image/png")
 
 
 def strokes(photo: Photo) -> dict[str, Any]:
-    """What was painted since the last fill, as events that can be done again on another photo."""
+    """What was painted since the last fill, as events that can be done again on another photo.
+
+    What depends on this photo (wand, object, pieces, a mask from a file) is counted in ``left_out``: the mask has it.
+    """
     events: list[Event] = []
+    left_out = 0
     for entry in photo.entries[: photo.cursor]:
         if entry.patch is not None:
             events = [event for event in events if event["layer"] != MASK]
         elif entry.event["type"] in _STROKES:
             events.append(entry.event)
+        else:
+            left_out += 1
     height, width = photo.shape
-    return {"inpaintkit": "strokes", "width": width, "height": height, "events": events}
-
-
-def backup_of(path: Path) -> Path:
-    """Where an original is kept when a repair takes its place."""
-    return path.with_name(path.name + BACKUP)
+    return {"inpaintkit": "strokes", "width": width, "height": height, "events": events, "left_out": left_out}
 
 
 def _replace(photo: Photo, path: Path) -> Saved:
@@ -123,7 +131,8 @@ def _replace(photo: Photo, path: Path) -> Saved:
         raise ConflictError(f"{photo.name} cannot be written in its own format: save it beside, or download it")
     if photo.mark != mark(path):
         raise ConflictError(f"{photo.name} has changed on the disk since it was opened: save beside, or open it again")
-    backup = backup_of(path)
+    backup = path.with_name(path.name + BACKUP)
+    _check_backup(photo, path, backup)
     files.check(path, photo.pixels, like=photo.loaded)
     data = encoded(photo.loaded, path.suffix, path.name).data
     original, note = photo.folder / "original", photo.folder / "picture.json"
@@ -137,9 +146,17 @@ def _replace(photo: Photo, path: Path) -> Saved:
     return Saved(path, backup)
 
 
+def _check_backup(photo: Photo, path: Path, backup: Path) -> None:
+    """ConflictError where the backup's name is taken by something that this photo was not made from."""
+    if not backup.exists():
+        return
+    if not files.is_picture(backup) or not is_alike(photo.pixels, files.load(backup).pixels):
+        raise ConflictError(f"{backup.name} was kept from another picture than {path.name}: move one of them elsewhere")
+
+
 def _beside(photo: Photo, path: Path, format: str | None, name: str | None) -> Path:
     if name is None:
-        suffix = ending(photo, format)
+        suffix = ending(photo.name, photo.loaded, format)
         target = _free(photo, path.with_name(f"{path.stem}{REPAIRED}{suffix}"))
     else:
         if not name or name != Path(name).name or "\\" in name or name.startswith(".") or "\0" in name:
@@ -172,6 +189,4 @@ def _is_ours(photo: Photo, target: Path) -> bool:
 
 
 def _digest(data: bytes) -> str:
-    import hashlib
-
     return hashlib.blake2b(data).hexdigest()

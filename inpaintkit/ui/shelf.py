@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,18 @@ from typing import Any
 import numpy as np
 
 from inpaintkit import atomic, batch
-from inpaintkit.files import Loaded, load
+from inpaintkit.errors import MissingExtraError
+from inpaintkit.files import Loaded, load, written_as
+from inpaintkit.sheet import Display
 from inpaintkit.ui.journal import Journal
 from inpaintkit.ui.photos import Photo, replay
 from inpaintkit.ui.said import collected
 from inpaintkit.ui.sessions import Session, read_json, write_json
+from inpaintkit.ui.tiles import Pyramid, encoded, smallest
 
 REPAIRED = "_repaired"  # added to a name for what is saved beside it
 OUTPUT = "repaired"  # the folder in a folder for what a run over all of it fills
+_SMALL = 256  # px, the longer side of a thumbnail
 _IN_MEMORY = 3  # photos that nobody uses at the moment
 
 
@@ -41,6 +46,7 @@ class Place:
     id: str
     name: str
     path: Path | None
+    done: bool = False  # repaired already: beside, in place, or by a run over the folder
 
 
 class Shelf:
@@ -60,6 +66,7 @@ class Shelf:
         self._users: dict[str, int] = {}
         self._lock = threading.RLock()
         self._reading: dict[str, threading.Lock] = {}
+        self._small = threading.Lock()
         self.first: str | None = None
         if target is not None and self.folder is None:
             self.first = self._add(target.resolve(), target.name).id
@@ -73,14 +80,20 @@ class Shelf:
         if self.folder is None:
             return []
         found = batch.pictures(self.folder, except_in=[self.folder / OUTPUT])
-        made = {(path.parent, path.stem) for path in found}
-        places = []
-        for path in found:
-            stem = path.stem
-            if any(stem.endswith(end) and (path.parent, stem.removesuffix(end)) in made for end in (REPAIRED, "_mask")):
-                continue
-            places.append(self._add(path, path.relative_to(self.folder).as_posix()))
-        return places
+        stems = {(path.parent, path.stem) for path in found}
+        made = {(path.parent, path.stem.rpartition(REPAIRED)[0]) for path in found if REPAIRED in path.stem}
+        return [
+            replace(self._add(path, path.relative_to(self.folder).as_posix()), done=self._is_done(path, made))
+            for path in found
+            if not any((path.parent, path.stem.rpartition(end)[0]) in stems for end in (REPAIRED, "_mask"))
+        ]
+
+    def _is_done(self, path: Path, made: set[tuple[Path, str]]) -> bool:
+        """Whether a picture of the folder was repaired: beside, in place, or by a run over the folder."""
+        assert self.folder is not None
+        kept = path.with_name(path.name + batch.BACKUP)
+        filled = written_as(self.folder / OUTPUT / path.relative_to(self.folder))
+        return (path.parent, path.stem) in made or kept.exists() or filled.exists()
 
     def uploads(self) -> list[Place]:
         """What is no picture of the folder: what was dropped, or the one picture that was opened."""
@@ -119,22 +132,23 @@ class Shelf:
             raise ForbiddenError(f"{place.name} is a link that leads out of the folder that was opened")
 
     def upload(self, name: str, data: bytes) -> Place:
-        """Keep a picture that was sent, once it can be read."""
+        """Keep a picture that was sent, if it can be read."""
         base = Path(name.replace("\\", "/")).name[:120] or "picture"
         place = Place(secrets.token_hex(8), base, None)
         folder = self.session.photo_folder(place.id)
-        try:
-            atomic.write_bytes(folder / "original", data)
-            load(folder / "original")
-        except Exception as error:
-            with suppress(OSError):
-                (folder / "original").unlink()
-                folder.rmdir()
-            raise type(error)(str(error).replace(str(folder / "original"), base)) from None
+        atomic.write_bytes(folder / "original", data)
         write_json(folder / "picture.json", {"name": base, "path": ""})
         with self._lock:
             self._places[place.id] = place
-        return place
+        try:
+            with self.use(place.id):
+                return place
+        except (ValueError, OSError, MissingExtraError) as error:
+            with self._lock:
+                del self._places[place.id]
+            shutil.rmtree(folder, ignore_errors=True)
+            kind = MissingExtraError if isinstance(error, MissingExtraError) else ValueError
+            raise kind(str(error).replace(str(folder / "original"), base)) from None
 
     @contextmanager
     def use(self, photo: str) -> Iterator[Photo]:
@@ -156,6 +170,26 @@ class Shelf:
             with self._lock:
                 self._users[photo] -= 1
                 self._make_room()
+
+    def thumbnail(self, photo: str) -> bytes:
+        """The photo, small, as a PNG: as it is now, or as it was when last in memory; else the file's picture."""
+        opened = self.is_open(photo)
+        place = self.place(photo)
+        self.check_inside(place)
+        kept = self.session.photo_folder(photo) / "thumbnail.png"
+        if opened is not None:
+            with opened.lock:
+                shown = smallest(opened.now, _SMALL)
+        else:
+            source = place.path or kept.with_name("original")
+            if kept.exists() and kept.stat().st_mtime_ns >= source.stat().st_mtime_ns:
+                return kept.read_bytes()
+            with self._small, collected([]):  # one at a time: a folder's are asked for together
+                loaded = load(source)
+                shown = smallest(Pyramid(loaded.pixels, Display.of(loaded.pixels, channels=loaded.channels)), _SMALL)
+        data = encoded(shown, lossless=True).data
+        atomic.write_bytes(kept, data)
+        return data
 
     def is_open(self, photo: str) -> Photo | None:
         """The photo, if it is in memory."""

@@ -71,7 +71,9 @@ class Pyramid:
         return self._levels[level - 1][box.slices].copy()
 
     def copy(self) -> Pyramid:
-        """The levels as they are now, over the same pixels."""
+        """The levels as they are now, for when the pixels change."""
+        if not self._levels and level_count(self.shape) > 1:
+            self._add_level()  # from which all others can be made
         copied = Pyramid(self.pixels, self.display)
         copied._levels = [level.copy() for level in self._levels]
         return copied

@@ -17,12 +17,11 @@ from inpaintkit.ui.fills import candidate_of
 from inpaintkit.ui.methods import is_layer
 from inpaintkit.ui.photos import Photo
 from inpaintkit.ui.shelf import REPAIRED
-from inpaintkit.ui.tiles import Encoded, Shown, at_full_size, coverage, encoded, smallest, tile_box
+from inpaintkit.ui.tiles import Encoded, Shown, at_full_size, coverage, encoded, tile_box
 
 if TYPE_CHECKING:
     from inpaintkit.ui.desk import Desk
 
-_SMALL = 256  # px, the longer side of a thumbnail
 _WORST = 0.15  # the expected error, as a share of the range, that is shown as the worst
 
 
@@ -34,28 +33,21 @@ def tile(desk: Desk, photo: Photo, which: str, level: int, column: int, row: int
     return encoded(shown, lossless=level == 0 or shown.shape[2] == 4)
 
 
-def thumbnail(photo: Photo) -> Encoded:
-    """The whole photo as it is now."""
-    with photo.lock:
-        shown = smallest(photo.now, _SMALL)
-    return encoded(shown, lossless=True)
-
-
 def download(photo: Photo, what: str, format: str | None, layer: str) -> Response:
     """A file to keep: the picture, a layer, or the strokes."""
     stem = Path(photo.name).stem
     if what == "picture":
-        suffix = saving.ending(photo, format)
+        suffix = saving.ending(photo.name, photo.loaded, format)
         made = saving.encoded(photo.loaded, suffix, photo.name)
         photo.mark_saved()
-        return _attached(made, f"{stem}{REPAIRED}{suffix}")
+        return attached(made, f"{stem}{REPAIRED}{suffix}")
     if what == "mask":
         if layer != MASK and not is_layer(layer):
             raise LookupError(f"there is no layer {layer!r}")
-        return _attached(saving.mask_file(photo, layer), f"{stem}_{layer.replace(':', '_')}.png")
+        return attached(saving.mask_file(photo, layer), f"{stem}_{layer.replace(':', '_')}.png")
     if what == "strokes":
         data = json.dumps(saving.strokes(photo)).encode()
-        return _attached(Encoded(data, "application/json"), f"{stem}_strokes.json")
+        return attached(Encoded(data, "application/json"), f"{stem}_strokes.json")
     raise ValueError(f"what is {what!r}: choose picture, mask or strokes")
 
 
@@ -67,7 +59,7 @@ def _shown(desk: Desk, photo: Photo, which: str, level: int, box: Box) -> Shown:
     if which == "expected":
         return _expected(photo, level, box)
     if which == MASK or is_layer(which):
-        return coverage(photo.mask(which), level, box)
+        return coverage(photo.layers.mask(which), level, box)
     kind, _, name = which.partition("-")
     if kind == "find" and photo.found is not None and photo.found.id == name:
         found: Shown = photo.found.tile(level, box)
@@ -98,7 +90,8 @@ def _expected(photo: Photo, level: int, box: Box) -> Shown:
     return shown
 
 
-def _attached(made: Encoded, name: str) -> Response:
+def attached(made: Encoded, name: str) -> Response:
+    """A file to keep under a name."""
     plain = name.encode("ascii", "replace").decode().replace('"', "_").replace("?", "_")
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
     return Response(made.data, media_type=made.kind, headers={"content-disposition": disposition})

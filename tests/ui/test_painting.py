@@ -1,0 +1,226 @@
+"""Strokes become the masks that ``inpaintkit.masks`` draws, exactly; undo and redo walk one history without end."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from served import noise
+
+import inpaintkit
+from inpaintkit import masks
+from inpaintkit.ui.events import drawn
+
+SHAPE = (90, 120)
+STROKES = {
+    "inside": {"type": "stroke", "points": [[20, 30], [60.5, 41.25], [80, 12]], "width": 7},
+    "dot": {"type": "stroke", "points": [[33.3, 44.7]], "width": 12.4},
+    "over the edge": {"type": "stroke", "points": [[-30.25, -8], [140, 95]], "width": 21},
+    "odd fractions": {"type": "stroke", "points": [[10.1, 3.9], [70.7, 3.9], [70.7, 66.6]], "width": 7.8},
+    "rectangle": {"type": "rect", "box": [-5, 10, 40, 33]},
+    "ellipse": {"type": "ellipse", "box": [70, 50, 81, 60]},
+    "lasso": {"type": "polygon", "points": [[10, 10], [100.5, 20], [60, 80], [-20, 55.125]]},
+}
+
+
+def expected(event):
+    """The whole picture's mask, from the library."""
+    if event["type"] == "stroke":
+        return masks.stroke(SHAPE, event["points"], event["width"])
+    if event["type"] == "polygon":
+        return masks.polygon(SHAPE, event["points"])
+    return getattr(masks, event["type"])(SHAPE, event["box"])
+
+
+@pytest.mark.parametrize("name", STROKES)
+def test_a_stroke_is_the_librarys_mask(page, name):
+    change = page.post(f"{page.photo}/events", STROKES[name])
+    wanted = expected(STROKES[name])
+    np.testing.assert_array_equal(page.mask(page.photo), wanted)
+    rows, columns = np.nonzero(wanted)
+    box = [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
+    assert change["mask"]["pixels"] == np.count_nonzero(wanted)
+    assert change["mask"]["share"] == pytest.approx(wanted.mean())
+    assert change["mask"]["box"] == change["changed"]["mask"] == box
+    tile = page.tile(page.photo, "mask")
+    np.testing.assert_array_equal(tile[..., 3], np.where(wanted, 255, 0))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_stroke_drawn_in_its_box_is_that_of_the_whole_picture(seed):
+    rng = np.random.default_rng(seed)
+    places = rng.uniform((-40, -40), (160, 130), (rng.integers(1, 6), 2))
+    points = (np.rint(places * 4) / 4 if seed % 2 else np.round(places, 1)).tolist()  # quarters, and what is rounded
+    event = {"type": "stroke", "points": points, "width": float(rng.integers(1, 60)) / 2 + 0.5}
+    try:
+        wanted = expected(event)
+    except ValueError:  # no pixel
+        with pytest.raises(ValueError, match="covers no pixel"):
+            drawn(event, SHAPE)
+        return
+    box, part = drawn(event, SHAPE)
+    found = np.zeros(SHAPE, bool)
+    found[box.slices] = part
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_stroke_allocates_as_much_as_its_box_and_not_as_the_picture():
+    import tracemalloc
+
+    event = {"type": "stroke", "points": [[2000, 1500], [2100, 1550]], "width": 40}
+    tracemalloc.start()
+    drawn(event, (3000, 4000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000  # the picture has twelve million
+
+
+def test_erasing_growing_shrinking_inverting_and_clearing(page):
+    wanted = expected(STROKES["inside"])
+    page.post(f"{page.photo}/events", STROKES["inside"])
+    for event, change in (
+        ({**STROKES["lasso"], "mode": "erase"}, lambda mask: mask & ~expected(STROKES["lasso"])),
+        ({"type": "grow", "radius": 4}, lambda mask: masks.grow(mask, 4)),
+        ({**STROKES["over the edge"]}, lambda mask: mask | expected(STROKES["over the edge"])),
+        ({"type": "shrink", "radius": 3}, lambda mask: masks.shrink(mask, 3)),
+        ({"type": "invert"}, lambda mask: ~mask),
+        ({"type": "shrink", "radius": 2}, lambda mask: masks.shrink(mask, 2)),
+        ({"type": "grow", "radius": 1}, lambda mask: masks.grow(mask, 1)),
+        ({"type": "clear"}, np.zeros_like),
+    ):
+        answer = page.post(f"{page.photo}/events", event)
+        wanted = change(wanted)
+        np.testing.assert_array_equal(page.mask(page.photo), wanted, err_msg=str(event))
+        assert answer["mask"]["pixels"] == np.count_nonzero(wanted)
+
+
+def test_undo_and_redo_walk_through_every_state_and_a_new_stroke_cuts_what_lay_ahead(page):
+    states = [page.mask(page.photo)]
+    for event in (*STROKES.values(), {"type": "invert"}, {"type": "grow", "radius": 2}, {"type": "clear"}):
+        page.post(f"{page.photo}/events", event)
+        states.append(page.mask(page.photo))
+    for wanted in states[-2::-1]:
+        page.post(f"{page.photo}/undo")
+        np.testing.assert_array_equal(page.mask(page.photo), wanted)
+    assert page.post(f"{page.photo}/undo")["cursor"] == 0
+    for wanted in states[1:]:
+        page.post(f"{page.photo}/redo")
+        np.testing.assert_array_equal(page.mask(page.photo), wanted)
+    page.post(f"{page.photo}/undo")
+    page.post(f"{page.photo}/undo")
+    change = page.post(f"{page.photo}/events", STROKES["dot"])
+    assert change["cursor"] == change["count"] == len(states) - 2
+    assert page.post(f"{page.photo}/redo")["cursor"] == change["cursor"]
+
+
+def test_the_wand_takes_what_has_the_colour(open_page, tmp_path):
+    picture = np.full((40, 60, 3), 120, np.uint8)
+    picture[5:15, 5:15] = picture[20:30, 40:50] = (200, 40, 40)
+    inpaintkit.write(tmp_path / "signs.png", picture)
+    page = open_page(tmp_path / "signs.png")
+    page.post(f"{page.photo}/events", {"type": "wand", "point": [7, 7], "tolerance": 0.1, "connected": True})
+    wanted = np.zeros((40, 60), bool)
+    wanted[5:15, 5:15] = True
+    np.testing.assert_array_equal(page.mask(page.photo), wanted)
+    page.post(f"{page.photo}/events", {"type": "wand", "point": [7, 7], "tolerance": 0.1, "connected": False})
+    wanted[20:30, 40:50] = True
+    np.testing.assert_array_equal(page.mask(page.photo), wanted)
+    page.post(f"{page.photo}/events", {"type": "wand", "point": [45, 25], "tolerance": 0, "mode": "erase"})
+    wanted[20:30, 40:50] = False
+    np.testing.assert_array_equal(page.mask(page.photo), wanted)
+
+
+def test_a_guide_is_a_layer_of_its_own(page):
+    page.post(f"{page.photo}/events", {**STROKES["rectangle"], "layer": "source"})
+    page.post(f"{page.photo}/events", {**STROKES["dot"], "layer": "guide:2"})
+    assert not page.mask(page.photo).any()
+    np.testing.assert_array_equal(page.mask(page.photo, "source"), expected(STROKES["rectangle"]))
+    np.testing.assert_array_equal(page.mask(page.photo, "guide:2"), expected(STROKES["dot"]))
+    for name in ("sources", "guide", "guide:0", "guide:x", "radius"):
+        assert page.refused(f"{page.photo}/events", {**STROKES["dot"], "layer": name})[0] == 422
+
+
+def test_masks_and_strokes_leave_and_come_back(page):
+    for event in (STROKES["lasso"], {"type": "grow", "radius": 2}, {**STROKES["dot"], "mode": "erase"}):
+        page.post(f"{page.photo}/events", event)
+    wanted = page.mask(page.photo)
+    file = page.http.get(f"/api{page.photo}/download?what=mask").content
+    strokes = page.get(f"{page.photo}/download?what=strokes")
+    assert strokes["left_out"] == 0
+    page.post(f"{page.photo}/events", {"type": "clear"})
+    page.post(f"{page.photo}/strokes", {"events": strokes["events"][:3]})
+    np.testing.assert_array_equal(page.mask(page.photo), wanted)
+    page.post(f"{page.photo}/events", {"type": "invert"})
+    answer = page.http.post(f"/api{page.photo}/mask", files={"file": ("m.png", file)}, data={"how": "replace"})
+    assert answer.status_code == 200
+    np.testing.assert_array_equal(page.mask(page.photo), wanted)
+    added = masks.rect(SHAPE, (0, 0, 10, 10))
+    content = io.BytesIO()
+    inpaintkit.write(content, added.astype(np.uint8) * np.uint8(255), format="png")
+    page.http.post(f"/api{page.photo}/mask", files={"file": ("m.png", content.getvalue())}, data={"how": "add"})
+    np.testing.assert_array_equal(page.mask(page.photo), wanted | added)
+    assert page.get(f"{page.photo}/download?what=strokes")["left_out"] == 2
+    small = io.BytesIO()
+    inpaintkit.write(small, np.full((5, 5), 255, np.uint8), format="png")
+    answer = page.http.post(f"/api{page.photo}/mask", files={"file": ("m.png", small.getvalue())})
+    assert answer.status_code == 422
+    assert "(5, 5), the photo is (90, 120)" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        [],
+        "stroke",
+        {},
+        {"type": "fill", "method": "telea"},
+        {"type": "mask"},
+        {"type": "stroke", "points": [[1, 1]]},
+        {"type": "stroke", "points": [[1, 1]], "width": "7"},
+        {"type": "stroke", "points": [[1, 1]], "width": True},
+        {"type": "stroke", "points": [[1, 1]], "width": 1e300},
+        {"type": "stroke", "points": [], "width": 3},
+        {"type": "stroke", "points": [[1, None]], "width": 3},
+        {"type": "stroke", "points": {"x": 1}, "width": 3},
+        {"type": "stroke", "points": [[1e18, 1]], "width": 3},
+        {"type": "stroke", "points": [[500, 500]], "width": 3},
+        {"type": "stroke", "points": [[1, 1]], "width": 3, "mode": "xor"},
+        {"type": "stroke", "points": [[1, 1]], "width": 3, "layer": "../mask"},
+        {"type": "rect", "box": [1.5, 2, 3, 4]},
+        {"type": "rect", "box": [1, 2, 3]},
+        {"type": "ellipse", "box": [500, 2, 3, 3]},
+        {"type": "polygon", "points": [[1, 1], [2, 2]]},
+        {"type": "grow", "radius": -1},
+        {"type": "grow", "radius": 1.5},
+        {"type": "grow", "radius": "2"},
+        {"type": "wand", "point": [1, 1], "tolerance": 7},
+        {"type": "wand", "point": [1, 1], "tolerance": "a"},
+        {"type": "wand", "point": [500, 1], "tolerance": 0.1},
+        {"type": "wand", "point": "1,1", "tolerance": 0.1},
+        {"type": "pieces", "find": "0"},
+    ],
+    ids=str,
+)
+def test_an_event_that_cannot_be_meant_is_one_line_and_leaves_no_trace(page, event):
+    before = page.get(page.photo)
+    status, error = page.refused(f"{page.photo}/events", event)
+    assert status in (409, 422)
+    assert error
+    assert page.get(page.photo) == before
+
+
+def test_a_body_that_is_no_json_is_one_line(page):
+    answer = page.http.post(f"/api{page.photo}/events", content=b"{")
+    assert (answer.status_code, answer.json()) == (400, {"error": "the body is not JSON"})
+    deep = page.http.post(f"/api{page.photo}/events", content=b"[" * 100_000)
+    assert deep.status_code == 400
+
+
+def test_of_a_picture_of_any_kind_the_mask_is_painted(open_page, tmp_path):
+    inpaintkit.write(tmp_path / "grey.tif", noise(dtype="float32", channels=1))
+    page = open_page(tmp_path / "grey.tif")
+    about = page.get(page.photo)
+    assert (about["dtype"], about["channels"], about["grey"], about["alpha"]) == ("float32", 1, True, False)
+    page.post(f"{page.photo}/events", STROKES["ellipse"])
+    np.testing.assert_array_equal(page.mask(page.photo), expected(STROKES["ellipse"]))
