@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpaintkit.arrays import Bool2, I32x1, I32x2, I64x1, I64x2, U8x1
+from inpaintkit.arrays import Bool2, I32x1, I32x2, I64x1
 from inpaintkit.box import Box
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Mask
@@ -28,6 +28,7 @@ CUT_AREA = 256 * 256  # px: smaller boxes are cheap enough whole
 _SPARSE = 6  # only a hole that covers less than one in so many pixels of its box is cut
 CUT_SIDE = 96  # px: pieces of a cut region are not cut further
 _PLENTY = 3  # known pixels per hole pixel that a method which copies can choose from
+_STRIPE = 1 << 17  # px that are looked at together: a core's cache holds them
 _THIN = 3  # a hole is cut only where its depth is at most a third of the margin
 
 
@@ -126,16 +127,47 @@ def _crop(mask: Mask, bounds: Box, pixels: int, context: int, surround: float) -
 
 def labelled_runs(mask: Mask, reach: int) -> tuple[Runs, NDArray[np.int32]]:
     """Runs of hole pixels in raster order, and for each the number of the region that it belongs to."""
-    flat = mask.reshape(-1).view(np.uint8)
-    flat.flags.writeable = False  # one type for the kernel, whatever the caller's mask allows
-    found: tuple[Runs, NDArray[np.int32]] = _runs_kernel(flat, mask.shape[0], mask.shape[1], reach)
-    return found
+    runs = _runs(mask)
+    if not len(runs):
+        return runs, np.empty(0, np.int32)
+    # Runs of a row that are near one another form a chain; a chain's gaps are too small to lie out of reach of both
+    # ends, so rows are linked by chains as exactly as by runs, and there are few.
+    begins = np.ones(len(runs), np.bool_)
+    begins[1:] = (runs[1:, 0] != runs[:-1, 0]) | (runs[1:, 1] - runs[:-1, 2] >= reach)
+    begin = np.flatnonzero(begins)
+    spans = np.stack([runs[begin, 1], runs[np.append(begin[1:], len(runs)) - 1, 2]], axis=1)  # (N, 2): start, stop
+    region = np.arange(len(spans), dtype=np.int32)
+    _link_kernel(region, spans, np.searchsorted(runs[begin, 0], np.arange(mask.shape[0] + 1)), reach)
+    return runs, np.repeat(region, np.diff(begin, append=len(runs)))
+
+
+def _runs(mask: Mask) -> Runs:
+    """Runs of hole pixels in raster order. Of most pictures few rows have any, and no more is looked at."""
+    rows = np.flatnonzero(mask.any(axis=1)).astype(np.int32)
+    step = max(1, _STRIPE // mask.shape[1])
+    found = [np.empty((0, 3), np.int32)]
+    edged = np.zeros((min(len(rows), step), mask.shape[1] + 2), np.bool_)
+    for stripe in np.split(rows, range(step, len(rows), step)):
+        some = edged[: len(stripe)]
+        some[:, 1:-1] = mask[stripe]
+        change = np.flatnonzero(some[:, 1:] != some[:, :-1])  # starts and stops in turn
+        row, column = np.divmod(change.astype(np.int32), np.int32(mask.shape[1] + 1))
+        found.append(np.stack([stripe[row[::2]], column[::2], column[1::2]], axis=1))
+    return np.concatenate(found)
 
 
 def boxes_of(runs: Runs, labels: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Box (top, left, bottom, right) and number of pixels of each region."""
-    found: tuple[NDArray[np.int64], NDArray[np.int64]] = _boxes_kernel(runs, labels, int(labels.max()) + 1)
-    return found
+    number = int(labels.max()) + 1
+    row, start, stop = (np.ascontiguousarray(part) for part in runs.T)
+    top, left = np.empty(number, row.dtype), np.full(number, stop.max())
+    bottom, right = np.empty(number, row.dtype), np.zeros(number, stop.dtype)
+    top[labels[::-1]] = row[::-1]  # runs follow the raster, so that the first one's row stays
+    bottom[labels] = row + 1
+    np.minimum.at(left, labels, start)
+    np.maximum.at(right, labels, stop)
+    boxes = np.stack([top, left, bottom, right], axis=1).astype(np.int64)
+    return boxes, np.bincount(labels, stop - start, number).astype(np.int64)
 
 
 def painted(shape: tuple[int, int], runs: Runs) -> Mask:
@@ -203,58 +235,17 @@ def _is_thick(mask: Mask, depth: int) -> bool:
 
 
 @kernel()
-def _runs_kernel(mask: U8x1, height: int, width: int, reach: int) -> tuple[I32x2, I32x1]:
-    """Runs of hole pixels in raster order, and for each the number of its region (numbered by first appearance)."""
-    runs = np.empty((1024, 3), np.int32)
-    count = 0
-    words = mask[: mask.size // 8 * 8].view(np.uint64)
-    row_first = np.zeros(height + 1, np.int64)  # index of each row's first run
-    at = 0
-    row = 0
-    while at < mask.size:
-        if not mask[at]:
-            at += 1
-            if at % 8 == 0:
-                while at // 8 < words.size and words[at // 8] == 0:
-                    at += 8
-            continue
-        while at >= (row + 1) * width:
-            row += 1
-            row_first[row] = count
-        start = at - row * width
-        while at < (row + 1) * width and mask[at]:
-            at += 1
-        if count == len(runs):
-            longer = np.empty((2 * count, 3), np.int32)
-            longer[:count] = runs
-            runs = longer
-        runs[count, 0] = row
-        runs[count, 1] = start
-        runs[count, 2] = at - row * width
-        count += 1
-    row_first[row + 1 :] = count
+def _link_kernel(region: I32x1, spans: I32x2, first: I64x1, reach: int) -> None:
+    """Put the number of each span's region into ``region``, numbered by first appearance.
 
-    # Runs of a row that are near one another form a chain; a chain's gaps are too small to lie out of reach of both
-    # ends, so rows are linked by chains as exactly as by runs, and there are few.
-    chain = np.empty(count, np.int32)
-    spans = np.empty((count, 2), np.int32)  # start, stop
-    first = np.zeros(height + 1, np.int64)  # index of each row's first chain
-    chains = 0
-    for row in range(height):
-        first[row] = chains
-        for i in range(row_first[row], row_first[row + 1]):
-            if i > row_first[row] and runs[i, 1] - runs[i - 1, 2] < reach:
-                spans[chains - 1, 1] = runs[i, 2]
-            else:
-                spans[chains, 0] = runs[i, 1]
-                spans[chains, 1] = runs[i, 2]
-                chains += 1
-            chain[i] = chains - 1
-    first[height] = chains
-
-    parent = np.arange(chains).astype(np.int32)
-    for row in range(height):
-        for above in range(max(0, row - reach), row):
+    Parameters
+    ----------
+    region : int32 (N,), 0 to N - 1 at first.
+    spans : int32 (N, 2), start and stop of the hole's runs, row by row.
+    first : int64 (H + 1,), index of each row's first span.
+    """
+    for row in range(len(first) - 1):
+        for above in range(row - reach if row > reach else 0, row):
             j = first[above]
             stop = first[above + 1]
             for i in range(first[row], first[row + 1]):
@@ -262,39 +253,15 @@ def _runs_kernel(mask: U8x1, height: int, width: int, reach: int) -> tuple[I32x2
                     j += 1
                 k = j
                 while k < stop and spans[k, 0] <= spans[i, 1] - 1 + reach:
-                    unite_kernel(parent, i, k)
+                    unite_kernel(region, i, k)
                     k += 1
-    number_of = np.empty(chains, np.int32)
     number = 0
-    for i in range(chains):
-        if parent[i] == i:
-            number_of[i] = number
+    for i in range(len(region)):
+        if region[i] == i:
+            region[i] = number
             number += 1
         else:
-            number_of[i] = number_of[parent[i]]  # a parent is earlier, so numbers follow the raster
-    labels = np.empty(count, np.int32)
-    for i in range(count):
-        labels[i] = number_of[chain[i]]
-    return runs[:count].copy(), labels
-
-
-@kernel()
-def _boxes_kernel(runs: I32x2, labels: I32x1, number: int) -> tuple[I64x2, I64x1]:
-    """Box (top, left, bottom, right) and pixel count of each region."""
-    boxes = np.empty((number, 4), np.int64)
-    counts = np.zeros(number, np.int64)
-    for i in range(len(runs)):
-        row, start, stop = runs[i, 0], runs[i, 1], runs[i, 2]
-        region = labels[i]
-        if counts[region] == 0:
-            boxes[region, 0] = row
-            boxes[region, 1] = start
-            boxes[region, 3] = stop
-        boxes[region, 1] = min(boxes[region, 1], start)
-        boxes[region, 2] = row + 1
-        boxes[region, 3] = max(boxes[region, 3], stop)
-        counts[region] += stop - start
-    return boxes, counts
+            region[i] = region[region[i]]  # a leader is earlier, so numbers follow the raster
 
 
 @kernel()

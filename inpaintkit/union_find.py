@@ -25,7 +25,10 @@ def root_kernel(parent: Array, i: int) -> int:
 def unite_kernel(parent: Array, one: int, other: int) -> None:
     """Make two groups one. The earlier leader leads, so that groups numbered by their leaders follow the order."""
     one, other = root_kernel(parent, one), root_kernel(parent, other)
-    parent[max(one, other)] = min(one, other)
+    if one < other:
+        parent[other] = one
+    else:
+        parent[one] = other
 
 
 @kernel(inline=True)
