@@ -18,6 +18,7 @@
 - ``speed``: time and memory of ``telea`` and the plates beside OpenCV's and scikit-image's, ratios from one run.
 - ``units``: is a picture in other units, or of another type, filled the same?
 
-``damage`` makes damaged photographs with their truth, ``_cases`` holds what the studies share. Comparisons that need no
-study of their own are presets of ``inpaintkit bench run`` (``benchmarks/presets.py``).
+``damage`` makes damaged photographs with their truth, ``_cases`` holds what the studies share, ``_browser`` opens the
+page in a browser, for studies and tests. Comparisons that need no study of their own are presets of ``inpaintkit bench
+run`` (``benchmarks/presets.py``).
 """

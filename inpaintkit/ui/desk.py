@@ -199,7 +199,8 @@ class Desk:
     def choose(self, photo: Photo, job: str, number: int) -> Json:
         """Put a job's candidate into the picture."""
         with photo.lock:
-            return self.changed(photo, fills.put(photo, fills.candidate_of(self.line.find(job), number)))
+            put = fills.put(photo, fills.candidate_of(self.line.find(job), number))
+            return self.changed(photo, put["changed"])
 
     def find(self, name: str, asked: Json) -> Job:
         """Put a search in the line."""

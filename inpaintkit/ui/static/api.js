@@ -1,0 +1,50 @@
+// The server's REST interface. Errors come as the one line that the server says.
+
+export class ApiError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+// The server does not answer at all: what was asked may be asked again.
+export class Gone extends Error {}
+
+async function ask(method, path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(`/api/${path}`, { method, ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Gone(error.message);
+  }
+  if (answer.ok) return answer;
+  const body = await answer.json().catch(() => ({}));
+  throw new ApiError(body.error ?? `${answer.status} ${answer.statusText}`, answer.status);
+}
+
+const json = async (answer) => ((await answer).status === 204 ? null : (await answer).json());
+
+export const get = (path) => json(ask("GET", path));
+export const remove = (path) => json(ask("DELETE", path));
+export const blob = async (path, signal) => (await ask("GET", path, { signal })).blob();
+
+export function post(path, body = {}) {
+  return json(ask("POST", path, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }));
+}
+
+export function upload(path, fields) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  return json(ask("POST", path, { body: form }));
+}
+
+export const tilePath = (photo, which, level, column, row, version) =>
+  `photos/${photo}/tiles/${encodeURIComponent(which)}/${level}/${column}/${row}?v=${version}`;
+
+export const thumbnail = (photo, version) => `/api/photos/${photo}/thumbnail.png?v=${version}`;
+
+// A name for what is sent, so that the server knows what it has seen already when it is sent again.
+export function newId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(9)), (byte) => byte.toString(36).padStart(2, "0")).join("");
+}
