@@ -12,7 +12,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
             "with -o instead of --in-place"
         )
     check(job.output, photo.pixels, like=photo)
+    target = FORMATS[job.output.suffix.lower()]
     height, width = photo.pixels.shape[:2]
     shape = (height, width) if settings.resize_mask else None
     with limit(settings.arguments.get("threads")):
@@ -91,10 +92,11 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
     if not info.pixels:
         if backup:
             return info
-        if FORMATS[job.output.suffix.lower()] == photo.format and settings.page is None:
+        if target == photo.format and settings.page is None:
             copy(job.photo, job.output)
             return info
-    write(job.output, result, like=photo, backup=backup)
+    level = settings.png_level if target == "PNG" else None
+    write(job.output, result, like=photo, backup=backup, png_level=level)
     return info
 
 
@@ -232,7 +234,7 @@ def _attempts(
     if workers == 1:
         yield from (attempt(job, settings, progress) for job in todo)
         return
-    one_thread = Settings(settings.method, settings.resize_mask, settings.page, {**settings.arguments, "threads": 1})
+    one_thread = replace(settings, arguments={**settings.arguments, "threads": 1})
     for job, outcome in spread(partial(attempt, settings=one_thread), todo, workers):
         yield outcome or Outcome(
             str(job.photo), str(job.output), "failed", mask=str(job.mask), error="its process died"

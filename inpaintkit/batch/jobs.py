@@ -56,6 +56,7 @@ class Settings:
     resize_mask: bool = False
     page: int | None = None  # counted from 1
     arguments: dict[str, Any] = field(default_factory=dict)  # further keywords of ``inpaint``; a Path is read as a mask
+    png_level: int | None = None  # of results that are PNG
 
 
 @dataclass(frozen=True)

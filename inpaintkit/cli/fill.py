@@ -45,7 +45,7 @@ _HEADINGS = {  # of the help text, in its order; what stands under none is put u
     "Where to fill": ("mask", "find", "nodata", "invert_mask", "resize_mask", "dilate", "feather"),
     "With --find": SEARCH,
     "How to fill": ("method", "fallback", "seed", "device", "threads"),
-    "Files": ("output", "format", "in_place", "page", "compare"),
+    "Files": ("output", "format", "png_level", "in_place", "page", "compare"),
     "Folders": ("jobs", "overwrite", "log", "dry_run"),
     "Other options": ("config", "save_config", "quiet", "verbose"),
 }
@@ -206,6 +206,12 @@ def _type(annotation: Any) -> Any:
     "-o", "--output", type=TARGET, help="File to write (PNG, JPEG, TIFF, WebP or BMP), or folder; - for stdout."
 )
 @format_option
+@click.option(
+    "--png-level",
+    type=click.IntRange(0, 12),
+    metavar="N",
+    help="Of a PNG's compression: 0 is fastest, 12 smallest.  [default: 5]",
+)
 @click.option("--in-place", is_flag=True, help="Overwrite the photo; the original is kept as NAME.orig.")
 @click.option("--resize-mask", is_flag=True, help="Scale a mask of another size to the photo's size.")
 @click.option("--page", type=int, metavar="N", help="Page of a file that has several, counted from 1.")
@@ -226,6 +232,7 @@ def fill(
     find: str | None,
     output: Path | Stream | None,
     format: str | None,
+    png_level: int | None,
     method: str,
     in_place: bool,
     resize_mask: bool,
@@ -271,7 +278,7 @@ def fill(
     _check_side_files(ctx, [photo, source, *named])
     if save_config and not dry_run:
         _save_options(save_config, ctx)
-    settings = batch.Settings(method, resize_mask, page, arguments)
+    settings = batch.Settings(method, resize_mask, page, arguments, png_level)
     if isinstance(photo, Path) and photo.is_dir():
         assert output is None or isinstance(output, Path)  # checked above
         run = _FolderRun(settings, isinstance(source, batch.Search), jobs, overwrite, log, dry_run, quiet, verbose)
@@ -279,6 +286,10 @@ def fill(
         given = [*named, *(path for path in (log, save_config) if path)]
         return run.fill(*batch.plan(photo, source, output, compare, given=given, notes=notes), notes)
     job = _job(photo, source, output or photo, compare)
+    if png_level is not None and job.output.suffix.lower() != ".png":
+        raise click.UsageError(
+            f"--png-level is for PNG: leave it out, or name an output that ends in .png, not {output}"
+        )
     if dry_run:
         _show(job)
         return 0

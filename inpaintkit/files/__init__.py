@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import numbers
 import os
 import warnings
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from inpaintkit.files import formats
 from inpaintkit.files.decoding import RefusedError
 from inpaintkit.files.kinds import FORMATS, READABLE, kind, unwritable, written_as
 from inpaintkit.files.metadata import Metadata
+from inpaintkit.files.png import MAX_LEVEL
 from inpaintkit.files.streams import Stream
 from inpaintkit.picture import Picture, mask_of
 from inpaintkit.problem import Mask
@@ -171,7 +173,13 @@ def read_mask(path: Source) -> Mask:
 
 
 def write(
-    path: Target, image: Any, *, like: Loaded | None = None, backup: Path | None = None, format: str | None = None
+    path: Target,
+    image: Any,
+    *,
+    like: Loaded | None = None,
+    backup: Path | None = None,
+    format: str | None = None,
+    png_level: int | None = None,
 ) -> None:
     """Write pixels as ``read`` gives them, or a PIL image, in the format that the name says.
 
@@ -187,15 +195,19 @@ def write(
         metadata, and a JPEG has quality 95 without subsampling.
     backup : a further name for the file that is replaced, where there is none of that name yet: given to it when the
         new one is on the disk.
+    png_level : how much time to spend on a smaller PNG: 0 none at all, 12 the most; None: 5. Other formats have none.
 
     Raises
     ------
-    ValueError : the name is of no format, or its format cannot hold the pixels; nothing is converted silently.
+    ValueError : the name is of no format, or its format cannot hold the pixels; nothing is converted silently. A level
+        out of range, or for another format than PNG.
     OSError : the folder or the file cannot be written, is a symbolic link, or the disk is full.
     """
     path = _place(path, format)
     name, picture = _checked(path, image, like)
-    data = _encoded(path, name, picture, like.metadata if like else Metadata())
+    if png_level is not None:
+        _check_level(path, name, png_level)
+    data = _encoded(path, name, picture, like.metadata if like else Metadata(), png_level)
     try:
         if isinstance(path, Stream):
             path.write(data)
@@ -255,9 +267,16 @@ def _like(image: Any, like: Loaded | None) -> Picture:
     return Picture.of(picture.pixels, like.channels) if like and picture.pixels.shape[2] == before else picture
 
 
-def _encoded(path: Path | Stream, name: str, picture: Picture, metadata: Metadata) -> bytes:
+def _check_level(path: Path | Stream, name: str, level: int) -> None:
+    if name != "PNG":
+        raise ValueError(f"{path}: png_level (--png-level) is for PNG, not for {name}: leave it out, or name a .png")
+    if isinstance(level, bool) or not isinstance(level, numbers.Integral) or not 0 <= level <= MAX_LEVEL:
+        raise ValueError(f"png_level is {level!r}: give a whole number from 0, fastest, to {MAX_LEVEL}, smallest")
+
+
+def _encoded(path: Path | Stream, name: str, picture: Picture, metadata: Metadata, level: int | None) -> bytes:
     try:
-        return formats.encode(name, picture.pixels, metadata, alpha=picture.alpha)
+        return formats.encode(name, picture.pixels, metadata, alpha=picture.alpha, level=level)
     except Exception as error:  # bad metadata must not cost the picture
         if metadata == Metadata():
             raise ValueError(f"{path}: the picture cannot be encoded ({_line(error)})") from error
@@ -266,7 +285,7 @@ def _encoded(path: Path | Stream, name: str, picture: Picture, metadata: Metadat
             InpaintWarning,
             stacklevel=3,
         )
-        return _encoded(path, name, picture, Metadata())
+        return _encoded(path, name, picture, Metadata(), level)
 
 
 def copy(source: Path | Stream, target: Path | Stream) -> None:

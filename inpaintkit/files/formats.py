@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import IO, Any
 
-import cv2
 import numpy as np
 from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 from PIL import Image as PILImage
 
 from inpaintkit.errors import InpaintWarning
-from inpaintkit.files import heif, iptc, jpegxl, psd, raw, tiff
+from inpaintkit.files import heif, iptc, jpegxl, png, psd, raw, tiff
 from inpaintkit.files.decoding import (
     PNG_PIXELS,
     UPRIGHT,
@@ -27,7 +26,6 @@ from inpaintkit.files.decoding import (
     check_sums,
     chosen,
     or_damaged,
-    swapped,
     through_cv2,
     without_cmyk,
 )
@@ -99,8 +97,8 @@ def check(name: str, pixels: Pixels, *, alpha: bool) -> None:
         raise ValueError(f"{name} holds {_MAX_SIDE[name]} pixels a side, not {max(pixels.shape)}; name the output .png")
 
 
-def encode(name: str, pixels: Pixels, metadata: Metadata, *, alpha: bool) -> bytes:
-    """A file's bytes for pixels, (H, W, C), that have passed ``check``."""
+def encode(name: str, pixels: Pixels, metadata: Metadata, *, alpha: bool, level: int | None = None) -> bytes:
+    """A file's bytes for pixels, (H, W, C), that have passed ``check``; ``level`` is of a PNG's compression."""
     channels = pixels.shape[2]
     if name == "TIFF":
         return tiff.encode(pixels, metadata, alpha=alpha)
@@ -109,7 +107,7 @@ def encode(name: str, pixels: Pixels, metadata: Metadata, *, alpha: bool) -> byt
         text = f"{name} cannot hold what the TIFF says of {lost}, which is left out; name the output .tif"
         warnings.warn(text, InpaintWarning, stacklevel=4)
     if name == "PNG":
-        return _png_bytes(pixels, metadata)
+        return _png_bytes(pixels, metadata, png.LEVEL if level is None else level)
     options: dict[str, Any]
     if name == "JPEG":
         options = metadata.to_jpeg(channels)
@@ -200,21 +198,9 @@ def _saved(pixels: Pixels, name: str, options: dict[str, Any]) -> bytes:
     return file.getvalue()
 
 
-def _png_bytes(pixels: Pixels, metadata: Metadata) -> bytes:
+def _png_bytes(pixels: Pixels, metadata: Metadata, level: int) -> bytes:
     channels = pixels.shape[2]
-    options = metadata.to_png(channels)
     colour = metadata.png_colour if channels > 2 or metadata.icc == metadata.fits(channels) else b""
-    if pixels.dtype == np.uint8:
-        return _with_chunks(_saved(pixels, "PNG", options), colour)
-    done, data = cv2.imencode(".png", swapped(pixels))
-    if not done:
-        raise ValueError("the picture could not be encoded")
-    small = _saved(np.zeros((1, 1, channels), np.uint8), "PNG", options)  # Pillow writes what OpenCV cannot
-    replaced = (b"IHDR", b"IDAT", b"IEND")
-    chunks = [chunk for name, chunk in png_chunks(small) if name not in replaced]
-    return _with_chunks(data.tobytes(), b"".join((colour, *chunks)))
-
-
-def _with_chunks(png: bytes, chunks: bytes) -> bytes:
-    """The file with further chunks after its header."""
-    return png[:33] + chunks + png[33:]
+    small = _saved(np.zeros((1, 1, channels), np.uint8), "PNG", metadata.to_png(channels))  # for what it says
+    chunks = [chunk for name, chunk in png_chunks(small) if name not in (b"IHDR", b"IDAT", b"IEND")]
+    return png.encode(pixels, level=level, chunks=b"".join((colour, *chunks)))
