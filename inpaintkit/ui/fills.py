@@ -20,7 +20,7 @@ from inpaintkit.problem import Mask, Step
 from inpaintkit.ui.changes import Patch
 from inpaintkit.ui.jobs import Job
 from inpaintkit.ui.methods import options_from
-from inpaintkit.ui.photos import ConflictError, Photo
+from inpaintkit.ui.photos import Changed, ConflictError, Photo
 from inpaintkit.ui.said import one_line
 
 MAX_CANDIDATES = 8
@@ -157,7 +157,7 @@ def fill(photo: Photo, asked: list[Wish], hole: Mask, layers: dict[str, Mask], j
                 raise
             failed.append({"label": _label(wish, asked), "error": one_line(error)})
     if len(asked) == 1:
-        return {**candidates[0].facts, **put(photo, candidates[0])}
+        return {**candidates[0].facts, "changed": put(photo, candidates[0])}
     job.kept = candidates
     shown = [
         {"k": number, "label": _label(candidate.wish, asked), **candidate.facts}
@@ -166,13 +166,13 @@ def fill(photo: Photo, asked: list[Wish], hole: Mask, layers: dict[str, Mask], j
     return {"candidates": shown, "failed": failed}
 
 
-def put(photo: Photo, candidate: Candidate) -> dict[str, Any]:
+def put(photo: Photo, candidate: Candidate) -> Changed:
     """Put a fill into the picture: an event of its history. ConflictError where the picture has changed since."""
     with photo.lock:
         if not candidate.patch.fits(photo.pixels):
             raise ConflictError("the picture has changed under this fill since: fill again")
         event = {"type": "fill", **candidate.wish.shown(), **candidate.facts}
-        return {"changed": photo.add_fill(event, candidate.patch), "id": photo.top}
+        return photo.add_fill(event, candidate.patch)
 
 
 def _candidate(

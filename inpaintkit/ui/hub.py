@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 _PAUSE = 15.0  # seconds of silence until a comment shows that the connection lives
@@ -21,14 +22,13 @@ class Hub:
 
     def publish(self, name: str, content: Any) -> None:
         """Send an event to all who listen."""
-        if self._loop is not None and not self._closed:
-            self._loop.call_soon_threadsafe(self._send, _message(name, content))
+        if not self._closed:
+            self._soon(_message(name, content))
 
     def close(self) -> None:
         """End all connections, from any thread or signal handler."""
         self._closed = True
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._send, None)
+        self._soon(None)
 
     async def listen(self, first: Callable[[], list[tuple[str, Any]]]) -> AsyncIterator[bytes]:
         """The bytes of a connection: what ``first`` gives, then what is published."""
@@ -49,6 +49,11 @@ class Hub:
                 yield message
         finally:
             self._queues.discard(queue)
+
+    def _soon(self, message: bytes | None) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the server has ended
+                self._loop.call_soon_threadsafe(self._send, message)
 
     def _send(self, message: bytes | None) -> None:
         for queue in self._queues.copy():

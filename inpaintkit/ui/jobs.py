@@ -6,7 +6,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -225,8 +224,7 @@ class Line:
             del self._jobs[job.id]
 
     def _tell(self, job: Job) -> None:
-        with suppress(RuntimeError):  # the loop is closed
-            self._publish("job", self.show(job))
+        self._publish("job", self.show(job))
 
     def _tell_all(self) -> None:
         """Of every job whose place may have changed."""
