@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import heapq
 import math
-from functools import cache, partial
+from functools import cache
 
 import cv2
 import numpy as np
 
 from inpaintkit import threads
-from inpaintkit.arrays import Bool2, F32x2, F32x3, F64x1, I32x1, I32x2, I64x1, I64x2
+from inpaintkit.arrays import Bool2, F32x1, F32x2, F32x3, F64x1, I32x1, I32x2, I64x1, I64x2
+from inpaintkit.classic._lanes import LANES, load, splat, store, within
 from inpaintkit.classic._seams import shifts
 from inpaintkit.distance import distance_to
 from inpaintkit.errors import ContextError
@@ -29,10 +30,11 @@ from inpaintkit.kernels import kernel
 from inpaintkit.picture import PictureMask
 from inpaintkit.problem import Image, Mask, Problem, Step
 
-_TILE = 131072  # sources that one thread searches at a time; fewer are not worth a thread
-_BLOCK = 128  # px, sources side by side whose distances grow together
-_STRIDE = 8  # pixels of the patch between two checks of whether a block may still hold the best
-_FEW = 8  # sources left in a block: they are finished one by one
+_TILE = 65536  # sources that one thread searches at a time; fewer are not worth a thread
+_BLOCK = 4 * LANES  # sources side by side whose distances grow together
+_STRIDE = 3  # pixels of the patch between two checks of whether a block may still hold the best
+_BARRED = np.float32(1e38)  # distance of what is no source, beyond all others
+_SLACK = np.float32(1.001)  # sums taken in another order differ by less, even in the largest patch
 _REPORT = 50  # patches between two reports
 
 Target = tuple[I64x1, I64x1, F32x2]  # rows and columns from the centre (N,), colours (N, L)
@@ -107,7 +109,11 @@ class _Front:
         self.allowed = _whole(allowed, side)  # by centre
         if not self.allowed.any():
             raise ContextError.of("criminisi", _lack(allowed, side))
-        self.lab = _lab(problem.image, alpha=problem.alpha)  # (L, H, W)
+        lab = _lab(problem.image, alpha=problem.alpha)
+        spare = np.zeros(_BLOCK, np.float32)  # whole vectors are read beyond the last source
+        self.flat = np.concatenate((lab.reshape(-1), spare))
+        self.lab = self.flat[: lab.size].reshape(lab.shape)  # (L, H, W)
+        self.barred = np.concatenate((np.where(self.allowed, np.float32(0), _BARRED).reshape(-1), spare + _BARRED))
         self.order = _spread(side)
         self.grey = np.ascontiguousarray(problem.image.mean(axis=2))
         self.filled = problem.known.copy()
@@ -140,14 +146,16 @@ class _Front:
         target = _target_kernel(self.lab, self.filled, self.order, y, x)
         guess = _guess_kernel(self.lab, self.origin, self.allowed, target, y, x, half, top, bottom, left, right)
         step = max(1, _TILE // (right - left))
-        tile = partial(self._tile, target, guess[0], step, bottom, left, right)
-        return int(min([guess, *threads.run(tile, range(top, bottom, step))])[1])
+        found = [guess]
 
-    def _tile(
-        self, target: Target, bound: np.float32, step: int, bottom: int, left: int, right: int, top: int
-    ) -> tuple[np.float32, int]:
-        """(distance, centre) of the best source in some rows; the centre lies beyond the crop where the bound holds."""
-        return _search_kernel(self.lab, self.allowed, target, bound, top, min(top + step, bottom), left, right)
+        def tile(first: int) -> None:
+            bound, last = min(found)[0], min(first + step, bottom)  # whichever it is, the best of all is found
+            found.append(
+                _search_kernel(self.lab, self.flat, self.allowed, self.barred, target, bound, first, last, left, right)
+            )
+
+        threads.run(tile, range(top, bottom, step))
+        return int(min(found)[1])
 
     def copy(self, p: int, source: int) -> int:
         """Copy what the patch of ``p`` lacks, and rate the front around it again; returns the number of pixels."""
@@ -324,7 +332,7 @@ def _guess_kernel(
                 continue
             sy, sx = o // width + y - r, o % width + x - c
             if top <= sy < bottom and left <= sx < right and allowed[sy, sx]:
-                d = _distance(lab, sy, sx, dy, dx, colours, 0, np.float32(0), best)
+                d = _distance(lab, sy, sx, dy, dx, colours, best)
                 if d < best or (d == best and sy * width + sx < at):
                     best, at = d, sy * width + sx
     return best, at
@@ -332,51 +340,54 @@ def _guess_kernel(
 
 @kernel()
 def _search_kernel(
-    lab: F32x3, allowed: Bool2, target: Target, bound: np.float32, top: int, bottom: int, left: int, right: int
-) -> tuple[np.float32, int]:
+    lab: F32x3, flat: F32x1, allowed: Bool2, barred: F32x1, target: Target, bound: np.float32, top: int, bottom: int,
+    left: int, right: int,
+) -> tuple[np.float32, int]:  # fmt: skip
     """(distance, centre) of the best source in a box that is no worse than the bound; the first among equals.
 
-    Every sum runs in one order, in blocks or alone, so that equal patches have equal distances.
+    Blocks of sources only find out which may be the best: those are summed again in one order, so that equal patches
+    have equal distances.
     """
-    width = allowed.shape[1]
+    height, width = allowed.shape
     dy, dx, colours = target
     sums = np.empty(_BLOCK, np.float32)
     best, at = np.float32(bound), allowed.size
     for y in range(top, bottom):
-        for begin in range(left, right, _BLOCK):
-            size = min(_BLOCK, right - begin)
-            total, may = sums[:size], allowed[y, begin : begin + size]
-            left_over = 0
-            for n in range(size):
-                total[n] = np.float32(0) if may[n] else np.float32(np.inf)
-                left_over += may[n]
-            k = 0
-            while k < len(dy) and left_over > _FEW:
+        for begin in range(y * width + left, y * width + right, _BLOCK):
+            limit = best * _SLACK
+            p, q = load(barred, begin), load(barred, begin + LANES)
+            s, t = load(barred, begin + 2 * LANES), load(barred, begin + 3 * LANES)
+            k, count = 0, within(p, limit) + within(q, limit) + within(s, limit) + within(t, limit)
+            while k < len(dy) and count > 0:
                 for i in range(k, min(k + _STRIDE, len(dy))):
-                    for t in range(len(lab)):
-                        colour, plane = colours[i, t], lab[t, y + dy[i], begin + dx[i] : begin + dx[i] + size]
-                        for n in range(size):
-                            total[n] += (plane[n] - colour) * (plane[n] - colour)
+                    for plane in range(len(lab)):
+                        colour = splat(colours[i, plane])
+                        place = begin + (plane * height + dy[i]) * width + dx[i]
+                        a, b = load(flat, place) - colour, load(flat, place + LANES) - colour
+                        c, d = load(flat, place + 2 * LANES) - colour, load(flat, place + 3 * LANES) - colour
+                        p, q, s, t = p + a * a, q + b * b, s + c * c, t + d * d
                 k = min(k + _STRIDE, len(dy))
-                left_over = 0
-                for n in range(size):
-                    left_over += total[n] <= best
-            if left_over == 0:
+                count = within(p, limit) + within(q, limit) + within(s, limit) + within(t, limit)
+            if count == 0:
                 continue
-            for n in range(size):
-                if may[n] and total[n] <= best:
-                    d = _distance(lab, y, begin + n, dy, dx, colours, k, total[n], best)
-                    if d < best or (d == best and at == allowed.size):
-                        best, at = d, y * width + begin + n
+            store(sums, 0, p)
+            store(sums, LANES, q)
+            store(sums, 2 * LANES, s)
+            store(sums, 3 * LANES, t)
+            for n in range(min(_BLOCK, y * width + right - begin)):
+                x = begin + n - y * width
+                if sums[n] <= limit and allowed[y, x]:
+                    distance = _distance(lab, y, x, dy, dx, colours, best)
+                    if distance < best or (distance == best and at == allowed.size):
+                        best, at = distance, begin + n
     return best, at
 
 
 @kernel()
-def _distance(
-    lab: F32x3, y: int, x: int, dy: I64x1, dx: I64x1, colours: F32x2, k: int, total: np.float32, best: np.float32
-) -> np.float32:
-    """The sum of squares ``total`` continued from the k-th pixel on; given up once it exceeds the best."""
-    for i in range(k, len(dy)):
+def _distance(lab: F32x3, y: int, x: int, dy: I64x1, dx: I64x1, colours: F32x2, best: np.float32) -> np.float32:
+    """The sum of squares; given up once it exceeds the best."""
+    total = np.float32(0)
+    for i in range(len(dy)):
         if total > best:
             break
         for t in range(len(lab)):
