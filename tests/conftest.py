@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -183,3 +184,15 @@ def photo_file(tmp_path: Path) -> Path:
 def page(open_page: Callable[..., Any], photo_file: Path) -> Any:
     """The page served on that picture."""
     return open_page(photo_file)
+
+
+@pytest.fixture(scope="session")
+def chrome() -> Iterator[Any]:
+    """Debian's chromium for the page; without it the test is skipped, or fails where a browser is required."""
+    from inpaintkit.benchmarks.studies._browser import PROGRAMS, browser
+
+    if not all(map(shutil.which, PROGRAMS)):
+        say = pytest.fail if os.environ.get("INPAINTKIT_REQUIRE_BROWSER") == "1" else pytest.skip
+        say("chromium and chromedriver are not there: apt-get install chromium chromium-driver")
+    with browser() as driver:
+        yield driver

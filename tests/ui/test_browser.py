@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import io
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
+from browsing import current, painted, picture
 from PIL import Image
 
 import inpaintkit
 from inpaintkit import masks
-from inpaintkit.benchmarks.studies._browser import PROGRAMS, By, Keys, Page, Server, browser, served
+from inpaintkit.benchmarks.studies._browser import By, Keys, Page, Server, served
 
 QUICK = "telea"  # a method that takes milliseconds
 SHAPE = (200, 300)  # of the photos, so that they are shown at 100 %
-
-
-@pytest.fixture(scope="session")
-def chrome() -> Iterator[object]:
-    """Debian's chromium; without it the test is skipped, or fails where a browser is required."""
-    if not all(map(shutil.which, PROGRAMS)):
-        say = pytest.fail if os.environ.get("INPAINTKIT_REQUIRE_BROWSER") == "1" else pytest.skip
-        say("chromium and chromedriver are not there: apt-get install chromium chromium-driver")
-    with browser() as driver:
-        yield driver
 
 
 def photo(name: str) -> np.ndarray:
@@ -85,28 +73,6 @@ def page(tab, server) -> Iterator[Page]:
     tab.idle()
     yield tab
     assert tab.complaints() == []
-
-
-def current(page: Page) -> dict:
-    """The photo as the page knows it."""
-    return page.part("bus", "({...part.app.photo})")
-
-
-def painted(page: Page, server: Server, layer: str = "mask") -> np.ndarray:
-    """What is painted, as the server has it."""
-    page.idle()
-    data = server.get(f"photos/{current(page)['id']}/download?what=mask&layer={layer}")
-    return np.asarray(Image.open(io.BytesIO(data))) > 0
-
-
-def picture(page: Page, server: Server) -> np.ndarray:
-    """The picture as it is now, in a lossless format."""
-    page.idle()
-    return shown_pixels(server.get(f"photos/{current(page)['id']}/download?what=picture&format=png"))
-
-
-def shown_pixels(data: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(data)))
 
 
 def corner(page: Page) -> tuple[int, int]:

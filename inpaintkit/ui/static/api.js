@@ -43,8 +43,3 @@ export const tilePath = (photo, which, level, column, row, version) =>
   `photos/${photo}/tiles/${encodeURIComponent(which)}/${level}/${column}/${row}?v=${version}`;
 
 export const thumbnail = (photo, version) => `/api/photos/${photo}/thumbnail.png?v=${version}`;
-
-// A name for what is sent, so that the server knows what it has seen already when it is sent again.
-export function newId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(9)), (byte) => byte.toString(36).padStart(2, "0")).join("");
-}

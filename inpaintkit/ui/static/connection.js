@@ -16,6 +16,7 @@ export function connect() {
   for (const kind of ["job", "photo", "folder"]) {
     source.addEventListener(kind, (event) => emit(`server:${kind}`, JSON.parse(event.data)));
   }
+  source.onopen = () => emit("connected");
   source.onerror = () => lost();
 }
 

@@ -3,6 +3,7 @@
 import { app, el, on } from "./bus.js";
 import { say } from "./messages.js";
 import { view } from "./photo.js";
+import { hideRing } from "./pointers.js";
 import { brush, outline, state, tool } from "./tools.js";
 import { t } from "./texts.js";
 
@@ -27,6 +28,7 @@ export function arrow(event) {
     const limits = [app.photo.width - 1, app.photo.height - 1];
     at = at.map((side, axis) => Math.min(Math.max(Math.round(side) + direction[axis] * step, 0), limits[axis]));
   }
+  hideRing();
   view.reveal(at);
   if (down || !tool().drags) tool().move([at], flagsOf(event));
   view.marksChanged();

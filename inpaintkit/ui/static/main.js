@@ -1,6 +1,6 @@
 // The page: texts, what the server has, the parts, and the line to the server.
 
-import { get } from "./api.js";
+import { get, Gone } from "./api.js";
 import { app, el, emit, keep, on, setting } from "./bus.js";
 import { connect } from "./connection.js";
 import { takeAll } from "./jobs.js";
@@ -40,16 +40,12 @@ TABS.forEach((name, index) => {
 });
 on("tab", showTab);
 
-// The server is back: what the tab missed is asked for.
-on("back", async () => {
-  try {
-    takeAll(app.state.jobs);
-    emit("state");
-    await resync();
-  } catch (error) {
-    fail(error);
-  }
+// The server is back, or hears this page now: what was missed is asked for.
+on("back", () => {
+  takeAll(app.state.jobs);
+  emit("state");
 });
+on("connected", () => resync().catch((error) => error instanceof Gone || fail(error)));
 
 async function start() {
   await loadTexts();

@@ -150,6 +150,7 @@ on("toggle-piece", (place) => change({ toggle: place }));
 function renderFound() {
   const box = el("found");
   if (!box) return;
+  el("panel-find").classList.toggle("has-found", Boolean(app.find));
   const focused = box.contains(document.activeElement) ? document.activeElement.dataset.name : null;
   const scrolled = box.querySelector(".pieces")?.scrollTop ?? 0;
   if (!app.find) {

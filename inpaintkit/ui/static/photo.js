@@ -8,7 +8,7 @@ import { View } from "./view.js";
 export const view = new View(el("stage"));
 
 // What each layer looks like; guide:1, guide:2 and so on have colours of their own.
-const COLOURS = { mask: "#ff2d55", source: "#12b76a", barriers: "#ff8a00" };
+const COLOURS = { mask: "#f0149b", source: "#12b76a", barriers: "#ff8a00" };
 const LABELS = ["#2e90fa", "#b54dff", "#e5c100", "#00b8c4", "#ff7ac3", "#8a5a2b"];
 
 export function colourOf(layer) {

@@ -114,10 +114,12 @@ stage.addEventListener("pointercancel", (event) => release(event, "cancel"));
 stage.addEventListener("dblclick", (event) => {
   if (app.photo && isStage(event)) tool().finish?.();
 });
-stage.addEventListener("pointerleave", () => {
+stage.addEventListener("pointerleave", hideRing);
+
+export function hideRing() {
   delete ring.dataset.at;
   cursor();
-});
+}
 
 // The wheel zooms to the pointer, also with Ctrl, as a touch pad's pinch comes; with Shift it is the brush's size.
 stage.addEventListener(

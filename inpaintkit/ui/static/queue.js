@@ -1,8 +1,8 @@
 // What is done to a photo goes to the server in its order, one after another, and is kept here until the server has it:
 // what is drawn while the server is away is sent when it is back.
 
-import { ApiError, Gone, newId, post } from "./api.js";
-import { emit, on } from "./bus.js";
+import { ApiError, get, Gone, post } from "./api.js";
+import { app, emit, on } from "./bus.js";
 import { lost } from "./connection.js";
 
 const key = (photo) => `inpaintkit:queue:${photo}`;
@@ -15,9 +15,10 @@ export class Queue {
     this.idle = Promise.resolve();
   }
 
-  // Send {path, body, undoFirst}; `live` is what is drawn until the server's answer is shown.
+  // Send a body to a path below the photo; `live` is what is drawn until the server's answer is shown, `undoFirst` undoes
+  // the last step before it, as one change.
   add(path, body, { live = null, undoFirst = false } = {}) {
-    const item = { id: newId(), path, body, undoFirst };
+    const item = { path, body, undoFirst };
     this.items.push(item);
     Object.defineProperty(item, "live", { value: live, writable: true }); // not to be stored
     this.store();
@@ -44,11 +45,10 @@ export class Queue {
         const changes = [];
         try {
           if (item.undoFirst) {
-            changes.push(await post(`photos/${this.photo}/undo`, { id: `${item.id}u` }));
+            changes.push(await this.step(item, "undo", {}));
             item.undoFirst = false;
-            this.store();
           }
-          changes.push(await post(`photos/${this.photo}/${item.path}`, { ...item.body, id: item.id }));
+          changes.push(await this.step(item, item.path, item.body, changes.at(-1)?.cursor));
         } catch (error) {
           if (error instanceof Gone) {
             lost();
@@ -56,7 +56,6 @@ export class Queue {
           }
           if (!(error instanceof ApiError)) throw error;
           emit("error", error);
-          emit("refused", item);
         }
         this.items.shift();
         this.store();
@@ -65,6 +64,23 @@ export class Queue {
     } finally {
       this.running = false;
     }
+  }
+
+  // One step of the history. Where the server went away before it answered, the step may have been done all the same:
+  // then its history has moved on from where it was.
+  async step(item, path, body, cursor = app.photo.cursor) {
+    if (item.from !== undefined) {
+      const now = await get(`photos/${this.photo}`);
+      if (now.cursor !== item.from) {
+        delete item.from;
+        return { ...now, changed: {} };
+      }
+    }
+    item.from = cursor;
+    this.store();
+    const change = await post(`photos/${this.photo}/${path}`, body);
+    delete item.from;
+    return change;
   }
 }
 

@@ -1,0 +1,205 @@
+"""Nothing is lost: a reload, a second tab, a killed server; and photographs of 24 megapixels are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browsing import current, painted, picture
+from PIL import Image
+
+import inpaintkit
+from inpaintkit import masks
+from inpaintkit.benchmarks.studies._browser import By, Keys, Page, Server, served
+
+SHAPE = (240, 320)
+LARGE = (4000, 6000)
+
+
+@pytest.fixture
+def serve(chrome: Any, tmp_path: Path) -> Iterator[Callable[[np.ndarray | None], Server]]:
+    """Serves a picture, or nothing; afterwards no tab asks for it any more."""
+    running = []
+
+    def start(pixels: np.ndarray | None) -> Server:
+        path = None if pixels is None else tmp_path / "picture.png"
+        if pixels is not None:
+            Image.fromarray(pixels).save(path, compress_level=1)
+        context = served(path, tmp_path / "sessions")
+        running.append(context)
+        return context.__enter__()
+
+    yield start
+    chrome.get("about:blank")
+    chrome.get_log("browser")
+    for context in running:
+        context.__exit__(None, None, None)
+
+
+def waves(shape: tuple[int, int]) -> np.ndarray:
+    """A smooth picture, each pixel of which says where it is."""
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    red = (x * 255 // shape[1]).astype(np.uint8) + np.zeros_like(y, np.uint8)
+    green = (y * 255 // shape[0]).astype(np.uint8) + np.zeros_like(x, np.uint8)
+    return np.dstack([red, green, ((x + y) % 256).astype(np.uint8)])
+
+
+def at_full_size(page: Page, size: int = 21) -> None:
+    """Show the middle of the photo at 100 %, and take the brush."""
+    page.part("photo", "part.view.zoomTo(1)")
+    page.part("tools", "part.chooseTool('brush')")
+    page.part("tools", f"part.setBrush('size', {size})")
+    page.idle()
+
+
+def stroke(page: Page, points, width: int = 21) -> np.ndarray:
+    """Paint through pixels of the photo; gives the mask that this must be."""
+    places = [page.client(point) for point in points]
+    at = [page.part("photo", "part.view.toPicture(...given)", *place) for place in places]
+    page.drag(places)
+    assert np.abs(np.array(at) - np.array(points)).max() <= 0.5
+    rows, columns = current(page)["height"], current(page)["width"]
+    return masks.stroke((rows, columns), at, width)
+
+
+def fill(page: Page) -> None:
+    cursor = current(page)["cursor"]
+    page.click("#tab-fill")
+    page.js(
+        "const list = document.getElementById('method'); list.value = 'telea'; list.dispatchEvent(new Event('change'))"
+    )
+    page.click("#fill")
+    page.wait(lambda: current(page)["cursor"] == cursor + 1)
+    page.no_jobs()
+
+
+def test_a_reload_keeps_strokes_fills_and_what_was_undone(chrome, serve):
+    server = serve(waves(SHAPE))
+    page = Page(chrome).open(server.address)
+    at_full_size(page)
+    stroke(page, [(50, 50), (90, 60)])
+    fill(page)
+    filled = picture(page, server)
+    mask = stroke(page, [(150, 100), (200, 160)])
+    stroke(page, [(250, 100), (260, 160)])
+    page.keys(Keys.CONTROL, "z")
+    page.idle()
+    page.open(server.address.partition("?")[0])
+    page.idle()
+    assert (current(page)["cursor"], current(page)["count"]) == (3, 4)
+    assert np.array_equal(painted(page, server), mask)
+    assert np.array_equal(picture(page, server), filled)
+    for _ in range(3):
+        page.keys(Keys.CONTROL, "z")
+    assert np.array_equal(picture(page, server), waves(SHAPE))
+    assert page.complaints() == []
+
+
+def test_a_killed_server_loses_nothing(chrome, serve):
+    server = serve(waves(SHAPE))
+    page = Page(chrome).open(server.address)
+    at_full_size(page)
+    first = stroke(page, [(50, 50), (90, 60)])
+    page.idle()
+    server.kill()
+    page.find("#banner")
+    second = stroke(page, [(150, 100), (200, 160)])  # while it is away
+    third = stroke(page, [(250, 50), (250, 90)])
+    page.wait(lambda: page.js("return localStorage.length > 1"))
+    server.start()
+    page.wait(lambda: not page.js("return !document.getElementById('banner').hidden"))
+    page.idle()
+    assert current(page)["cursor"] == 3
+    assert np.array_equal(painted(page, server), first | second | third)
+    fill(page)
+    wanted = inpaintkit.inpaint(waves(SHAPE), first | second | third, "telea")
+    assert np.array_equal(picture(page, server), wanted)
+    assert all("ERR_CONNECTION_REFUSED" in text or "ERR_INCOMPLETE" in text for text in page.complaints())
+
+
+def test_strokes_drawn_without_a_server_outlive_the_tab(chrome, serve):
+    server = serve(waves(SHAPE))
+    page = Page(chrome).open(server.address)
+    at_full_size(page)
+    server.kill()
+    mask = stroke(page, [(150, 100), (200, 160)])
+    page.wait(lambda: page.js("return Object.keys(localStorage).some((key) => key.includes('queue'))"))
+    page.chrome.get("about:blank")
+    server.start()
+    page.open(server.address)
+    page.idle()
+    assert np.array_equal(painted(page, server), mask)
+
+
+def test_two_tabs_stay_in_step(chrome, serve):
+    server = serve(waves(SHAPE))
+    page = Page(chrome).open(server.address)
+    at_full_size(page)
+    first = chrome.current_window_handle
+    chrome.switch_to.new_window("tab")
+    other = Page(chrome).open(server.address.partition("?")[0])
+    at_full_size(other)
+    mask = stroke(other, [(50, 50), (90, 60)])
+    other.idle()
+    second = chrome.current_window_handle
+    chrome.switch_to.window(first)
+    page.wait(lambda: current(page)["cursor"] == 1)
+    assert page.text("#painted").startswith(f"{np.count_nonzero(mask):,} pixels")
+    fill(page)
+    chrome.switch_to.window(second)
+    other.wait(lambda: current(other)["cursor"] == 2)
+    assert other.text("#painted") == "Paint over what should go."
+    assert other.complaints() == []
+    chrome.close()
+    chrome.switch_to.window(first)
+    assert page.complaints() == []
+
+
+def test_a_photograph_of_24_megapixels_is_exact(chrome, serve):
+    pixels = waves(LARGE)
+    server = serve(pixels)
+    page = Page(chrome).open(server.address)
+    page.idle()
+    at_full_size(page, 41)
+    mask = stroke(page, [(2900, 1900), (3000, 2050), (3100, 1980)], 41)
+    page.idle()
+    page.part("photo", "part.view.fit()")  # at a tenth of its size, across half of the photo
+    page.idle()
+    there = [page.client(point) for point in ((1000, 3000), (4000, 3200))]
+    at = [page.part("photo", "part.view.toPicture(...given)", *place) for place in there]
+    page.drag(there)
+    mask |= masks.stroke(LARGE, np.round(np.multiply(at, 16)) / 16, 41)
+    assert np.array_equal(painted(page, server), mask)
+    page.keys(Keys.CONTROL, "z")
+    page.keys(Keys.CONTROL, "y")
+    assert np.array_equal(painted(page, server), mask)
+    fill(page)
+    wanted = inpaintkit.inpaint(pixels, mask, "telea")
+    found = picture(page, server)
+    assert np.array_equal(found[~mask], pixels[~mask])
+    assert np.array_equal(found, wanted)
+    page.keys(Keys.CONTROL, "z")
+    page.idle()
+    assert np.array_equal(painted(page, server), mask)
+    assert page.complaints() == []
+
+
+def test_a_photo_is_opened_from_a_file_where_none_was_named(chrome, serve, tmp_path):
+    server = serve(None)
+    page = Page(chrome).open(server.address)
+    page.find("#empty")
+    path = tmp_path / "dropped.png"
+    Image.fromarray(waves(SHAPE)).save(path)
+    page.chrome.find_element(By.ID, "file").send_keys(str(path))
+    page.wait(lambda: page.text("#name") == "dropped.png")
+    page.idle()
+    assert np.array_equal(picture(page, server), waves(SHAPE))
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    page.chrome.find_element(By.ID, "file").send_keys(str(broken))
+    page.wait(lambda: "broken.png" in page.text("#messages .error"))
+    assert page.text("#name") == "dropped.png"
+    assert all("422" in text for text in page.complaints())  # that the server refused it
