@@ -10,7 +10,7 @@ import { t } from "./texts.js";
 export async function show(id) {
   document.body.classList.add("busy");
   try {
-    await openPhoto(id);
+    if (!(await openPhoto(id))) return false;
     for (const notice of app.photo.notices ?? []) message(notice);
     say(t("opened", { name: app.photo.name }));
     return true;

@@ -182,7 +182,7 @@ function renderFound() {
     }, { data: { name: "more" } }));
   }
   parts.push(
-    make("div", { class: "row" }, [
+    make("div", { class: "row decide" }, [
       button(t("add_pieces"), add, { class: "button primary", id: "add-pieces", disabled: count === 0, data: { name: "add" } }),
       button(t("discard"), closeFind, { data: { name: "discard" } }),
     ]),

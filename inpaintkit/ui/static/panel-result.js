@@ -133,7 +133,7 @@ function candidates() {
     make("p", { text: t("candidates_help") }),
     row,
     check(t("side_by_side"), side, (on) => look(shown, on)),
-    make("div", { class: "row" }, [
+    make("div", { class: "row decide" }, [
       button(t("use_candidate"), choose, { class: "button primary", id: "choose", data: { name: "choose" } }),
       button(t("discard"), closeCandidates, { data: { name: "discard" } }),
     ]),
@@ -151,8 +151,9 @@ async function thumbnail(canvas, which, [left, top, width, height]) {
   }
   const across = Math.max(width * 1.4, height * 1.4 * (4 / 3), 32);
   const down = across * (3 / 4);
-  const x0 = left + width / 2 - across / 2;
-  const y0 = top + height / 2 - down / 2;
+  const inside = (side, from, whole) => Math.max(Math.min(from, whole - side), 0);
+  const x0 = inside(across, left + width / 2 - across / 2, app.photo.width);
+  const y0 = inside(down, top + height / 2 - down / 2, app.photo.height);
   const scale = canvas.width / across;
   const level = Math.min(Math.max(Math.floor(Math.log2(1 / scale)), 0), app.photo.levels - 1);
   const side = SIDE * 2 ** level;

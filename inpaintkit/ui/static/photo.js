@@ -19,8 +19,13 @@ export function colourOf(layer) {
 // Show a layer over the photo.
 export const overlayOf = (layer) => view.overlay(layer, colourOf(layer));
 
+let opening = null;
+
+// Open a photo, unless another one is asked for meanwhile; whether it is open now.
 export async function openPhoto(id) {
+  opening = id;
   const photo = await get(`photos/${id}`);
+  if (opening !== id) return false;
   app.photo = photo;
   app.layer = "mask";
   app.find = app.candidates = null;
@@ -32,6 +37,7 @@ export async function openPhoto(id) {
   const queue = queueOf(id);
   for (const item of queue.items) showUnsent(item);
   queue.run();
+  return true;
 }
 
 export function closePhoto() {
@@ -91,13 +97,8 @@ export function apply(change) {
   if (!photo) return;
   for (const [which, box] of Object.entries(change.changed ?? {})) {
     if (!box) continue;
-    if (which === "picture") {
-      view.tiles.touch("now", box, change.revision);
-      view.tiles.touch("expected", null, change.revision);
-    } else {
-      overlayOf(which);
-      view.tiles.touch(which, box, change.revision);
-    }
+    if (which !== "picture" && which !== "expected") overlayOf(which);
+    view.tiles.touch(which === "picture" ? "now" : which, box, change.revision);
   }
   if (change.revision >= photo.revision) Object.assign(photo, change, { id: photo.id });
   view.changed();

@@ -69,15 +69,19 @@ const renew = debounced((thumb, version) => {
   if (thumb.querySelector("img").src) thumb.querySelector("img").src = thumbnail(thumb.dataset.photo, version);
 }, 1000);
 
+let target = null; // the photo that is being opened
+
 async function go(id) {
-  if (id === app.photo?.id) return;
+  if (id === (target ?? app.photo?.id)) return;
+  target = id;
   await show(id);
+  if (target === id) target = null;
   thumbs.get(id)?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 export function step(by) {
   const all = photos();
-  const next = all[all.findIndex((photo) => photo.id === app.photo?.id) + by];
+  const next = all[all.findIndex((photo) => photo.id === (target ?? app.photo?.id)) + by];
   if (next) go(next.id);
 }
 

@@ -33,6 +33,7 @@ export function setTip(element, text, keys = "") {
 }
 
 export function seconds(value) {
+  if (value < 0.995) return t("seconds", { n: value.toFixed(2) });
   if (value < 9.95) return t("seconds", { n: value.toFixed(1) });
   if (value < 90) return t("seconds", { n: Math.round(value) });
   return t("minutes", { n: Math.round(value / 60) });

@@ -151,7 +151,8 @@ export class View {
 
   fitScale() {
     const [, , width, height] = this.panelRects()[0];
-    const room = [width - 2 * MARGIN * this.ratio, height - 2 * MARGIN * this.ratio];
+    const margin = (this.panels ? 4 : MARGIN) * this.ratio;
+    const room = [width - 2 * margin, height - 2 * margin];
     return Math.min(room[0] / this.photo.width, room[1] / this.photo.height);
   }
 
