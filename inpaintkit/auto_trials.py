@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from inpaintkit.box import Box
 from inpaintkit.filling import Call, Choice, MethodFill
-from inpaintkit.problem import Image, Mask
+from inpaintkit.problem import Image, Mask, Step
 from inpaintkit.regions import Region, labelled_runs, split
 
 DEEP = 8  # px from a rim that only wide holes have
@@ -178,9 +178,15 @@ def _stamped(call: Call, choice: Choice, stamps: Sequence[Stamp], lacking: Mask)
         hidden[around.slices] |= cv2.dilate(near, np.ones((7, 7), np.uint8)).view(np.bool_) & hole[around.slices]
         hidden[stamp.box.slices] |= stamp.pixels
     filled = np.empty_like(call.picture.pixels)
-    quiet = replace(call, progress=None, feather=0, fallback=True, maps={})
-    MethodFill(quiet, *choice, hidden, lacking).into(filled)
+    trial = replace(call, progress=_trying(call, choice), feather=0, fallback=True, maps={})
+    MethodFill(trial, *choice, hidden, lacking).into(filled)
     return filled
+
+
+def _trying(call: Call, choice: Choice) -> Callable[[Step], None] | None:
+    """A trial's progress: none of the call's, but a caller sees what is tried, and may stop it."""
+    report = call.progress
+    return None if report is None else lambda step: report(Step(0, 1, remark=f"trying {choice[0].name}"))
 
 
 def tried(call: Call, choice: Choice, stamps: Sequence[Stamp]) -> Trial:

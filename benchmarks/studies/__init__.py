@@ -15,6 +15,7 @@
 - ``mnps``: does neural patch synthesis come nearer to the truth and to the surroundings than its first fill?
 - ``page_frames``: how long does a frame of the page take while strokes are painted?
 - ``page_shots``: what does every state of the page look like?
+- ``page_server``: how long after the release of the brush does the page show a fill, beyond the fill itself?
 - ``patches``: how fast and how good are the methods that copy patches, and do their textures stand out?
 - ``peers``: how do methods compare with OpenCV's, xphoto's and scikit-image's on text, scratches and lost pixels?
 - ``speed``: time and memory of ``telea`` and the plates beside OpenCV's and scikit-image's, ratios from one run.

@@ -199,8 +199,7 @@ class Desk:
     def choose(self, photo: Photo, job: str, number: int) -> Json:
         """Put a job's candidate into the picture."""
         with photo.lock:
-            put = fills.put(photo, fills.candidate_of(self.line.find(job), number))
-            return self.changed(photo, put["changed"])
+            return self.changed(photo, fills.put(photo, fills.candidate_of(self.line.find(job), number)))
 
     def find(self, name: str, asked: Json) -> Job:
         """Put a search in the line."""
@@ -209,7 +208,7 @@ class Desk:
 
         def work(job: Job) -> Json:
             found = finds.find(photo, asked)
-            job.check()
+            job.commit()
             photo.found = found
             return found.shown()
 

@@ -156,6 +156,7 @@ def fill(photo: Photo, asked: list[Wish], hole: Mask, layers: dict[str, Mask], j
             if len(asked) == 1:
                 raise
             failed.append({"label": _label(wish, asked), "error": one_line(error)})
+    job.commit()
     if len(asked) == 1:
         return {**candidates[0].facts, "changed": put(photo, candidates[0])}
     job.kept = candidates

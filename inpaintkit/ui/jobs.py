@@ -15,6 +15,7 @@ from inpaintkit.ui.said import collected, one_line
 MAX_WAITING = 20
 _MAX_KEPT = 50  # jobs that are over and can still be asked for
 _MAX_FILES = 5  # jobs whose candidates or file can still be had
+_STOPPING = "begins when what was cancelled has stopped"
 _PAUSE = 0.1  # seconds between two messages about progress
 _SETTLED = 0.5  # seconds until the time left is guessed
 
@@ -56,7 +57,9 @@ class Job:
     ended: float = 0.0
     after: Callable[[], None] = lambda: None
     finished: threading.Event = field(default_factory=threading.Event)
+    committed: bool = False
     _tell: Callable[[Job], None] = lambda job: None
+    _lock: threading.Condition = field(default_factory=threading.Condition)
     _told: float = 0.0
 
     @property
@@ -68,6 +71,17 @@ class Job:
         """Raise CancelledError where the job was cancelled."""
         if self.cancelled:
             raise CancelledError
+
+    def commit(self) -> None:
+        """From here on it cannot be cancelled any more; raises CancelledError where it was."""
+        with self._lock:
+            self.check()
+            self.committed = True
+
+    def release(self) -> None:
+        """Let go of what the work holds, once it has ended."""
+        self.work = lambda job: None
+        self.after()
 
     def progress(self, step: Step) -> None:
         """Take a method's report; raises CancelledError where the job was cancelled."""
@@ -111,6 +125,7 @@ class Line:
         self._jobs: dict[str, Job] = {}
         self._changed = threading.Condition()
         self._closed = False
+        self._stopping: Job | None = None  # what was cancelled and still runs
         self._thread = threading.Thread(target=self._work, name="inpaintkit-jobs", daemon=True)
         self._thread.start()
 
@@ -122,7 +137,8 @@ class Line:
             waiting = sum(job.state == "waiting" for job in self._jobs.values())
             if waiting >= MAX_WAITING:
                 raise LineFullError(f"{waiting} jobs are waiting already: wait for one of them, or cancel it")
-            job = Job(kind, photo, work, after=after, _tell=self._tell)
+            job = Job(kind, photo, work, after=after, _tell=self._tell, _lock=self._changed)
+            job.remark = _STOPPING if self._stopping else ""
             self._jobs[job.id] = job
             self._forget()
             self._changed.notify_all()
@@ -137,13 +153,22 @@ class Line:
             return self._jobs[name]
 
     def cancel(self, name: str) -> Job:
-        """Stop a job, or take it out of the line."""
+        """Stop a job, or take it out of the line.
+
+        It is over at once: nothing more will come of it. What runs stops at its method's next report, and the next job
+        begins then.
+        """
         job = self.find(name)
         with self._changed:
             if job.state == "waiting":
                 self._end(job, "cancelled")
-            elif job.state == "running":
-                job.cancelled, job.remark = True, "stopping"
+                job.release()
+            elif job.state == "running" and not job.committed:
+                job.cancelled = True
+                self._end(job, "cancelled")
+                self._stopping = job
+                for other in self._jobs.values():
+                    other.remark = _STOPPING if other.state == "waiting" else other.remark
         self._tell_all()
         return job
 
@@ -167,9 +192,10 @@ class Line:
         with self._changed:
             self._closed = True
             for job in self._jobs.values():
+                job.cancelled = job.cancelled or not job.is_over
                 if job.state == "waiting":
                     self._end(job, "cancelled")
-                job.cancelled = job.cancelled or not job.is_over
+                    job.release()
             self._changed.notify_all()
         self._thread.join(timeout=2)
 
@@ -193,27 +219,28 @@ class Line:
     def _work(self) -> None:
         while (job := self._next()) is not None:
             self._tell_all()
-            state = "failed"
+            state, result, error = "failed", None, ""
             try:
                 with collected(job.warnings, of_pool=True):
-                    job.result = job.work(job)
+                    result = job.work(job)
                 state = "done"
             except CancelledError:
                 state = "cancelled"
-            except BaseException as error:  # a method's author may exit, but not from here
-                job.error = one_line(error)
+            except BaseException as raised:  # a method's author may exit, but not from here
+                error = one_line(raised)
             with self._changed:
-                self._end(job, state)
+                if not job.is_over:
+                    job.result, job.error = result, error
+                    self._end(job, state)
+                self._stopping = None
+                job.release()
             self._tell_all()
 
     def _end(self, job: Job, state: str) -> None:
         job.state, job.ended = state, time.monotonic()
         if state == "done":
             job.done = job.total = job.total or 1.0
-        if job.remark == "stopping":
-            job.remark = ""
-        job.work = lambda job: None  # it holds masks
-        job.after()
+        job.remark = ""
         job.finished.set()
 
     def _forget(self) -> None:

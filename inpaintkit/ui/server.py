@@ -82,7 +82,7 @@ def _run(
     say: Callable[[str], Any],
     note: Callable[[str], Any],
 ) -> None:
-    listening = _listen(host, port, session.port)
+    listening = listening_on(host, port, session.port)
     number = listening.getsockname()[1]
     name = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     address = f"http://{f'[{name}]' if ':' in name else name}:{number}/?token={session.token}"
@@ -114,7 +114,7 @@ def _run(
     note("the page is closed; strokes and fills are kept for 30 days")
 
 
-def _listen(host: str, port: int | None, last: int | None) -> socket.socket:
+def listening_on(host: str, port: int | None, last: int | None) -> socket.socket:
     """A socket that listens: on the port that was asked for, on that of the last time, or on any."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     ports = [port] if port is not None else [*([last] if last else []), 0]

@@ -15,7 +15,7 @@ from PIL import Image
 
 from inpaintkit.ui.app import application
 from inpaintkit.ui.desk import Desk
-from inpaintkit.ui.server import _listen
+from inpaintkit.ui.server import listening_on
 from inpaintkit.ui.sessions import Session
 
 
@@ -24,7 +24,7 @@ class Page:
 
     def __init__(self, target: Path | None) -> None:
         self.session = Session(target)
-        listening = _listen("127.0.0.1", 0, None)
+        listening = listening_on("127.0.0.1", 0, None)
         self.port = listening.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
         self.session.started(self.port, f"{self.address}/?token={self.session.token}")

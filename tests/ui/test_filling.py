@@ -176,6 +176,33 @@ def test_one_fills_the_others_wait_and_each_can_be_cancelled(page, slow):
     assert page.http.delete("/api/jobs/none").status_code == 404
 
 
+def test_what_is_cancelled_is_over_at_once_and_comes_to_nothing_though_its_method_reports_late(page, monkeypatch):
+    going, begun = threading.Event(), threading.Event()
+
+    def fill(problem):
+        begun.set()
+        going.wait(30)
+        return problem.image.copy()
+
+    row = Method("silent", "silent:fill", "never reports")
+    object.__setattr__(row, "load", lambda: fill)
+    registry.register(row)
+    try:
+        page.post(f"{page.photo}/events", SPOT)
+        answer = page.post(f"{page.photo}/fill", {"method": "silent"})
+        assert begun.wait(10)
+        assert page.http.delete(f"/api/jobs/{answer['job']}").json()["state"] == "cancelled"
+        following = page.post(f"{page.photo}/fill", {"method": "telea"})
+        job = page.get(f"/jobs/{following['job']}")
+        assert (job["state"], job["remark"]) == ("waiting", "begins when what was cancelled has stopped")
+    finally:
+        going.set()
+        registry.unregister("silent")
+    assert page.job(following)["remark"] == ""
+    assert [event["type"] for event in page.get(page.photo)["events"]] == ["ellipse", "fill"]
+    assert page.get(f"/jobs/{answer['job']}")["state"] == "cancelled"
+
+
 def test_what_is_painted_while_a_fill_runs_stays_painted(page, slow):
     page.post(f"{page.photo}/events", SPOT)
     answer = page.post(f"{page.photo}/fill", {"method": "slow"})
