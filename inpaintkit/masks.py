@@ -24,6 +24,8 @@ from inpaintkit.errors import InpaintWarning, StretchedMaskWarning
 from inpaintkit.picture import Channels, Picture, mask_of, scaled
 from inpaintkit.picture import grow as grow_by_disc
 from inpaintkit.problem import Mask
+from inpaintkit.selection import object_of
+from inpaintkit.selection.views import span as span_of_numbers
 
 _FAR = 1 << 24  # px: up to here products of whole coordinates are exact in float64
 _TILE = 64 * 64  # px: a stroke is tested tile by tile, so that a long diagonal costs its length and not its box
@@ -224,6 +226,104 @@ def from_colour(
             stacklevel=2,
         )
     return mask
+
+
+def wand(
+    image: Any,
+    point: tuple[int, int],
+    *,
+    tolerance: float = 0.1,
+    connected: bool = True,
+    channels: Channels | None = None,
+) -> Mask:
+    """The pixels of nearly the colour that one pixel has, as an editor's magic wand takes them.
+
+    Parameters
+    ----------
+    image : array (H, W) or (H, W, C) of any type, or a PIL image; every colour channel counts.
+    point : X, Y of the pixel, origin at the top left.
+    tolerance : largest difference in any channel, in [0, 1]: a share of the type's range, or of the picture's own where
+        its type has none: floats beyond [0, 1] and signed integers.
+    connected : only the area around the pixel that is connected to it, by sides or corners.
+    channels : "alpha" or "bands", whether the last channel is opacity; None: as ``inpaint`` takes it.
+
+    Raises
+    ------
+    ValueError, TypeError : an invalid picture, point or tolerance, or a pixel without a colour.
+
+    Examples
+    --------
+    >>> wand([[0.0, 0.1, 0.9, 0.1]], (0, 0), tolerance=0.2).astype(int)
+    array([[1, 1, 0, 0]])
+    """
+    picture = Picture.of(image, channels)
+    x, y = checked_pixel(point, picture.shape, "point")
+    if not (_is_number(tolerance) and 0 <= tolerance <= 1):
+        raise ValueError(f"tolerance is {_shown(tolerance)}: expected 0 to 1, a share of the picture's range")
+    colours = picture.pixels[..., : picture.colours]
+    wanted = colours[y, x]
+    if not np.isfinite(wanted).all() or (picture.alpha and picture.pixels[y, x, -1] == 0):
+        raise ValueError(f"the pixel at {x},{y} has no colour: pick another")
+    reach = tolerance * _range(picture)
+    exact = np.promote_types(colours.dtype, np.float32)
+    rounding = 4 * float(np.finfo(exact).eps) * float(np.abs(wanted.astype(exact)).max())
+    mask = np.ones(picture.shape, np.bool_)
+    for channel, value in enumerate(wanted.astype(exact)):
+        mask &= np.abs(colours[..., channel].astype(exact) - value) <= reach + rounding  # NaN is near nothing
+    if picture.alpha:
+        mask &= picture.pixels[..., -1] > 0
+    return _around(mask, (x, y)) if connected else mask
+
+
+def object_at(
+    image: Any,
+    points: ArrayLike,
+    *,
+    outside: ArrayLike = (),
+    box: tuple[int, int, int, int] | None = None,
+    channels: Channels | None = None,
+) -> Mask:
+    """The object that one click or a few point at, by its outline and colours; nothing is trained.
+
+    One point in the middle of an object is often enough. Where too much or too little is selected, add a point that
+    belongs to the object, or one that does not.
+
+    Parameters
+    ----------
+    image : array (H, W) or (H, W, C) of any type, or a PIL image; the first three of more bands count, the mean of two.
+    points : X, Y of one or more pixels of the object, (N, 2), origin at the top left.
+    outside : X, Y of pixels that are not of it.
+    box : LEFT, TOP, WIDTH, HEIGHT in whole pixels: the object lies in it.
+    channels : "alpha" or "bands", whether the last channel is opacity; None: as ``inpaint`` takes it.
+
+    Returns
+    -------
+    mask : bool (H, W), without holes. Edges are soft: ``grow`` it by 1 or 2 before the object is filled.
+
+    Raises
+    ------
+    ValueError, TypeError : an invalid picture, point or box, or nothing there that looks like an object.
+
+    Examples
+    --------
+    >>> picture = np.full((60, 80), 40, np.uint8)
+    >>> picture[20:40, 30:60] = 200
+    >>> int(object_at(picture, [(45, 30)]).sum())
+    600
+    """
+    picture = Picture.of(image, channels)
+    inside, beyond = (_checked_clicks(clicks, picture.shape) for clicks in (points, outside))
+    if not inside:
+        raise ValueError("points is empty: give X, Y of at least one pixel of the object")
+    if set(inside) & set(beyond):
+        raise ValueError("a point is in points and in outside: is it of the object or not?")
+    where = None
+    if box is not None:
+        where = checked_box(box).clipped(picture.shape)
+        for x, y in inside:
+            if not (where.left <= x < where.right and where.top <= y < where.bottom):
+                raise ValueError(f"the point {x:g},{y:g} is not in the box {_shown(tuple(box))}: the object lies in it")
+    return object_of(picture, inside, beyond, where)
 
 
 def combine(*masks: Any, how: str = "union") -> Mask:
@@ -461,18 +561,52 @@ def colour_difference(picture: Picture, colour: tuple[float, ...]) -> NDArray[An
     return off
 
 
-def connected_part(mask: Mask, off: NDArray[Any], point: tuple[int, int]) -> Mask:
-    """The connected part of a mask around a point (X, Y) of it; pixels connect by sides or corners."""
-    height, width = mask.shape
+def _range(picture: Picture) -> float:
+    """The width of the range of a picture's values: that of its type, or its own where the type has none."""
+    pixels = picture.pixels
+    if pixels.dtype.kind in "ub":
+        return float(picture.opaque)
+    span = span_of_numbers(picture)
+    if pixels.dtype.kind == "f" and span.offset >= 0 and span.offset + span.scale <= 1:
+        return 1.0
+    return span.scale
+
+
+def checked_pixel(point: Any, shape: tuple[int, int], name: str) -> tuple[int, int]:
+    """X, Y of a pixel of a picture of ``shape`` (H, W); ValueError for anything else."""
+    height, width = shape
     if not _are_whole(point, 2):
-        raise ValueError(f"connected is {_shown(point)}: expected X, Y in whole pixels from the top left")
+        raise ValueError(f"{name} is {_shown(point)}: expected X, Y in whole pixels from the top left")
     x, y = (int(side) for side in point)
     if not (0 <= x < width and 0 <= y < height):
-        raise ValueError(f"connected is {x},{y}, outside a picture {width} wide and {height} high: pick a pixel of it")
+        raise ValueError(f"{name} is {x},{y}, outside a picture {width} wide and {height} high: pick a pixel of it")
+    return x, y
+
+
+def _checked_clicks(points: ArrayLike, shape: tuple[int, int]) -> list[tuple[float, float]]:
+    """X, Y of points in a picture of ``shape`` (H, W)."""
+    if np.size(points) == 0:
+        return []
+    height, width = shape
+    clicks = [(float(x), float(y)) for x, y in _checked_points(points, "click", min_count=1)]
+    for x, y in clicks:
+        if not (-0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5):
+            raise ValueError(f"the point {x:g},{y:g} is outside a picture {width} wide and {height} high")
+    return clicks
+
+
+def _around(mask: Mask, point: tuple[int, int]) -> Mask:
+    """The connected part of a mask around a point (X, Y) of it; pixels connect by sides or corners."""
+    painted = mask.astype(np.uint8)
+    cv2.floodFill(painted, None, point, 2, flags=8)
+    part: Mask = painted == 2
+    return part
+
+
+def connected_part(mask: Mask, off: NDArray[Any], point: tuple[int, int]) -> Mask:
+    """The connected part of a mask around a point (X, Y) of it; pixels connect by sides or corners."""
+    x, y = checked_pixel(point, mask.shape, "connected")
     if not mask[y, x]:
         far = f"{off[y, x]:.4g} from the colour" if np.isfinite(off[y, x]) else "without a colour"
         raise ValueError(f"the pixel at {x},{y} is {far}, beyond the tolerance: raise it or pick another pixel")
-    painted = mask.astype(np.uint8)
-    cv2.floodFill(painted, None, (x, y), 2, flags=8)
-    part: Mask = painted == 2
-    return part
+    return _around(mask, (x, y))

@@ -155,6 +155,51 @@ def from_colour(photo: Path | Stream, colour: str, tolerance: float, connected: 
     _write(output, masks.from_colour(loaded.pixels, colour, **options))
 
 
+@mask.command(epilog=examples("inpaintkit mask wand photo.png 210,35 --tolerance 0.1 -o mask.png"))
+@click.argument("photo", type=SOURCE)
+@click.argument("point", type=options.pixel, metavar="X,Y")
+@click.option(
+    "--tolerance",
+    default=0.1,
+    show_default=True,
+    metavar="N",
+    help="Largest difference in any channel, 0 to 1, a share of the picture's range.",
+)
+@click.option("--everywhere", is_flag=True, help="Also what is not connected to the pixel.")
+@_output
+def wand(photo: Path | Stream, point: Any, tolerance: float, everywhere: bool, output: Path | Stream) -> None:
+    """Take the pixels that are coloured nearly as one of them."""
+    _check_output(output, photo)
+    from inpaintkit import files, masks
+
+    loaded = files.load(photo)
+    given: dict[str, Any] = {"tolerance": tolerance, "connected": not everywhere, "channels": loaded.channels}
+    _write(output, masks.wand(loaded.pixels, point, **given))
+
+
+@mask.command("object", epilog=examples("inpaintkit mask object photo.png --at 290,120 --at 300,230 -o mask.png"))
+@click.argument("photo", type=SOURCE)
+@click.option(
+    "--at", type=options.point, multiple=True, required=True, metavar="X,Y", help="A point of it. May be repeated."
+)
+@click.option(
+    "--not-at", type=options.point, multiple=True, metavar="X,Y", help="A point that is not of it. May be repeated."
+)
+@click.option("--box", type=options.box, metavar="BOX", help="It lies in this area (LEFT,TOP,WIDTH,HEIGHT).")
+@_output
+def object_(photo: Path | Stream, at: Any, not_at: Any, box: Any, output: Path | Stream) -> None:
+    """Take the object at a point, by its outline and colours.
+
+    Look at the mask. Where it has too little or too much, name another point with --at or --not-at.
+    """
+    _check_output(output, photo)
+    from inpaintkit import files, masks
+
+    loaded = files.load(photo)
+    given: dict[str, Any] = {"outside": not_at, "box": box, "channels": loaded.channels}
+    _write(output, masks.object_at(loaded.pixels, at, **given))
+
+
 @mask.command(epilog=examples("inpaintkit mask combine a.png b.png --how difference -o mask.png"))
 @click.argument("sources", type=SOURCE, nargs=-1, required=True, metavar="MASK...")
 @click.option("--how", type=click.Choice(HOW), default="union", show_default=True, help="How to combine them.")
