@@ -12,7 +12,6 @@ import numpy as np
 from inpaintkit import __version__, files, masks
 from inpaintkit.batch import Search
 from inpaintkit.files import READABLE
-from inpaintkit.picture import Picture
 from inpaintkit.problem import Mask
 from inpaintkit.ui import fills, finds, folders, saving
 from inpaintkit.ui.changes import bounds
@@ -29,8 +28,6 @@ from inpaintkit.ui.shelf import Place, Shelf, mark
 from inpaintkit.ui.tiles import level_count
 
 Json = dict[str, Any]
-
-_FULL_SCALE = 255  # of a wand's tolerance, which is sent as 0 to 1
 
 
 class Desk:
@@ -136,7 +133,7 @@ class Desk:
         if kind == "wand":
             return _wand(photo, event)
         if kind == "object":
-            raise NotImplementedError("clicking an object is not there yet: paint it, or use the wand")
+            return _object(photo, event)
         if photo.found is None or photo.found.id != event["find"]:
             raise ConflictError("the search is no longer known: search again")
         accepted: Mask = photo.found.mask()
@@ -258,22 +255,20 @@ class Desk:
 
 def _wand(photo: Photo, event: Event) -> Mask:
     """What has the colour of a pixel."""
-    point, tolerance = event["point"], event["tolerance"]
-    if not isinstance(point, list) or len(point) != 2 or not all(isinstance(side, int) for side in point):
-        raise ValueError(f"the point is {point!r}: expected X, Y in whole pixels")
-    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or not 0 <= tolerance <= 1:
-        raise ValueError(f"the tolerance is {tolerance!r}: expected 0 to 1")
-    x, y = point
-    if not (0 <= x < photo.shape[1] and 0 <= y < photo.shape[0]):
-        raise ValueError(f"the point {x},{y} is outside the picture: click a pixel of it")
-    channels, connected = photo.loaded.channels, bool(event.get("connected", True))
-    return masks.from_colour(
-        photo.pixels,
-        _colour_at(photo, x, y),
-        tolerance=tolerance * _FULL_SCALE,
-        connected=(x, y) if connected else None,
-        channels=channels,
-    )
+    options = {"tolerance": event["tolerance"], "connected": bool(event.get("connected", True))}
+    return masks.wand(photo.pixels, event["point"], **options, channels=photo.loaded.channels)
+
+
+def _object(photo: Photo, event: Event) -> Mask:
+    """The object at points X, Y, 1, and not at those with 0."""
+    points = event["points"]
+    if not isinstance(points, list) or not all(
+        isinstance(at, list) and len(at) == 3 and at[2] in (0, 1) for at in points
+    ):
+        raise ValueError(f"points are {str(points)[:60]}: expected X, Y and 1 (of the object) or 0 (not of it) each")
+    inside, outside = ([at[:2] for at in points if at[2] == side] for side in (1, 0))
+    box = event.get("box")
+    return masks.object_at(photo.pixels, inside, outside=outside, box=box, channels=photo.loaded.channels)
 
 
 def _short(event: Event) -> Event:
@@ -291,9 +286,3 @@ def _changed_outside(photo: Photo) -> list[str]:
     if now != photo.mark:
         return [f"{photo.name} has changed on the disk since it was opened: what is shown is what was opened"]
     return []
-
-
-def _colour_at(photo: Photo, x: int, y: int) -> tuple[float, ...]:
-    """A pixel's red, green and blue on the scale 0 to 255."""
-    picture = Picture.of(photo.pixels, photo.loaded.channels)
-    return tuple(float(picture.pixels[y, x, z % picture.colours]) * _FULL_SCALE / picture.opaque for z in range(3))

@@ -131,6 +131,18 @@ def test_the_wand_takes_what_has_the_colour(open_page, tmp_path):
     np.testing.assert_array_equal(page.mask(page.photo), wanted)
 
 
+def test_a_click_selects_an_object_and_further_places_change_it(open_page, tmp_path):
+    picture = np.full((120, 160), 60, np.uint8)
+    picture[40:80, 30:70], picture[40:80, 70:110] = 140, 230
+    inpaintkit.write(tmp_path / "blocks.png", picture)
+    page = open_page(tmp_path / "blocks.png")
+    for places in ([[50, 60, 1], [90, 60, 1]], [[50, 60, 1], [90, 60, 0]]):
+        page.post(f"{page.photo}/events", {"type": "clear"})
+        page.post(f"{page.photo}/events", {"type": "object", "points": places, "box": None})
+        inside, outside = ([place[:2] for place in places if place[2] == side] for side in (1, 0))
+        np.testing.assert_array_equal(page.mask(page.photo), masks.object_at(picture, inside, outside=outside))
+
+
 def test_a_guide_is_a_layer_of_its_own(page):
     page.post(f"{page.photo}/events", {**STROKES["rectangle"], "layer": "source"})
     page.post(f"{page.photo}/events", {**STROKES["dot"], "layer": "guide:2"})
@@ -198,6 +210,9 @@ def test_masks_and_strokes_leave_and_come_back(page):
         {"type": "wand", "point": [1, 1], "tolerance": "a"},
         {"type": "wand", "point": [500, 1], "tolerance": 0.1},
         {"type": "wand", "point": "1,1", "tolerance": 0.1},
+        {"type": "object", "points": [[1, 1]]},
+        {"type": "object", "points": [[500, 1, 1]]},
+        {"type": "object", "points": [[1, 1, 0]]},
         {"type": "pieces", "find": "0"},
     ],
     ids=str,
