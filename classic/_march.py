@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from inpaintkit.arrays import Bool2, F32x1, F32x2, F32x3, I32x1
+from inpaintkit.arrays import Bool2, F32x1, F32x2, F32x3, I32x1, I64x1
 from inpaintkit.classic._heap import pop, push
 from inpaintkit.distance import distance_to
 from inpaintkit.errors import ContextError
@@ -23,7 +23,7 @@ from inpaintkit.problem import Image, Mask, Problem, Step
 FAR = np.float32(1e6)  # arrival time of pixels no front has reached
 CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
-_TURNS = 8
+_TURNS = np.array([0, 4, 2, 6, 1, 5, 3, 7])  # each turn lies between those before
 _SLICE = 2**24  # neighbours looked at between two reports: some tenths of a second
 
 
@@ -118,49 +118,20 @@ def measure(hole: Mask, known: Mask, *, interleave: tuple[int, int] | None = Non
     eight interleaved turns, so that along a straight rim no pixel takes its colour from one side alone.
     """
     arrival = np.where(known, 1 - distance_to(hole), distance_to(known))
-    top, left = interleave or (0, 0)
-    return Front(arrival, _sorted_kernel(hole, arrival, 1 if interleave is None else _TURNS, top, left))
-
-
-@kernel()
-def _sorted_kernel(hole: Bool2, arrival: F32x2, turns: int, top: int, left: int) -> I32x1:
-    """Hole pixels by arrival: squared distances are whole numbers, so ``turns`` buckets each sort them exactly."""
-    height, width = hole.shape
-    last = 0
-    for y in range(height):
-        for x in range(width):
-            if hole[y, x]:
-                last = max(last, int(arrival[y, x] * arrival[y, x] + 0.5))
-    start = np.zeros((last + 1) * turns + 1, np.int32)
-    for y in range(height):
-        for x in range(width):
-            if hole[y, x]:
-                start[_bucket(arrival[y, x], turns, y + top, x + left) + 1] += 1
-    for bucket in range(len(start) - 1):
-        start[bucket + 1] += start[bucket]
-    order = np.empty(start[-1], np.int32)
-    for y in range(height):
-        for x in range(width):
-            if hole[y, x]:
-                bucket = _bucket(arrival[y, x], turns, y + top, x + left)
-                order[start[bucket]] = y * width + x
-                start[bucket] += 1
-    return order
-
-
-@kernel()
-def _bucket(time: np.float32, turns: int, y: int, x: int) -> int:
-    """Number of the bucket of pixel (y, x): by squared distance, then by its turn."""
-    turn = (3 * y + x) % turns
-    turn = (turn & 1) << 2 | turn & 2 | turn >> 2  # 0 4 2 6 1 5 3 7: each turn lies between those before
-    return int(time * time + 0.5) * turns + turn
+    places = np.flatnonzero(hole).astype(np.int32)
+    key = np.rint(np.square(arrival.reshape(-1)[places], dtype=np.float64)).astype(np.int64)
+    if interleave is not None:
+        y, x = np.divmod(places, hole.shape[1])
+        key = key * len(_TURNS) + _TURNS[(3 * (y + interleave[0]) + x + interleave[1]) % len(_TURNS)]
+    key = key.astype(np.min_scalar_type(key.max(initial=0)))  # numbers of two bytes are sorted many times as fast
+    return Front(arrival, places[np.argsort(key, kind="stable")])
 
 
 def fill_in_order(
     problem: Problem,
     order: I32x1,
     neighbours: int,
-    fill: Callable[[I32x1], I32x1],
+    fill: Callable[[I64x1], I64x1],
     unreached: str,
 ) -> None:
     """Fill the pixels of a front one after another, and report between slices of some tenths of a second.
@@ -179,10 +150,10 @@ def fill_in_order(
     while len(order):
         left = []
         for start in range(0, len(order), size):
-            left.append(fill(order[start : start + size]))
+            left.append(fill(order[start : start + size].astype(np.int64)))  # as kernels count: none needs a twin
             if start + size < len(order):
                 problem.report(Step(total - missing - len(order) + start + size, total))
-        rest = np.concatenate(left)
+        rest = np.concatenate(left).astype(order.dtype)
         if len(rest) == len(order):
             break
         order = rest

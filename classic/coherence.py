@@ -34,7 +34,7 @@ from functools import partial
 
 import numpy as np
 
-from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x2, F32x3, I32x1, I64x1
+from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x2, F32x3, I64x1
 from inpaintkit.classic._hole import base_colour, padded_places
 from inpaintkit.classic._march import fill_in_order, filled_from, measure
 from inpaintkit.classic.rows import half_width
@@ -120,7 +120,8 @@ def coherence(
     each = np.float32(
         _GREY_LEVELS**2 / max(channels - problem.alpha, 1)
     )  # alpha counts as much as all colours together
-    bound = 2 * _start_kernel(problem.image, base, arrival, reach, usable, data, tensor, window, each)
+    place, factor = np.empty(len(window) ** 2, np.int64), np.empty((len(window) ** 2, 5), np.float32)
+    bound = 2 * _start_kernel(problem.image, base, arrival, reach, usable, data, tensor, window, each, place, factor)
     near = (dy * stride + dx, dy.astype(np.float32), dx.astype(np.float32), inside, rho_weight)
     steep = delta * max(1.0, float(_GREY_LEVELS) * problem.step)
     strength = (np.float32(kappa / radius), np.float32(steep**4), bound, each)
@@ -128,7 +129,7 @@ def coherence(
         problem,
         order,
         len(dy),
-        partial(_fill_kernel, usable, arrival, radius, data, tensor, *near, *strength, window),
+        partial(_fill_kernel, usable, arrival, radius, data, tensor, *near, *strength, window, place, factor),
         f"coherence: {{}} hole pixels have no known pixel within {radius:g} px, not even through the hole: "
         "raise radius, or pass fallback=True (--fallback) for a plain fill",
     )
@@ -166,12 +167,13 @@ def _start_kernel(
     tensor: F32x2,
     window: F32x1,
     each: np.float32,
+    place: I64x1,
+    factor: F32x2,
 ) -> np.float32:
     """Colours, slopes and tensors of the known pixels that some hole pixel reaches; returns the largest colour."""
     height, width, channels = image.shape
     margin, stride = (usable.shape[1] - width) // 2, usable.shape[1]
     known = usable.reshape(-1)
-    room = _room(len(window) ** 2)
     largest = np.float32(0)
     for y in range(height):
         for x in range(width):
@@ -184,7 +186,7 @@ def _start_kernel(
         for x in range(width):
             p = (y + margin) * stride + x + margin
             if known[p] and arrival[y, x] >= 1 - reach:
-                _slope(p, known, stride, data, tensor, window, each, room)
+                _slope(p, known, stride, data, tensor, window, each, place, factor)
     return largest
 
 
@@ -205,8 +207,10 @@ def _fill_kernel(
     bound: np.float32,
     each: np.float32,
     window: F32x1,
-    order: I32x1,
-) -> I32x1:
+    slope_place: I64x1,
+    slope_factor: F32x2,
+    order: I64x1,
+) -> I64x1:
     """Fill ``data`` and ``tensor`` and mark ``usable`` in place in the given order.
 
     ``usable`` and the flat indices of ``order`` are padded, so no neighbour lies outside. Returns those of ``order``
@@ -223,7 +227,6 @@ def _fill_kernel(
     plain = np.empty(count, np.float32)
     mean, step = np.empty(channels, np.float32), np.empty(channels, np.float32)
     spread, broad = np.empty(channels, np.float32), np.empty(channels, np.float32)  # under w, and under 1 / |x - y|
-    room = _room(len(window) ** 2)
     left = np.empty(len(order), order.dtype)
     skipped = 0
     for n in range(len(order)):
@@ -308,14 +311,8 @@ def _fill_kernel(
             value = mean[c] + trust * min(max(step[c], -limit), limit)
             data[p, c, 0] = min(max(value, -bound), bound)  # whatever the options, nothing grows without bound
         known[p] = True
-        _slope(p, known, stride, data, tensor, window, each, room)
+        _slope(p, known, stride, data, tensor, window, each, slope_place, slope_factor)
     return left[:skipped].copy()
-
-
-@kernel(fastmath=True, inline=True)
-def _room(size: int) -> tuple[I64x1, F32x2]:
-    """Space for one window: its known pixels, and the factors with which they make a slope."""
-    return np.empty(size, np.int64), np.empty((size, 5), np.float32)
 
 
 @kernel(fastmath=True, inline=True)
@@ -327,10 +324,13 @@ def _slope(
     tensor: F32x2,
     window: F32x1,
     each: np.float32,
-    room: tuple[I64x1, F32x2],
+    place: I64x1,
+    factor: F32x2,
 ) -> None:
-    """The plane that fits the known pixels around ``p`` best: its slopes and their tensor."""
-    place, factor = room
+    """The plane that fits the known pixels around ``p`` best: its slopes and their tensor.
+
+    ``place`` and ``factor`` (n, 5) are room for a window's known pixels and the factors with which they make a slope.
+    """
     half = len(window) // 2
     number = 0
     mass, mean_y, mean_x = np.float32(0), np.float32(0), np.float32(0)
@@ -364,7 +364,7 @@ def _slope(
         factor[j, 3] = w * (xx * v - yx * u)
         factor[j, 4] = w * (yy * u - yx * v)
     channels = data.shape[1]
-    tensor[p, :] = 0
+    tensor[p, 0] = tensor[p, 1] = tensor[p, 2] = 0
     for c in range(channels):
         down, right = np.float32(0), np.float32(0)
         for j in range(number):

@@ -114,7 +114,7 @@ def fsr(
     filled -= base
     cell, per_block = (_CELL, 2) if block is None else (block, 1)
     reach = cell * per_block
-    centres = _centres_kernel(hole, known, cell, per_block, problem.origin[0] % reach, problem.origin[1] % reach)
+    centres = _centres(hole, known, cell, per_block, problem.origin[0] % reach, problem.origin[1] % reach)
     across = np.hypot(*np.ogrid[0.5 - _HALF : _HALF, 0.5 - _HALF : _HALF])  # centres lie between pixels
     weight = (rho**across).astype(np.float32)
     fade = (_FADE**across)[_HALF - reach : _HALF + reach, _HALF - reach : _HALF + reach].astype(np.float32)
@@ -182,54 +182,33 @@ def _prior() -> F32x2:
     return prior
 
 
-@kernel()
-def _centres_kernel(hole: Bool2, known: Bool2, cell: int, per_block: int, top: int, left: int) -> I64x2:
+def _centres(hole: Mask, known: Mask, cell: int, per_block: int, top: int, left: int) -> I64x2:
     """Rows, columns and reaches (n, 3) of the windows: the corners nearest to the middle of each block's loss.
 
     A block is ``per_block`` x ``per_block`` cells; where more than half as many pairs of a lost and a known neighbour
     lie in it as it has pixels, each cell gets a window of its own. Blocks lie as in the whole picture: the crop begins
     ``top`` and ``left`` pixels inside one.
     """
-    height, width = hole.shape
+    y, x = np.nonzero(hole)
+    beside = np.pad(known, 1).astype(np.int64)
+    pairs = beside[y, x + 1] + beside[y + 2, x + 1] + beside[y + 1, x] + beside[y + 1, x + 2]
     block = cell * per_block
-    down, across = (height + top + block - 1) // block, (width + left + block - 1) // block
-    sums = np.zeros((down * per_block, across * per_block, 4), np.int64)  # pixels, their rows and columns, pairs
-    lost = 0
-    for y in range(height):
-        for x in range(width):
-            if hole[y, x]:
-                here = sums[(y + top) // cell, (x + left) // cell]
-                here[0] += 1
-                here[1] += y
-                here[2] += x
-                here[3] += (y > 0 and known[y - 1, x]) + (y < height - 1 and known[y + 1, x])
-                here[3] += (x > 0 and known[y, x - 1]) + (x < width - 1 and known[y, x + 1])
-                lost += 1
-    centres = np.empty((min(lost, sums.shape[0] * sums.shape[1]), 3), np.int64)
-    found = 0
-    for i in range(down):
-        for j in range(across):
-            cells = sums[i * per_block : (i + 1) * per_block, j * per_block : (j + 1) * per_block]
-            if per_block > 1 and 2 * cells[:, :, 3].sum() <= block * block:
-                cells[0, 0] = cells.sum(axis=0).sum(axis=0)
-                found = _centre(centres, found, cells[0, 0], block)
-                continue
-            for v in range(per_block):
-                for u in range(per_block):
-                    found = _centre(centres, found, cells[v, u], cell)
-    return centres[:found].copy()
-
-
-@kernel()
-def _centre(centres: I64x2, found: int, loss: I64x1, reach: int) -> int:
-    """Add the window of some loss (pixels, sums of rows and columns), if there is any; returns how many there are."""
-    number = loss[0]
-    if number == 0:
-        return found
-    centres[found, 0] = (loss[1] + number) // number  # the rounded mean + 1/2
-    centres[found, 1] = (loss[2] + number) // number
-    centres[found, 2] = reach
-    return found + 1
+    down, across = (-(-(side + first) // block) for side, first in zip(hole.shape, (top, left), strict=True))
+    of_cell = (y + top) // cell * (across * per_block) + (x + left) // cell
+    sums = np.stack(
+        [np.bincount(of_cell, part, down * across * per_block**2) for part in (np.ones_like(y), y, x, pairs)]
+    )
+    cells = sums.astype(np.int64).reshape(4, down, per_block, across, per_block).transpose(1, 3, 2, 4, 0)
+    cells = cells.reshape(down, across, per_block**2, 4).copy()  # pixels, their rows and columns, pairs
+    reach = np.full(cells.shape[:3], cell)
+    whole = 2 * cells[..., 3].sum(axis=2) <= block * block
+    if per_block > 1:
+        cells[whole, 0] = cells[whole].sum(axis=1)
+        cells[whole, 1:] = 0
+        reach[whole] = block
+    number = cells[..., 0]
+    middle = (cells[..., 1:3] + number[..., None]) // np.maximum(number, 1)[..., None]  # the rounded mean + 1/2
+    return np.concatenate([middle, reach[..., None]], axis=-1)[number > 0]
 
 
 @kernel()

@@ -26,7 +26,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x2, F32x3, I32x1, I64x1
+from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x2, F32x3, I64x1
 from inpaintkit.classic._hole import base_colour, padded_places
 from inpaintkit.classic._march import Front, fill_in_order, filled_from, march, measure
 from inpaintkit.classic._opencv import opencv_telea
@@ -142,8 +142,8 @@ def _fill_kernel(
     dx: I64x1,
     margin: int,
     damped: bool,
-    order: I32x1,
-) -> I32x1:
+    order: I64x1,
+) -> I64x1:
     """Fill ``data`` and ``energy`` and mark ``usable`` in place in the given order.
 
     All arrays and the flat indices of ``order`` are padded by the margin, so no neighbour lies outside. Returns the

@@ -34,12 +34,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x2, F32x3, F32x4, F64x1, I32x2, I64x1
+from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x2, F32x3, F32x4, F64x1, I32x1, I32x2, I64x1
 from inpaintkit.classic._hole import components, onion
 from inpaintkit.distance import rim_distance
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
-from inpaintkit.problem import Image, Problem, Step
+from inpaintkit.problem import Image, Mask, Problem, Step
 from inpaintkit.pyramid import Level, masked_pyramid, upsampled
 
 _LANES = 4  # channels that the kernels see at once: a fixed number is one processor register, absent channels are 0
@@ -166,11 +166,11 @@ class _Parts:
     def __init__(self, level: Level) -> None:
         hole, image = level.hole, level.image
         self.image = image
-        self.graph = graph = _Graph(*_graph_kernel(*components(hole), hole, level.known))
+        self.graph = graph = _graph(hole, level.known)
         start, coloured = onion(image, hole, level.known, _EQUAL)
         self.unreached = int(np.count_nonzero(hole & ~coloured))
         colours = start.reshape(-1, image.shape[2])
-        self.u, self.low, self.high, self.unit = _scaled_kernel(colours, graph.place, graph.first)
+        self.u, self.low, self.high, self.unit = _scaled(colours, graph)
         self.p = np.zeros((len(self.u), 2, self.u.shape[1]), np.float32)
         self.ahead, self.shrunk = self.u.copy(), np.ones((len(self.u), 2), np.float32)  # room for the kernels
         self.own = np.flatnonzero(hole.reshape(-1)[graph.place[:-1]])  # nodes that are hole
@@ -224,24 +224,43 @@ class _Parts:
         return dual
 
 
-@kernel()
-def _graph_kernel(
-    order: I64x1, start: I64x1, hole: Bool2, known: Bool2
-) -> tuple[I64x1, I32x2, F32x1, F32x1, I64x1, I64x1]:
-    """The arrays of ``_Graph``: the hole pixels order[start[k]:start[k + 1]] of each part first, then its rim."""
-    height, width = hole.shape
-    inside, outside = hole.reshape(-1), known.reshape(-1)
-    room = len(order)
-    for n in range(len(order)):
-        for side in range(4):
-            q = _beside(order[n], side, height, width)
-            room += q >= 0 and outside[q]
-    parts = len(start) - 1
-    place = np.zeros(room + 1, np.int64)
-    link = np.full((4, room + 1), room, np.int32)
+def _graph(hole: Mask, known: Mask) -> _Graph:
+    """The nodes and links of a hole's parts."""
+    order, start = components(hole)
+    room, parts = len(order), len(start) - 1
+    for this, other in ((hole, known), (known, hole)):
+        room += int(np.count_nonzero(this[1:] & other[:-1]) + np.count_nonzero(this[:, 1:] & other[:, :-1]))
+    place, link = np.zeros(room + 1, np.int64), np.full((4, room + 1), room, np.int32)
     tau, sigma = np.zeros(room + 1, np.float32), np.zeros(room + 1, np.float32)
     first, inner = np.zeros(parts + 1, np.int64), np.zeros(parts, np.int64)
-    node = np.full(height * width, -1, np.int32)
+    node = np.full(hole.size, -1, np.int32)
+    last = _graph_kernel(order, start, hole, known, place, link, tau, sigma, first, inner, node)
+    nodes = last + 1
+    link = np.minimum(link[:, :nodes], np.int32(last))
+    return _Graph(place[:nodes], link, tau[:nodes], sigma[:nodes], first, inner)
+
+
+@kernel()
+def _graph_kernel(
+    order: I64x1,
+    start: I64x1,
+    hole: Bool2,
+    known: Bool2,
+    place: I64x1,
+    link: I32x2,
+    tau: F32x1,
+    sigma: F32x1,
+    first: I64x1,
+    inner: I64x1,
+    node: I32x1,
+) -> int:
+    """Fill the arrays of ``_Graph``: hole pixels order[start[k]:start[k + 1]] of each part first, then its rim.
+
+    ``node`` (H * W) is -1 everywhere. Returns the index of the last node, which stands for nothing.
+    """
+    height, width = hole.shape
+    inside, outside = hole.reshape(-1), known.reshape(-1)
+    parts = len(start) - 1
     count = 0
     for k in range(parts):
         first[k] = count
@@ -278,16 +297,7 @@ def _graph_kernel(
         for i in range(first[k], count):
             sigma[i] = np.float32(1) / max(sigma[i], np.float32(1))
     first[parts] = count
-    link[:, count:] = count
-    nodes = count + 1
-    return place[:nodes].copy(), _ended(link, count), tau[:nodes].copy(), sigma[:nodes].copy(), first, inner
-
-
-@kernel()
-def _ended(link: I32x2, last: int) -> I32x2:
-    """``link`` cut off behind its last node, which stands for nothing."""
-    ended = np.minimum(link[:, : last + 1], np.int32(last))
-    return ended.astype(np.int32)
+    return count
 
 
 @kernel()
@@ -303,14 +313,21 @@ def _beside(p: int, side: int, height: int, width: int) -> int:
     return p - width if y > 0 else -1
 
 
-@kernel()
-def _scaled_kernel(colours: F32x2, place: I64x1, first: I64x1) -> tuple[F32x2, F32x2, F32x2, F32x1]:
+def _scaled(colours: F32x2, graph: _Graph) -> tuple[F32x2, F32x2, F32x2, F32x1]:
     """u by node, and lo (K, C), hi (K, lanes) and unit (K) of each part; hi counts from lo in units."""
-    channels, parts = colours.shape[1], len(first) - 1
-    lanes = (channels + _LANES - 1) // _LANES * _LANES
-    u = np.zeros((len(place), lanes), np.float32)
+    channels, parts = colours.shape[1], len(graph.inner)
+    lanes = -(-channels // _LANES) * _LANES
+    u = np.zeros((len(graph.place), lanes), np.float32)
     low, high = np.zeros((parts, channels), np.float32), np.zeros((parts, lanes), np.float32)
     unit = np.zeros(parts, np.float32)
+    _scaled_kernel(colours, graph.place, graph.first, u, low, high, unit)
+    return u, low, high, unit
+
+
+@kernel()
+def _scaled_kernel(colours: F32x2, place: I64x1, first: I64x1, u: F32x2, low: F32x2, high: F32x2, unit: F32x1) -> None:
+    """Fill what ``_scaled`` gives, all 0 before."""
+    parts, channels = low.shape
     for k in range(parts):
         for c in range(channels):
             smallest = largest = colours[place[first[k]], c]
@@ -320,11 +337,11 @@ def _scaled_kernel(colours: F32x2, place: I64x1, first: I64x1) -> tuple[F32x2, F
             high[k, c] = largest - smallest
             unit[k] = max(unit[k], largest - smallest)
         if unit[k] > 0:
-            high[k] /= unit[k]
+            for c in range(channels):
+                high[k, c] /= unit[k]
             for i in range(first[k], first[k + 1]):
                 for c in range(channels):
                     u[i, c] = (colours[place[i], c] - low[k, c]) / unit[k]
-    return u, low, high, unit
 
 
 @kernel(fastmath=True)  # a third of the time: sums over lanes become one instruction

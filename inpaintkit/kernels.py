@@ -20,6 +20,7 @@ from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
 from numba.core.serialize import dumps
+from numba.core.types import unliteral
 
 from inpaintkit import kernel_cache
 
@@ -63,6 +64,11 @@ class _Kernel(CPUDispatcher):  # type: ignore[misc,unused-ignore]
     def __init__(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
         super().__init__(function, *arguments, **options)
         self._cache = _KernelCache(function, self.targetoptions)
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """What a kernel needs to call this one; a constant among the arguments gets no compiled code of its own."""
+        args, kws = tuple(map(unliteral, args)), {name: unliteral(kind) for name, kind in kws.items()}
+        return super().get_call_template(args, kws)
 
     def compile(self, signature: Any) -> Any:
         """Load or compile the kernel for a signature; numba calls it when that is needed."""

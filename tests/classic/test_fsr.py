@@ -8,7 +8,7 @@ import skimage.data
 
 from inpaintkit import ContextError, damage, inpaint
 from inpaintkit.benchmarks.metrics import hole_psnr
-from inpaintkit.classic.fsr import SIDE, _centres_kernel, _prior, _pursue_kernel, fsr
+from inpaintkit.classic.fsr import SIDE, _centres, _prior, _pursue_kernel, fsr
 from inpaintkit.problem import Problem
 
 GAMMA = 0.55
@@ -94,9 +94,9 @@ def test_windows_are_centred_on_the_loss():
     hole = np.zeros((24, 24), bool)
     hole[1, 2:5] = True  # rows 1, columns 2 to 4: its middle pixel is (1, 3), rounded to the corner (2, 4)
     hole[20:24, 8:16] = True
-    found = _centres_kernel(hole, ~hole, 4, 2, 0, 0)
+    found = _centres(hole, ~hole, 4, 2, 0, 0)
     assert found.tolist() == [[2, 4, 8], [22, 12, 8]]
-    moved = _centres_kernel(hole, ~hole, 4, 2, 0, 4)  # a block's edge now lies between columns 3 and 4
+    moved = _centres(hole, ~hole, 4, 2, 0, 4)  # a block's edge now lies between columns 3 and 4
     assert moved[:, 2].tolist() == [8, 8, 8, 8]
 
 
@@ -104,7 +104,7 @@ def test_where_single_pixels_are_lost_the_windows_are_smaller():
     hole = np.zeros((16, 16), bool)
     hole[:8:2, :8:2] = True  # 16 pixels, each beside three or four known ones
     hole[8:, 8:] = True
-    found = _centres_kernel(hole, ~hole, 4, 2, 0, 0)
+    found = _centres(hole, ~hole, 4, 2, 0, 0)
     assert found[:, 2].tolist() == [4, 4, 4, 4, 8]
     assert found[:4, :2].tolist() == [[2, 2], [2, 6], [6, 2], [6, 6]]
 
