@@ -29,9 +29,21 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x3, I64x1, I64x2
+from inpaintkit.arrays import Bool1, F32x1, F32x3, I32x1, I64x1, I64x2
 from inpaintkit.classic._elliptic import Elliptic
 from inpaintkit.classic._hole import base_colour
+from inpaintkit.classic._lanes import (
+    EIGHT,
+    larger,
+    load_eight,
+    magnitude,
+    reduced,
+    root,
+    smaller,
+    splat_eight,
+    store,
+    where,
+)
 from inpaintkit.classic.rows import TRANSPORT_REACH
 from inpaintkit.distance import rim_distance, unreachable
 from inpaintkit.errors import ContextError
@@ -47,7 +59,10 @@ _DEEP = 6  # px from the rim: the coarser level's fill is a good start there; ne
 _CALM = 300  # steps after which _STIFF grows with their number, so that what still oscillates comes to rest
 _CHUNK = 100  # steps between reports
 _SETTLED = 1e-4  # accuracy of the harmonic first guess
+_ZERO, _HALF, _ONE, _FOUR = (np.float32(number) for number in (0, 0.5, 1, 4))
 _SQRT3 = np.float32(np.sqrt(3))
+_NEAR = np.ones((2 * TRANSPORT_REACH + 1,) * 2, np.uint8)  # what differences read
+_AROUND = [(y - TRANSPORT_REACH, x - TRANSPORT_REACH) for y, x in np.ndindex(_NEAR.shape)]
 _INNER = np.s_[TRANSPORT_REACH:-TRANSPORT_REACH, TRANSPORT_REACH:-TRANSPORT_REACH]  # of a padded array
 
 
@@ -124,7 +139,7 @@ def transport(
     else:
         origin, values = base, problem.image - base
 
-    pyramid = masked_pyramid(values, problem.known, problem.hole, levels=levels)
+    pyramid = _levels(values, problem.known, problem.hole, levels)
     pixels = [int(np.count_nonzero(level.hole)) for level in pyramid]
     flow_weights = _weights(transport_steps, diffusion_steps)
     coarse = None
@@ -138,8 +153,11 @@ def transport(
         if presmooth:
             near = np.ones((2 * (TRANSPORT_REACH + presmooth) + 1,) * 2, np.uint8)
             ring = level.known & cv2.dilate(reached.view(np.uint8), near).view(np.bool_)
-            _Flow(canvas, ring, usable).advance(_weights(0, 1), 0, presmooth)
+            smoothing = _Flow(canvas, ring, usable)
+            smoothing.advance(_weights(0, 1), 0, presmooth)
+            canvas = smoothing.canvas
         flow = _Flow(canvas, reached, usable)
+        canvas = flow.canvas
         for steps in range(0, max_steps, _CHUNK):
             flow.advance(flow_weights, tolerance, min(_CHUNK, max_steps - steps))
             if not flow.moving.any():
@@ -189,6 +207,21 @@ def _from_spherical(colours: Image) -> Image:
     return np.concatenate([rgb, colours[..., 3:]], axis=-1)
 
 
+def _levels(values: Image, known: Mask, hole: Mask, most: int | None) -> list[Level]:
+    """The pyramid down to the first level that needs no guess from a coarser one, since its rim is near everywhere."""
+    if not _needs_guess(hole, known):
+        most = 1
+    pyramid = masked_pyramid(values, known, hole, levels=most)
+    for index, level in enumerate(pyramid[1:], 1):
+        if not _needs_guess(level.hole, level.known):
+            return pyramid[: index + 1]
+    return pyramid
+
+
+def _needs_guess(hole: Mask, known: Mask) -> bool:
+    return bool((rim_distance(hole, known) > _DEEP).any() or unreachable(hole, known).any())
+
+
 def _start(level: Level, coarse: Image | None) -> tuple[Image, Mask]:
     """A level's picture, padded, with a first guess in its hole, and the hole pixels that have one.
 
@@ -218,28 +251,32 @@ class _Flow:
     """The flow inside a mask, each hole by itself: pixels at most two apart are one hole."""
 
     def __init__(self, canvas: Image, inside: Mask, usable: Mask) -> None:
-        """Prepare the flow on ``canvas`` (H + 4, W + 4, C), in place; what is not ``usable`` (H, W) is mirrored."""
-        self.canvas = canvas
-        runs, labels = labelled_runs(np.ascontiguousarray(inside), TRANSPORT_REACH)
+        """Prepare the flow on a copy of ``canvas`` (H + 4, W + 4, C); what is not ``usable`` (H, W) is mirrored."""
+        self._values = np.concatenate([canvas.reshape(-1), np.zeros(EIGHT, np.float32)])  # the last eight may end there
+        self.canvas: Image = self._values[: canvas.size].reshape(canvas.shape)
+        inside = np.pad(inside, TRANSPORT_REACH)
+        runs, labels = labelled_runs(inside, TRANSPORT_REACH)
         order = np.argsort(labels, kind="stable")
+        flat = runs[order].astype(np.int64) @ np.array([[canvas.shape[1]] * 2, [1, 0], [0, 1]])  # first pixel and end
+        pixels = _all_of(flat)
+        hole_of = np.repeat(labels[order], flat[:, 1] - flat[:, 0])
         holes = int(labels.max()) + 1 if len(labels) else 0
-        self.first = np.searchsorted(labels[order], np.arange(holes + 1))
-        rows = (runs[order].astype(np.int64) + TRANSPORT_REACH) @ np.array([[canvas.shape[1]] * 2, [1, 0], [0, 1]])
-        self.runs = np.ascontiguousarray(rows)  # (N, 2): first pixel and end, flat
+        first = np.searchsorted(hole_of, np.arange(holes))
+        usable = np.pad(usable, TRANSPORT_REACH)
+        self.bounds = _bounds(self.canvas, usable, pixels, first)
+        self.ghosts, self.first_ghost = _ghosts(inside, usable, pixels, hole_of, holes)
+        self.eights, self.first = _eights(flat * canvas.shape[2], labels[order], holes, canvas.shape[2])
         self.moving = np.ones(holes, np.bool_)
         self.steps, self.residual = np.zeros(holes, np.int64), np.zeros(holes, np.float32)
-        self.ghosts, self.first_ghost, self.bounds = _surroundings_kernel(
-            canvas, np.pad(usable, TRANSPORT_REACH), self.runs, self.first
-        )
 
     def advance(self, weights: F32x1, tolerance: float, steps: int) -> None:
         """Take at most so many steps in the holes that still move."""
         _, width, channels = self.canvas.shape
         _flow_kernel(
-            self.canvas.reshape(-1),
+            self._values,
             width,
             channels,
-            self.runs,
+            self.eights,
             self.first,
             self.ghosts,
             self.first_ghost,
@@ -253,51 +290,47 @@ class _Flow:
         )
 
 
-@kernel()
-def _surroundings_kernel(canvas: F32x3, usable: Bool2, runs: I64x2, first: I64x1) -> tuple[I64x2, I64x1, F32x3]:
-    """For each hole: its ghosts, and the smallest and largest value (holes, 2, C) of all that it reads at the start.
+def _all_of(runs: I64x2) -> I64x1:
+    """All that lies in runs (N, 2), first and end."""
+    length = runs[:, 1] - runs[:, 0]
+    done = np.cumsum(length) - length
+    all_of: I64x1 = np.arange(length.sum()) + np.repeat(runs[:, 0] - done, length)
+    return all_of
 
-    A ghost (G, 2) is an unusable pixel that the hole's differences read, and the hole pixel that it mirrors.
-    """
-    width, channels = canvas.shape[1:]
-    values, open_ = canvas.reshape(-1, channels), usable.reshape(-1)
-    holes = len(first) - 1
-    offset = np.empty(25, np.int64)  # by distance
-    number = 0
-    for square in range(9):
-        for dy in range(-2, 3):
-            for dx in range(-2, 3):
-                if dy * dy + dx * dx == square:
-                    offset[number] = dy * width + dx
-                    number += 1
-    owner = np.full(len(open_), -1, np.int32)
-    ghosts = np.empty((64, 2), np.int64)
-    count = 0
-    first_ghost = np.zeros(holes + 1, np.int64)
-    bounds = np.empty((holes, 2, channels), np.float32)
-    for hole in range(holes):
-        p = runs[first[hole], 0]
-        bounds[hole, 0] = values[p]
-        bounds[hole, 1] = values[p]
-        for k in range(25):
-            for r in range(first[hole], first[hole + 1]):
-                for p in range(runs[r, 0], runs[r, 1]):
-                    q = p + offset[k]
-                    if open_[q]:
-                        for c in range(channels):
-                            bounds[hole, 0, c] = min(bounds[hole, 0, c], values[q, c])
-                            bounds[hole, 1, c] = max(bounds[hole, 1, c], values[q, c])
-                    elif owner[q] != hole:
-                        owner[q] = hole
-                        if count == len(ghosts):
-                            longer = np.empty((2 * count, 2), np.int64)
-                            longer[:count] = ghosts
-                            ghosts = longer
-                        ghosts[count, 0] = q
-                        ghosts[count, 1] = p
-                        count += 1
-        first_ghost[hole + 1] = count
-    return ghosts[:count].copy(), first_ghost, bounds
+
+def _eights(runs: I64x2, hole_of: I32x1, holes: int, channels: int) -> tuple[I64x2, I64x1]:
+    """Runs of values cut into eights (N, 3): first value, how many count, channel of the first; each hole's first."""
+    length = runs[:, 1] - runs[:, 0]
+    number = -(-length // EIGHT)
+    begun = np.cumsum(number) - number
+    done = (np.arange(number.sum()) - np.repeat(begun, number)) * EIGHT
+    count = np.minimum(np.repeat(length, number) - done, EIGHT)
+    eights = np.stack([np.repeat(runs[:, 0], number) + done, count, done % channels], axis=1)
+    return eights, np.searchsorted(np.repeat(hole_of, number), np.arange(holes + 1))
+
+
+def _bounds(canvas: Image, usable: Mask, pixels: I64x1, first: I64x1) -> F32x3:
+    """(holes, 2, C): the smallest and the largest of the numbers that a hole's differences read at the start."""
+    ends = []
+    for end, over, never in (np.minimum, cv2.erode, np.inf), (np.maximum, cv2.dilate, -np.inf):
+        read = over(np.where(usable[..., None], canvas, np.float32(never)), _NEAR)
+        ends.append(end.reduceat(read.reshape(-1, canvas.shape[2]).take(pixels, axis=0), first))
+    return np.stack(ends, axis=1)
+
+
+def _ghosts(inside: Mask, usable: Mask, pixels: I64x1, hole_of: I32x1, holes: int) -> tuple[I64x2, I64x1]:
+    """What holes see of unusable pixels (G, 2): such a pixel, and the hole's pixel nearest to it; each hole's first."""
+    near = np.asarray(cv2.dilate(inside.view(np.uint8), _NEAR), np.bool_)
+    ghosts = np.flatnonzero(near & ~usable)
+    owner = np.full(inside.size, -1, np.int32)
+    owner[pixels] = hole_of
+    offsets = [-offset for _, offset in sorted((dy * dy + dx * dx, dy * inside.shape[1] + dx) for dy, dx in _AROUND)]
+    seen = np.clip(ghosts[:, None] + offsets, 0, inside.size - 1)
+    ghost, k = np.nonzero(owner[seen] >= 0)
+    by_hole = owner[seen[ghost, k]].astype(np.int64) * max(len(ghosts), 1) + ghost
+    pairs, nearest = np.unique(by_hole, return_index=True)
+    first = np.searchsorted(pairs, np.arange(holes + 1) * max(len(ghosts), 1))
+    return np.stack([ghosts[ghost[nearest]], seen[ghost, k][nearest]], axis=1), first
 
 
 @kernel(fastmath=True)  # sums and square roots may be rearranged: their last bits do not matter to the flow
@@ -305,7 +338,7 @@ def _flow_kernel(
     values: F32x1,
     width: int,
     channels: int,
-    runs: I64x2,
+    eights: I64x2,
     first: I64x1,
     ghosts: I64x2,
     first_ghost: I64x1,
@@ -319,76 +352,76 @@ def _flow_kernel(
 ) -> None:
     """At most ``steps`` steps of I += pace F, hole by hole.
 
-    The values of a pixel's channels lie side by side and flow alike, so a run of pixels is one loop over
-    ``channels`` times as many values, whose neighbours are ``channels`` and ``channels * width`` values away.
+    The values of a pixel's channels lie side by side and flow alike, so a run of pixels is a run of ``channels`` times
+    as many values, eight of which are worked on at a time.
     """
-    a, b = weights
-    zero, quarter, half, two, four = np.float32(0), np.float32(0.25), np.float32(0.5), np.float32(2), np.float32(4)
-    row = channels * width
+    low, high = np.empty(channels + EIGHT, np.float32), np.empty(channels + EIGHT, np.float32)
     for hole in range(len(moving)):
         if not moving[hole]:
             continue
-        size, longest = 0, 0
-        for r in range(first[hole], first[hole + 1]):
-            size += runs[r, 1] - runs[r, 0]
-            longest = max(longest, runs[r, 1] - runs[r, 0])
-        low, high = np.empty(longest * channels, np.float32), np.empty(longest * channels, np.float32)
-        for i in range(longest * channels):
+        own = eights[first[hole] : first[hole + 1]]
+        change = np.empty(len(own) * EIGHT, np.float32)
+        size = 0
+        for e in range(len(own)):
+            size += own[e, 1]
+        for i in range(channels + EIGHT):
             low[i] = bounds[hole, 0, i % channels]
             high[i] = bounds[hole, 1, i % channels]
-        change = np.empty(size * channels, np.float32)
         for _ in range(steps):
             for g in range(first_ghost[hole], first_ghost[hole + 1]):
                 for c in range(channels):
                     values[ghosts[g, 0] * channels + c] = values[ghosts[g, 1] * channels + c]
-            stiff = _STIFF * a * a * np.float32(max(1.0, taken[hole] / _CALM))
-            at = 0
-            for r in range(first[hole], first[hole + 1]):
-                start, stop = runs[r, 0] * channels, runs[r, 1] * channels
-                centre = values[start:stop]
-                left, right = values[start - channels : stop - channels], values[start + channels : stop + channels]
-                above, below = values[start - row : stop - row], values[start + row : stop + row]
-                above_left = values[start - row - channels : stop - row - channels]
-                above_right = values[start - row + channels : stop - row + channels]
-                below_left = values[start + row - channels : stop + row - channels]
-                below_right = values[start + row + channels : stop + row + channels]
-                far_left = values[start - 2 * channels : stop - 2 * channels]
-                far_right = values[start + 2 * channels : stop + 2 * channels]
-                far_above = values[start - 2 * row : stop - 2 * row]
-                far_below = values[start + 2 * row : stop + 2 * row]
-                changed = change[at : at + stop - start]
-                at += stop - start
-                for i in range(stop - start):
-                    xb, xf = centre[i] - left[i], right[i] - centre[i]
-                    yb, yf = centre[i] - above[i], below[i] - centre[i]
-                    ix, iy = half * (xb + xf), half * (yb + yf)
-                    ixx, iyy = xf - xb, yf - yb
-                    rising, falling = above_right[i] - below_left[i], below_right[i] - above_left[i]
-                    ixy = quarter * (above_left[i] + below_right[i] - above_right[i] - below_left[i])
-                    square = ix * ix + iy * iy + _FLAT
-                    dlx = far_right[i] - far_left[i] + rising + falling - four * (xb + xf)
-                    dly = far_below[i] - far_above[i] + falling - rising - four * (yb + yf)
-                    beta = (dly * ix - dlx * iy) / np.sqrt(square)
-                    turn = np.float32(1) if beta > zero else np.float32(-1)
-                    xb_m, xf_m = min(turn * xb, zero), max(turn * xf, zero)
-                    yb_m, yf_m = min(turn * yb, zero), max(turn * yf, zero)
-                    slope = np.sqrt(xb_m * xb_m + xf_m * xf_m + yb_m * yb_m + yf_m * yf_m)
-                    curve = (ixx * iy * iy - two * ixy * ix * iy + iyy * ix * ix) / square
-                    steep = xb * xb + xf * xf + yb * yb + yf * yf
-                    pace = _PACE / (b + a * abs(beta) + stiff * steep + _FLAT)
-                    changed[i] = pace * (a * beta * slope + b * curve)
-            total = zero
-            at = 0
-            for r in range(first[hole], first[hole + 1]):
-                centre = values[runs[r, 0] * channels : runs[r, 1] * channels]
-                changed = change[at : at + len(centre)]
-                at += len(centre)
-                for i in range(len(centre)):
-                    now = min(max(centre[i] + changed[i], low[i]), high[i])
-                    total += abs(now - centre[i])
-                    centre[i] = now
+            _rates(values, own, channels, channels * width, weights, max(1.0, taken[hole] / _CALM), change)
             taken[hole] += 1
-            residual[hole] = total / np.float32(size * channels)
+            residual[hole] = _moved(values, own, change, low, high) / np.float32(size)
             if residual[hole] <= tolerance:
                 moving[hole] = False
                 break
+
+
+@kernel(fastmath=True, inline=True)
+def _rates(values: F32x1, eights: I64x2, x: int, y: int, weights: F32x1, calm: float, change: F32x1) -> None:
+    """Set ``change`` to pace F; neighbours in a row are ``x`` values away, in a column ``y``."""
+    zero, one, four = splat_eight(_ZERO), splat_eight(_ONE), splat_eight(_FOUR)
+    half, flat, pace = splat_eight(_HALF), splat_eight(_FLAT), splat_eight(_PACE)
+    a, b = splat_eight(weights[0]), splat_eight(weights[1])
+    stiff = splat_eight(_STIFF * weights[0] * weights[0] * np.float32(calm))
+    for e in range(len(eights)):
+        at = eights[e, 0]
+        here = load_eight(values, at)
+        above_left, above_right = load_eight(values, at - y - x), load_eight(values, at - y + x)
+        below_left, below_right = load_eight(values, at + y - x), load_eight(values, at + y + x)
+        xb, xf = here - load_eight(values, at - x), load_eight(values, at + x) - here
+        yb, yf = here - load_eight(values, at - y), load_eight(values, at + y) - here
+        rising, falling = above_right - below_left, below_right - above_left
+        dlx = load_eight(values, at + 2 * x) - load_eight(values, at - 2 * x) + rising + falling - four * (xb + xf)
+        dly = load_eight(values, at + 2 * y) - load_eight(values, at - 2 * y) + falling - rising - four * (yb + yf)
+        ix, iy = half * (xb + xf), half * (yb + yf)
+        reciprocal = one / (ix * ix + iy * iy + flat)
+        beta = (dly * ix - dlx * iy) * root(reciprocal)
+        turn = where(beta, zero, one, zero - one)
+        xb_m, xf_m = smaller(turn * xb, zero), larger(turn * xf, zero)
+        yb_m, yf_m = smaller(turn * yb, zero), larger(turn * yf, zero)
+        slope = root(xb_m * xb_m + xf_m * xf_m + yb_m * yb_m + yf_m * yf_m)
+        ixy4 = above_left + below_right - above_right - below_left
+        curve = ((xf - xb) * iy * iy - half * ixy4 * ix * iy + (yf - yb) * ix * ix) * reciprocal
+        steep = xb * xb + xf * xf + yb * yb + yf * yf
+        length = pace / (b + a * magnitude(beta) + stiff * steep + flat)
+        store(change, e * EIGHT, length * (a * beta * slope + b * curve))
+
+
+@kernel(fastmath=True, inline=True)
+def _moved(values: F32x1, eights: I64x2, change: F32x1, low: F32x1, high: F32x1) -> np.float32:
+    """Add ``change`` within the bounds, which repeat channel by channel; gives the sum of how far values moved."""
+    counts = np.zeros(2 * EIGHT, np.float32)
+    for k in range(EIGHT):
+        counts[k] = 1
+    half, total = splat_eight(_HALF), splat_eight(_ZERO)
+    for e in range(len(eights)):
+        at, number, channel = eights[e, 0], eights[e, 1], eights[e, 2]
+        here = load_eight(values, at)
+        now = smaller(larger(here + load_eight(change, e * EIGHT), load_eight(low, channel)), load_eight(high, channel))
+        now = where(load_eight(counts, EIGHT - number), half, now, here)
+        total += magnitude(now - here)
+        store(values, at, now)
+    return reduced(total)

@@ -1,11 +1,26 @@
-"""Sixteen floats at a time: what each function does, against numpy."""
+"""Sixteen floats or eight at a time: what each function does, against numpy."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from inpaintkit.classic._lanes import LANES, larger, load, reduced, root, splat, store, within
+from inpaintkit.classic._lanes import (
+    EIGHT,
+    LANES,
+    larger,
+    load,
+    load_eight,
+    magnitude,
+    reduced,
+    root,
+    smaller,
+    splat,
+    splat_eight,
+    store,
+    where,
+    within,
+)
 from inpaintkit.kernels import kernel
 
 
@@ -35,3 +50,24 @@ def test_what_each_function_does():
     assert result == pytest.approx(expected, rel=1e-6)
     assert total == pytest.approx((a - b)[: 2 * LANES].sum(), rel=1e-5)
     assert few == np.count_nonzero(x <= 0.5)
+
+
+@kernel(fastmath=True)
+def _eight_kernel(a, b, result):
+    x, y, two = load_eight(a, 3), load_eight(b, 1), splat_eight(np.float32(2))
+    store(result, 0, x * two - y)
+    store(result, EIGHT, smaller(x, y))
+    store(result, 2 * EIGHT, magnitude(x))
+    store(result, 3 * EIGHT, where(x, y, two, x / y))
+    return reduced(root(magnitude(y)))
+
+
+def test_what_each_does_with_eight():
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(0, 1, (2, 2 * EIGHT)).astype(np.float32)
+    x, y = a[3 : 3 + EIGHT], b[1 : 1 + EIGHT]
+    result = np.full(4 * EIGHT + 1, -1, np.float32)
+    total = _eight_kernel(a, b, result)
+    expected = np.concatenate([x * 2 - y, np.minimum(x, y), np.abs(x), np.where(x > y, 2, x / y), [-1]])
+    assert result == pytest.approx(expected, rel=1e-6)
+    assert total == pytest.approx(np.sqrt(np.abs(y)).sum(), rel=1e-5)

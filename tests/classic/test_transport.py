@@ -9,7 +9,7 @@ import skimage.data
 
 from inpaintkit import ContextError, damage, inpaint
 from inpaintkit.benchmarks.metrics import hole_psnr
-from inpaintkit.classic.transport import _Flow, _from_spherical, _to_spherical, _weights, transport
+from inpaintkit.classic.transport import _Flow, _from_spherical, _levels, _to_spherical, _weights, transport
 from inpaintkit.problem import Problem
 
 
@@ -66,6 +66,36 @@ def test_one_step_at_one_pixel_is_the_papers_flow_times_its_pace(transport_steps
         pace = 0.1 / (b + a * abs(beta) + 5 * a**2 * np.square(one_sided).sum())
         step = flow.canvas[6, 6, 0] - values[4, 4]
         assert step == pytest.approx(pace * (a * carried + b * curve), rel=1e-3, abs=1e-6)
+
+
+def test_a_step_moves_every_value_of_a_hole_and_no_other():
+    """Three channels in runs of 1 to 9 pixels, which eights of values do not fit, and a hole of its own beside them."""
+    rng = np.random.default_rng(2)
+    values = rng.random((20, 24, 3)) * 0.2 + 0.4
+    hole = np.zeros((20, 24), bool)
+    for row, length in enumerate((1, 2, 3, 5, 6, 9)):
+        hole[row + 4, 5 : 5 + length] = True
+    hole[4:10, 18] = True
+    canvas = np.pad(values.astype(np.float32), ((2, 2), (2, 2), (0, 0)))
+    flow = _Flow(canvas, hole, np.ones_like(hole))
+    assert len(flow.moving) == 2
+    flow.bounds[:] = np.array([-9, 9])[:, None]
+    flow.advance(_weights(15, 2), 0, 1)
+    moved = (flow.canvas - canvas)[2:-2, 2:-2]
+    assert not moved[~hole].any()
+    a, b = 15 / 17, 2 / 17
+    for channel in range(3):
+        x = values[..., channel]
+        carried, curve = published(x)
+        xf, xb, yf, yb = (difference(x, dy, dx) for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)))
+        laplacian = xf + xb + yf + yb
+        across = difference(laplacian, 0, 1) - difference(laplacian, 0, -1)
+        down = difference(laplacian, 1, 0) - difference(laplacian, -1, 0)
+        ix, iy = (xf - xb) / 2, (yf - yb) / 2
+        beta = (down * ix - across * iy) / np.sqrt(ix**2 + iy**2 + 1e-8)
+        pace = 0.1 / (b + a * np.abs(beta) + 5 * a**2 * (xf**2 + xb**2 + yf**2 + yb**2))
+        expected = pace * (a * carried + b * curve)
+        assert moved[..., channel][hole] == pytest.approx(expected[hole], rel=1e-3, abs=1e-6)
 
 
 def test_the_slope_of_a_corner_is_limited_by_hand():
@@ -145,6 +175,18 @@ def test_it_stops_when_nothing_changes_and_each_hole_by_itself():
     flow.advance(_weights(15, 2), 1e-5, 1000)
     assert len(flow.steps) == 2
     assert flow.steps[0] < flow.steps[1]
+
+
+def test_a_thin_hole_needs_no_coarser_level():
+    photo = skimage.data.camera()[100:220, 150:300] / 255
+    thin = damage.scratches(photo.shape, number=3, seed=1)
+    known = ~thin
+    assert len(_levels(photo[..., None].astype(np.float32), known, thin, None)) == 1
+    assert np.array_equal(transport(problem_of(photo, thin)), transport(problem_of(photo, thin), levels=1))
+    thick = thin.copy()
+    thick[30:80, 40:100] = True
+    assert len(_levels(photo[..., None].astype(np.float32), ~thick, thick, None)) > 2
+    assert not np.array_equal(transport(problem_of(photo, thick)), transport(problem_of(photo, thick), levels=1))
 
 
 def test_a_hole_does_not_depend_on_others_in_its_crop():
