@@ -68,8 +68,8 @@ def page(tab, server) -> Iterator[Page]:
     while current(tab)["cursor"]:
         tab.part("photo", "part.undo()")
         tab.idle()
-    tab.part("photo", "part.view.zoomTo(1)")
     tab.part("photo", "part.view.fit()")
+    tab.part("photo", "part.view.zoomTo(1)")
     tab.idle()
     yield tab
     assert tab.complaints() == []
@@ -104,6 +104,7 @@ def choose(page: Page, method: str) -> None:
 
 def fill(page: Page, method: str = QUICK) -> None:
     """Fill what is painted, and wait for the result."""
+    page.idle()
     before = current(page)["cursor"]
     choose(page, method)
     page.click("#fill")
@@ -305,6 +306,7 @@ def test_found_pieces_are_accepted_and_dropped(page, server):
     page.keys(Keys.PAGE_DOWN)
     page.keys(Keys.PAGE_DOWN)
     page.wait(lambda: page.text("#name") == "words.png")
+    page.part("photo", "part.view.zoomTo(1)")
     page.idle()
     page.click("#tab-find")
     page.click("#find")
@@ -371,3 +373,73 @@ def test_every_control_has_a_name(page):
         .map((each) => each.outerHTML)"""
     )
     assert nameless == []
+
+
+def test_two_fingers_zoom_and_move_and_one_paints(page, server):
+    x0, y0 = corner(page)
+
+    def touch(kind: str, *places: tuple[int, int]) -> None:
+        points = [{"x": x0 + x, "y": y0 + y, "id": number} for number, (x, y) in enumerate(places)]
+        page.chrome.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (100, 100))
+    touch("touchStart", (100, 100), (200, 100))
+    touch("touchMove", (50, 100), (250, 100))
+    touch("touchEnd")
+    assert page.part("photo", "part.view.scale") == pytest.approx(2, rel=0.01)
+    assert not painted(page, server).any()  # the first finger's stroke was given up
+    page.part("photo", "part.view.fit()")
+    page.part("photo", "part.view.zoomTo(1)")
+    touch("touchStart", (100, 100))
+    touch("touchMove", (140, 120))
+    touch("touchEnd")
+    assert np.array_equal(painted(page, server), masks.stroke(SHAPE, [(99.5, 99.5), (139.5, 119.5)], 11))
+
+
+def test_space_moves_the_photo(page, server):
+    x0, y0 = corner(page)
+    page.focus()
+    page.drag([(x0 + 100, y0 + 100), (x0 + 130, y0 + 80)], held=Keys.SPACE)
+    moved = page.part("photo", "part.view.toPicture(given[0], given[1])", x0 + 130, y0 + 80)
+    assert moved == [99.5, 99.5]
+    assert not painted(page, server).any()
+
+
+def test_a_running_fill_is_cancelled(page, server):
+    mask = masks.stroke(SHAPE, drag(page, [(20, 100), (280, 100)]), 11)
+    choose(page, "dip")
+    page.click("#fill")
+    page.click(".job .icon-button")
+    page.wait(lambda: "cancelled" in page.text("#messages"))
+    page.no_jobs()
+    assert np.array_equal(painted(page, server), mask)
+    assert np.array_equal(picture(page, server), photo("astronaut"))
+
+
+def test_the_same_is_done_with_the_folder(page, server, folder):
+    mask = masks.stroke(SHAPE, drag(page, STROKE), 11)
+    choose(page, QUICK)
+    page.click("#save-button")
+    page.click("#folder-start")
+    page.click("#folder-go")
+    page.wait(lambda: "3 filled, 0 skipped, 0 failed" in page.text("#folder-progress"))
+    page.js("document.querySelector('#folder-run .close').click()")
+    wanted = inpaintkit.inpaint(photo("coffee"), mask, QUICK)
+    assert np.array_equal(np.asarray(Image.open(folder / "repaired" / "coffee.png")), wanted)
+
+
+def test_mask_and_strokes_are_loaded_again(page, server, tmp_path):
+    mask = masks.stroke(SHAPE, drag(page, STROKE), 11)
+    drawn = masks.ellipse(SHAPE, (200, 100, 60, 40))
+    inpaintkit.write(tmp_path / "mask.png", drawn.astype(np.uint8) * 255)
+    page.chrome.find_element(By.ID, "mask-file").send_keys(str(tmp_path / "mask.png"))
+    page.wait(lambda: current(page)["cursor"] == 2)
+    assert np.array_equal(painted(page, server), mask | drawn)
+    strokes = server.get(f"photos/{current(page)['id']}/download?what=strokes")
+    (tmp_path / "strokes.json").write_bytes(strokes)
+    page.keys(Keys.CONTROL, "z")
+    page.keys(Keys.CONTROL, "z")
+    assert not painted(page, server).any()
+    page.chrome.find_element(By.ID, "strokes-file").send_keys(str(tmp_path / "strokes.json"))
+    page.wait(lambda: current(page)["cursor"] == 1)
+    assert np.array_equal(painted(page, server), mask)

@@ -66,6 +66,7 @@ def stroke(page: Page, points, width: int = 21) -> np.ndarray:
 
 
 def fill(page: Page) -> None:
+    page.idle()
     cursor = current(page)["cursor"]
     page.click("#tab-fill")
     page.js(

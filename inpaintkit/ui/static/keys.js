@@ -97,7 +97,7 @@ addEventListener("keydown", (event) => {
   const name = control ? `Ctrl+${event.shiftKey ? "Shift+" : ""}${key}` : key;
   const action = event.altKey ? undefined : actions.get(name);
   if (!action || (!app.photo && !WITHOUT_PHOTO.includes(name))) return;
-  if (typing(here) && ["Ctrl+z", "Ctrl+y", "Ctrl+Shift+z"].includes(name)) return; // the field's own
+  if (here instanceof HTMLInputElement && typing(here) && ["Ctrl+z", "Ctrl+y", "Ctrl+Shift+z"].includes(name)) return; // the field's own
   event.preventDefault();
   action();
 });

@@ -103,8 +103,9 @@ export class View {
   panelRects() {
     const [width, height] = this.size;
     const count = this.panels?.length ?? 1;
-    const columns = Math.ceil(Math.sqrt((count * width) / height / ((this.photo?.width ?? 1) / (this.photo?.height ?? 1))));
-    const across = Math.min(Math.max(columns, 1), count);
+    const room = (columns) => Math.min(width / columns / this.photo.width, height / Math.ceil(count / columns) / this.photo.height);
+    const columns = Array.from({ length: count }, (_, index) => index + 1);
+    const across = count > 1 ? columns.reduce((best, each) => (room(each) > room(best) ? each : best)) : 1;
     const down = Math.ceil(count / across);
     return Array.from({ length: count }, (_, index) => {
       const left = Math.round(((index % across) * width) / across);
@@ -160,7 +161,8 @@ export class View {
     if (!this.photo) return;
     this.fitted = true;
     this.centre = [this.photo.width / 2, this.photo.height / 2];
-    this.scale = Math.min(Math.max(this.fitScale(), 1 / 512), this.ratio);
+    const scale = this.fitScale() / this.ratio;
+    this.scale = Math.max(scale > 1 ? Math.floor(scale) : scale, 1 / 512) * this.ratio; // whole pixels where it is enlarged
     this.moved();
   }
 
