@@ -416,18 +416,6 @@ def test_a_running_fill_is_cancelled(page, server):
     assert np.array_equal(picture(page, server), photo("astronaut"))
 
 
-def test_the_same_is_done_with_the_folder(page, server, folder):
-    mask = masks.stroke(SHAPE, drag(page, STROKE), 11)
-    choose(page, QUICK)
-    page.click("#save-button")
-    page.click("#folder-start")
-    page.click("#folder-go")
-    page.wait(lambda: "3 filled, 0 skipped, 0 failed" in page.text("#folder-progress"))
-    page.js("document.querySelector('#folder-run .close').click()")
-    wanted = inpaintkit.inpaint(photo("coffee"), mask, QUICK)
-    assert np.array_equal(np.asarray(Image.open(folder / "repaired" / "coffee.png")), wanted)
-
-
 def test_mask_and_strokes_are_loaded_again(page, server, tmp_path):
     mask = masks.stroke(SHAPE, drag(page, STROKE), 11)
     drawn = masks.ellipse(SHAPE, (200, 100, 60, 40))
@@ -443,3 +431,69 @@ def test_mask_and_strokes_are_loaded_again(page, server, tmp_path):
     page.chrome.find_element(By.ID, "strokes-file").send_keys(str(tmp_path / "strokes.json"))
     page.wait(lambda: current(page)["cursor"] == 1)
     assert np.array_equal(painted(page, server), mask)
+
+
+def test_the_wand_takes_a_colour_and_a_second_click_refines_an_object(page, server):
+    image = photo("astronaut")
+    page.keys("w")
+    drag(page, [(20, 20)])
+    first = masks.wand(image, (20, 20), tolerance=0.12)
+    assert np.array_equal(painted(page, server), first)
+    page.js(
+        "const range = document.querySelector('#tool-options input[type=range]'); range.value = 0.3;"
+        "range.dispatchEvent(new Event('input'))"
+    )
+    wider = masks.wand(image, (20, 20), tolerance=0.3)
+    assert wider.sum() > first.sum()
+    page.wait(lambda: np.array_equal(painted(page, server), wider))
+    assert current(page)["cursor"] == 1  # in place of the first
+    page.keys(Keys.CONTROL, "z")
+    page.keys("o")
+    drag(page, [(150, 60)])
+    page.idle()
+    alone = masks.object_at(image, [(150, 60)])
+    assert np.array_equal(painted(page, server), alone)
+    drag(page, [(150, 150)], held=Keys.SHIFT)
+    page.idle()
+    assert np.array_equal(painted(page, server), masks.object_at(image, [(150, 60), (150, 150)]))
+    assert current(page)["cursor"] == 1
+
+
+def test_only_what_is_in_view_is_filled(page, server):
+    mask = masks.stroke(SHAPE, drag(page, [(20, 100), (280, 100)]), 11)
+    page.part("photo", "part.view.showBox([0, 60, 80, 80])")
+    left, top, width, height = page.part("photo", "part.view.visibleBox()")
+    assert left + width < 280
+    choose(page, QUICK)
+    page.click("details[data-name=more] summary")
+    page.click("details[data-name=more] input[type=checkbox]")
+    fill(page)
+    page.click("#tab-fill")
+    page.click("details[data-name=more] input[type=checkbox]")
+    seen = mask & masks.rect(SHAPE, (left, top, width, height))
+    assert np.array_equal(picture(page, server), inpaintkit.inpaint(photo("astronaut"), seen, QUICK))
+    assert np.array_equal(painted(page, server), mask & ~seen)
+
+
+def test_a_download_has_the_photos_name_and_counts_as_saved(page, server, tmp_path):
+    page.chrome.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    mask = masks.stroke(SHAPE, drag(page, STROKE), 11)
+    fill(page)
+    page.click("#save-button")
+    page.click("#download-picture")
+    page.wait(lambda: page.text("#saved") == "Saved")
+    page.wait(lambda: (tmp_path / "astronaut_repaired.png").exists())
+    wanted = inpaintkit.inpaint(photo("astronaut"), mask, QUICK)
+    page.wait(lambda: np.array_equal(np.asarray(Image.open(tmp_path / "astronaut_repaired.png")), wanted))
+
+
+def test_the_same_is_done_with_the_folder(page, server, folder):
+    mask = masks.stroke(SHAPE, drag(page, STROKE), 11)
+    choose(page, QUICK)
+    page.click("#save-button")
+    page.click("#folder-start")
+    page.click("#folder-go")
+    page.wait(lambda: "3 filled, 0 skipped, 0 failed" in page.text("#folder-progress"))
+    page.js("document.querySelector('#folder-run .close').click()")
+    wanted = inpaintkit.inpaint(photo("coffee"), mask, QUICK)
+    assert np.array_equal(np.asarray(Image.open(folder / "repaired" / "coffee.png")), wanted)

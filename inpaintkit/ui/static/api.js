@@ -29,6 +29,14 @@ export const get = (path) => json(ask("GET", path));
 export const remove = (path) => json(ask("DELETE", path));
 export const blob = async (path, signal) => (await ask("GET", path, { signal })).blob();
 
+// A file with the name that the server gives it.
+export async function file(path) {
+  const answer = await ask("GET", path);
+  const said = answer.headers.get("content-disposition") ?? "";
+  const name = decodeURIComponent(/filename\*=UTF-8''([^;]+)/.exec(said)?.[1] ?? "inpaintkit");
+  return { data: await answer.blob(), name };
+}
+
 export function post(path, body = {}) {
   return json(ask("POST", path, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }));
 }

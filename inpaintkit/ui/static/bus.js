@@ -28,6 +28,17 @@ export function keep(name, value) {
   localStorage.setItem(settings, JSON.stringify({ ...all, [name]: value }));
 }
 
+const settledKey = "inpaintkit:settled";
+const MAX_SETTLED = 100;
+const settled = () => JSON.parse(localStorage.getItem(settledKey) ?? "[]");
+
+// A proposal that was taken or put away does not come again after a reload.
+export const isSettled = (id) => settled().includes(id);
+
+export function settle(id) {
+  localStorage.setItem(settledKey, JSON.stringify([...settled().filter((each) => each !== id), id].slice(-MAX_SETTLED)));
+}
+
 export const el = (id) => document.getElementById(id);
 
 // An element with properties and children: make("button", {type: "button", class: "small", text: "OK"}, [icon("check")])

@@ -26,6 +26,7 @@ function showTab(name, focus = false) {
     el(`panel-${each}`).hidden = !chosen;
   }
   if (focus) el(`tab-${name}`).focus();
+  emit("tab-shown", name);
   keep("tab", name);
 }
 

@@ -1,6 +1,8 @@
 // What the page has to say: errors stay until somebody has read them, the rest is said once.
 
+import { Gone } from "./api.js";
 import { app, el, make, on } from "./bus.js";
+import { lost } from "./connection.js";
 import { iconButton } from "./controls.js";
 import { seconds, t } from "./texts.js";
 
@@ -25,7 +27,11 @@ export function say(text) {
   el("live").textContent = text;
 }
 
-export const fail = (error) => message(error.message || String(error), "error");
+// Say what went wrong. That the server does not answer is said by the banner, as long as it lasts.
+export function fail(error) {
+  if (error instanceof Gone) lost();
+  message(error instanceof Gone ? t("gone_now") : error.message || String(error), "error");
+}
 
 on("error", fail);
 on("say", say);

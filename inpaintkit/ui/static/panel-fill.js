@@ -20,6 +20,8 @@ const chosen = {
   compared: setting("compared", []),
 };
 
+let onlyInView = false;
+
 const methodOf = (name) => app.methods.find((method) => method.name === name);
 const current = () => methodOf(chosen.method) ?? app.methods[0];
 
@@ -74,7 +76,7 @@ export function render() {
   if (painted.length) parts.push(guides(painted));
   const plain = rest.filter((option) => !painted.includes(option));
   if (plain.length) parts.push(details("options", t("options_of", { method: method.name }), plain.map((option) => control(method, option))));
-  parts.push(details("more", t("more"), [seed(method), growth(), feather()]));
+  parts.push(details("more", t("more"), [inView(), growth(), feather(), seed(method)]));
   parts.push(details("compare", t("compare_methods"), compare()));
   panel.replaceChildren(...parts);
   for (const each of panel.querySelectorAll("details")) each.open = opened.includes(each.dataset.name);
@@ -140,6 +142,10 @@ function seed(method) {
   return box;
 }
 
+function inView() {
+  return make("div", { class: "field" }, [check(t("in_view"), onlyInView, (on) => (onlyInView = on)), make("p", { class: "quiet", text: t("in_view_help") })]);
+}
+
 function growth() {
   const input = make("input", { type: "text", inputMode: "numeric", value: chosen.dilate, placeholder: "0" });
   input.addEventListener("change", () => set("dilate", input.value.trim()));
@@ -187,7 +193,8 @@ export async function fill({ variants, methods, event, live } = {}) {
     return;
   }
   try {
-    const extra = { ...(variants && { variants }), ...(methods && { methods }), ...(event && { event }) };
+    const box = onlyInView && !event ? view.visibleBox() : null;
+    const extra = { ...(box && { box }), ...(variants && { variants }), ...(methods && { methods }), ...(event && { event }) };
     const answer = await afterQueue("fill", { ...settings(), ...extra });
     if (live) strokes.set(answer.job, live);
     begun(answer);

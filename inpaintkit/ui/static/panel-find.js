@@ -1,7 +1,7 @@
 // The panel of finding: what to look for, how sensitively, and which of the pieces found to take.
 
 import { post } from "./api.js";
-import { app, el, emit, keep, make, on, setting } from "./bus.js";
+import { app, el, emit, isSettled, keep, make, on, setting, settle } from "./bus.js";
 import { button, check, debounced, iconButton, newName, segments, select, slider } from "./controls.js";
 import { begun, cancel } from "./jobs.js";
 import { fail, say } from "./messages.js";
@@ -123,6 +123,7 @@ function show(result) {
 // Leave the proposal.
 export function closeFind() {
   if (!app.find) return;
+  settle(app.find.find);
   app.find = lit = null;
   view.notes.which = null;
   view.changed();
@@ -229,7 +230,7 @@ on("photo", () => {
   asked.pick = null;
   looked = null;
   lit = null;
-  if (app.photo?.find) show(app.photo.find);
+  if (app.photo?.find && !isSettled(app.photo.find.find)) show(app.photo.find);
   render();
 });
 on("tool", () => el("pick")?.setAttribute("aria-pressed", state.name === "pick"));

@@ -1,24 +1,20 @@
 // The panel of results: fills to choose from, what the last one was, what error to expect, and what was done before.
 
 import { blob, get, Gone, post, tilePath } from "./api.js";
-import { app, el, emit, make, on } from "./bus.js";
+import { app, el, emit, isSettled, make, on, settle } from "./bus.js";
 import { button, check, debounced } from "./controls.js";
 import { fail, message } from "./messages.js";
 import { apply, view } from "./photo.js";
 import { SIDE } from "./tiles.js";
 import { pixels, seconds, t } from "./texts.js";
 
-const KEY = "inpaintkit:settled"; // jobs whose candidates were chosen from, or put away
-const MAX_SETTLED = 100;
 let showsExpected = false;
 
-const settled = () => JSON.parse(localStorage.getItem(KEY) ?? "[]");
-const settle = (job) => localStorage.setItem(KEY, JSON.stringify([...settled().filter((each) => each !== job), job].slice(-MAX_SETTLED)));
 const whichOf = (index) => `candidate-${app.candidates.job}-${app.candidates.list[index].k}`;
 
 on("ended", ({ job, isNew }) => {
   if (job.photo !== app.photo?.id || job.state !== "done") return;
-  if (job.result?.candidates?.length && !settled().includes(job.id)) show(job);
+  if (job.result?.candidates?.length && !isSettled(job.id)) show(job);
   else if (job.kind === "fill" && isNew) {
     emit("tab", "result");
     render();
@@ -235,14 +231,14 @@ on("photo", () => {
   labels();
   render();
   for (const job of app.jobs.values()) {
-    if (app.photo && job.photo === app.photo.id && job.state === "done" && job.result?.candidates?.length && !settled().includes(job.id)) show(job);
+    if (app.photo && job.photo === app.photo.id && job.state === "done" && job.result?.candidates?.length && !isSettled(job.id)) show(job);
   }
 });
 
 // What was done is a list that only the photo itself has.
 const renew = debounced(async () => {
   const { photo } = app;
-  if (!photo) return;
+  if (!photo || el("panel-result").hidden) return;
   try {
     const { events, cursor } = await get(`photos/${photo.id}`);
     if (app.photo !== photo) return;
@@ -253,3 +249,4 @@ const renew = debounced(async () => {
   }
 }, 150);
 on("changed", renew);
+on("tab-shown", renew);

@@ -1,16 +1,18 @@
 // Saving: beside, in place, as a download; the mask and the strokes; the same for the whole folder.
 
-import { post, upload } from "./api.js";
+import { file, post, upload } from "./api.js";
 import { app, el, make, on } from "./bus.js";
 import { button, check, select, segments } from "./controls.js";
 import { begun, cancel } from "./jobs.js";
 import { fail, message, progressText, say } from "./messages.js";
-import { afterQueue, apply } from "./photo.js";
+import { afterQueue, apply, resync } from "./photo.js";
+import { queueOf } from "./queue.js";
 import { settings } from "./panel-fill.js";
 import { search } from "./panel-find.js";
 import { t } from "./texts.js";
 
 const menu = el("save-menu");
+const KEPT = 60_000; // ms that a download's data stays for the browser to take
 let format = null;
 
 export function toggleSave() {
@@ -66,34 +68,43 @@ async function save(where) {
   }
 }
 
-function download(what) {
-  const query = new URLSearchParams({ what, ...(format && what === "picture" && { format }) });
-  make("a", { href: `/api/photos/${app.photo.id}/download?${query}`, download: "" }).click();
+async function download(what) {
+  const query = new URLSearchParams({ what, layer: app.layer, ...(format && what === "picture" && { format }) });
+  try {
+    await queueOf(app.photo.id).run();
+    const { data, name } = await file(`photos/${app.photo.id}/download?${query}`);
+    const href = URL.createObjectURL(data);
+    make("a", { href, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(href), KEPT);
+    await resync(); // a picture that was downloaded counts as saved
+  } catch (error) {
+    fail(error);
+  }
 }
 
 el("mask-file").addEventListener("change", () => send("mask", el("mask-file"), { layer: app.layer, how: "add" }));
 
 async function send(path, input, fields) {
-  const [file] = input.files;
+  const [chosen] = input.files;
   input.value = "";
-  if (!file) return;
+  if (!chosen) return;
   try {
-    apply(await upload(`photos/${app.photo.id}/${path}`, { file, ...fields }));
-    say(t("loaded", { name: file.name }));
+    apply(await upload(`photos/${app.photo.id}/${path}`, { ...fields, file: chosen }));
+    say(t("loaded", { name: chosen.name }));
   } catch (error) {
     fail(error);
   }
 }
 
 el("strokes-file").addEventListener("change", async () => {
-  const [file] = el("strokes-file").files;
+  const [chosen] = el("strokes-file").files;
   el("strokes-file").value = "";
-  if (!file) return;
+  if (!chosen) return;
   try {
-    apply(await post(`photos/${app.photo.id}/strokes`, JSON.parse(await file.text())));
-    say(t("loaded", { name: file.name }));
+    apply(await post(`photos/${app.photo.id}/strokes`, JSON.parse(await chosen.text())));
+    say(t("loaded", { name: chosen.name }));
   } catch (error) {
-    fail(error instanceof SyntaxError ? new Error(t("no_strokes", { name: file.name })) : error);
+    fail(error instanceof SyntaxError ? new Error(t("no_strokes", { name: chosen.name })) : error);
   }
 });
 

@@ -37,7 +37,7 @@ export function render() {
     thumb.title = photo.error || (state ? `${photo.name} – ${t(`photo_${state}`)}` : photo.name);
     thumb.querySelector(".badge")?.remove();
     if (state) thumb.append(make("span", { class: `badge ${state}` }, [icon({ failed: "warn", unsaved: "brush", done: "check" }[state])]));
-    if (open && photo.unsaved !== undefined && app.photo.revision !== Number(thumb.dataset.version)) renew(thumb, app.photo.revision);
+    if (open && app.photo.revision !== Number(thumb.dataset.version)) renew(thumb, app.photo.revision);
   }
   const done = all.filter((photo) => photo.done).length;
   el("strip-facts").textContent = t("strip_facts", { done, count: all.length });
@@ -97,8 +97,16 @@ const reload = debounced(async () => {
   }
 }, 300);
 
+// Whether a photo is saved is said with every change; the list itself is asked for when the folder has changed.
+function note({ id, saved }) {
+  const known = photos().find((photo) => photo.id === id);
+  if (!known) return;
+  known.unsaved = !saved;
+  render();
+}
+
 on("photo", render);
 on("state", render);
-on("changed", reload);
+on("changed", note);
 on("server:folder", reload);
-on("server:photo", reload);
+on("server:photo", note);

@@ -196,6 +196,19 @@ export class View {
     if (across || down) this.pan(-across / this.ratio, -down / this.ratio);
   }
 
+  // What the window shows of the photo: left, top, width, height in whole pixels; null for nothing.
+  visibleBox() {
+    const rect = this.panelRects()[0];
+    const [x, y] = this.origin(rect);
+    const edges = (from, start, length, whole) => [
+      Math.max(Math.floor((start - from) / this.scale), 0),
+      Math.min(Math.ceil((start + length - from) / this.scale), whole),
+    ];
+    const [left, right] = edges(x, rect[0], rect[2], this.photo.width);
+    const [top, bottom] = edges(y, rect[1], rect[3], this.photo.height);
+    return right > left && bottom > top ? [left, top, right - left, bottom - top] : null;
+  }
+
   showBox([left, top, width, height]) {
     const scale = Math.min(this.size[0] / (width * 4), this.size[1] / (height * 4), 4 * this.ratio);
     this.scale = Math.max(Math.min(scale, MAX_SCALE), this.fitScale());
