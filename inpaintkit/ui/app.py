@@ -41,7 +41,6 @@ _STATUS: dict[type[Exception], int] = {
     ConflictError: 409,
     LineFullError: 409,
     TooLargeError: 413,
-    NotImplementedError: 501,
     MissingExtraError: 422,
     ValueError: 422,
     TypeError: 422,

@@ -15,7 +15,7 @@ from inpaintkit.files import READABLE
 from inpaintkit.problem import Mask
 from inpaintkit.ui import fills, finds, folders, saving
 from inpaintkit.ui.changes import bounds
-from inpaintkit.ui.events import MASK, Event, checked
+from inpaintkit.ui.events import MASK, SEEN, Event, checked
 from inpaintkit.ui.guard import MAX_BYTES
 from inpaintkit.ui.hub import Hub
 from inpaintkit.ui.jobs import MAX_WAITING, Job, Line
@@ -123,8 +123,8 @@ class Desk:
     def do(self, photo: Photo, given: Any) -> Json:
         """An event on a layer."""
         event = checked(given, is_layer)
+        chosen = self.selected(photo, event) if event["type"] in SEEN else None  # without the lock, for it takes time
         with photo.lock:
-            chosen = self.selected(photo, event) if event["type"] in ("wand", "object", "pieces") else None
             return self.changed(photo, photo.add(event, chosen))
 
     def selected(self, photo: Photo, event: Event) -> Mask:
@@ -163,7 +163,7 @@ class Desk:
             raise TypeError("strokes are a list of events, or an object with events, as they were downloaded")
         checked_events = [checked(event, is_layer) for event in events]
         for event in checked_events:
-            if event["type"] in ("wand", "object", "pieces"):
+            if event["type"] in SEEN:
                 raise ValueError(f"a {event['type']} depends on the photo it was made for: send strokes and shapes")
         change = self.changed(photo, {})
         for event in checked_events:
@@ -179,17 +179,16 @@ class Desk:
                 self.do(photo, asked["event"])
             wanted = fills.wishes(asked)
             with photo.lock:
-                hole = fills.hole_to_fill(photo, asked.get("box"))
-                layers = photo.layers.guides()
+                kept = fills.Painted.now(photo, asked.get("box"))
             for wish in wanted:
                 options_from(wish.method, wish.options, {})
-            return self._add("fill", name, lambda job: self._fill(photo, wanted, hole, layers, job), hold)
+            return self._add("fill", name, lambda job: self._fill(photo, wanted, kept, job), hold)
         except BaseException:
             hold.close()
             raise
 
-    def _fill(self, photo: Photo, wanted: list[fills.Wish], hole: Mask, layers: dict[str, Mask], job: Job) -> Json:
-        result = fills.fill(photo, wanted, hole, layers, job)
+    def _fill(self, photo: Photo, wanted: list[fills.Wish], kept: fills.Painted, job: Job) -> Json:
+        result = fills.fill(photo, wanted, kept, job)
         changed = result.pop("changed", None)
         return {**result, **({"change": self.changed(photo, changed)} if changed is not None else {})}
 

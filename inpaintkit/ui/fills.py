@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +16,8 @@ from inpaintkit.files import Loaded
 from inpaintkit.info import Info
 from inpaintkit.masks import checked_box
 from inpaintkit.problem import Mask, Step
-from inpaintkit.ui.changes import Patch
+from inpaintkit.ui.changes import Delta, Patch
+from inpaintkit.ui.events import MASK
 from inpaintkit.ui.jobs import Job
 from inpaintkit.ui.methods import options_from
 from inpaintkit.ui.photos import Changed, ConflictError, Photo
@@ -126,24 +126,40 @@ def filled(
     )
 
 
-def hole_to_fill(photo: Photo, box: Sequence[int] | None) -> Mask:
-    """What is painted, or what of it lies in a box; a copy. ConflictError where that is nothing."""
-    hole = photo.layers.mask().copy()
-    if box is not None:
-        inside = checked_box(tuple(box)).clipped(photo.shape)  # type: ignore[arg-type]
-        kept = np.zeros(hole.shape, np.bool_)
-        kept[inside.slices] = hole[inside.slices]
-        hole = kept
-    if not hole.any():
-        raise ConflictError("nothing is painted: paint over what should go")
-    return hole
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """What was painted when a fill was asked for, packed, since many may wait: the hole, and what guides a method."""
+
+    hole: Delta
+    guides: dict[str, Delta | None]
+
+    @classmethod
+    def now(cls, photo: Photo, box: Any) -> Painted:
+        """All that is painted, or what of the mask lies in a box; ConflictError where that is nothing."""
+        whole = Box.of_shape(photo.shape)
+        inside = whole if box is None else checked_box(box).clipped(photo.shape)
+        hole = Delta.of(MASK, inside, photo.layers.mask()[inside.slices])
+        if hole is None:
+            raise ConflictError("nothing is painted: paint over what should go")
+        return cls(hole, {name: Delta.of(name, whole, mask) for name, mask in photo.layers.guides().items()})
+
+    def unpacked(self, shape: tuple[int, int]) -> tuple[Mask, dict[str, Mask]]:
+        """The hole and the guides, bool (H, W)."""
+        return _whole(self.hole, shape), {name: _whole(delta, shape) for name, delta in self.guides.items() if delta}
 
 
-def fill(photo: Photo, asked: list[Wish], hole: Mask, layers: dict[str, Mask], job: Job) -> dict[str, Any]:
+def _whole(delta: Delta, shape: tuple[int, int]) -> Mask:
+    mask = np.zeros(shape, np.bool_)
+    mask[delta.box.slices] = delta.flipped()
+    return mask
+
+
+def fill(photo: Photo, asked: list[Wish], painted: Painted, job: Job) -> dict[str, Any]:
     """Fill what was painted when asked and still is; one wish goes into the picture, several wait to be chosen.
 
     The result says what ``changed``, or which ``candidates`` there are.
     """
+    hole, layers = painted.unpacked(photo.shape)
     with photo.lock:
         hole &= photo.layers.mask()
     if not hole.any():

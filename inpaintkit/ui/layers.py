@@ -63,8 +63,8 @@ class Layers:
         return (found.pixels, found.bounds()) if found else (0, None)
 
     def guides(self) -> dict[str, Mask]:
-        """What is painted beside the mask, as copies."""
-        return {name: layer.mask.copy() for name, layer in self._layers.items() if name != MASK and layer.pixels}
+        """What is painted beside the mask; not to be written to."""
+        return {name: layer.mask for name, layer in self._layers.items() if name != MASK and layer.pixels}
 
     def turn(self, delta: Delta) -> None:
         """Turn over what an event turned over."""

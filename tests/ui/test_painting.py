@@ -143,6 +143,21 @@ def test_a_click_selects_an_object_and_further_places_change_it(open_page, tmp_p
         np.testing.assert_array_equal(page.mask(page.photo), masks.object_at(picture, inside, outside=outside))
 
 
+def test_a_click_selects_an_object(open_page, tmp_path):
+    picture = np.full((90, 120, 3), 60, np.uint8) + noise() // 32
+    disc = masks.ellipse(SHAPE, (40, 30, 36, 30))
+    picture[disc] += 130
+    inpaintkit.write(tmp_path / "disc.png", picture.astype(np.uint8))
+    page = open_page(tmp_path / "disc.png")
+    page.post(f"{page.photo}/events", {"type": "object", "points": [[58, 45, 1], [10, 10, 0]], "box": [20, 20, 80, 60]})
+    found = page.mask(page.photo)
+    wanted = masks.object_at(picture.astype(np.uint8), [(58, 45)], outside=[(10, 10)], box=(20, 20, 80, 60))
+    np.testing.assert_array_equal(found, wanted)
+    assert np.count_nonzero(found & disc) > 0.9 * np.count_nonzero(found | disc)
+    for points in ([], [[58, 45]], [[58, 45, 2]], [[10, 10, 0]], [["a", 1, 1]], [[500, 1, 1]], 7):
+        assert page.refused(f"{page.photo}/events", {"type": "object", "points": points})[0] == 422
+
+
 def test_a_guide_is_a_layer_of_its_own(page):
     page.post(f"{page.photo}/events", {**STROKES["rectangle"], "layer": "source"})
     page.post(f"{page.photo}/events", {**STROKES["dot"], "layer": "guide:2"})
