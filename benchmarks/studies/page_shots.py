@@ -1,9 +1,10 @@
 """Screenshots of every state of the page, from scikit-image's photographs.
 
     python -m inpaintkit.benchmarks.studies.page_shots FOLDER [--sizes 1024x700 1600x1000] [--only STATE ...]
+    python -m inpaintkit.benchmarks.studies.page_shots --docs docs/page.jpg
 
-Writes FOLDER/STATE-WIDTHxHEIGHT-SCHEME.png for each size, in the light and the dark scheme. The page works on copies of
-the photographs in a folder of its own, with a session of its own.
+Writes FOLDER/STATE-WIDTHxHEIGHT-SCHEME.png for each size, in the light and the dark scheme; or the one picture of the
+docs. The page works on copies of the photographs in a folder of its own, with a session of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import skimage.data
+from PIL import Image
 from selenium import webdriver
 
 from inpaintkit import write
@@ -174,6 +176,21 @@ class Shots:
         self.take("before-after")
         self.page.click("#split")
 
+    def removed(self) -> None:
+        """A rocket removed, before and after; filled twice, so that the time is none of compiling."""
+        self.photo("rocket.png")
+        self.method("auto")
+        for _ in range(2):
+            self.undo_all()
+            self.tool("brush", 50)
+            self.page.paint([(322, 150), (322, 400)])
+            self.page.click("#fill")
+            self.cursor(2)
+        self.page.click("#split")
+        webdriver.ActionChains(self.page.chrome).move_to_element(self.page.find("#saved")).perform()
+        self.take("removed")
+        self.page.click("#split")
+
     def choosing(self) -> None:
         """Options, variants, and methods side by side."""
         self.photo("rocket.png")
@@ -256,34 +273,50 @@ def album(folder: Path) -> None:
     write(folder / "words.png", np.ascontiguousarray(words))
 
 
+def for_docs(path: Path) -> None:
+    """The picture of the docs: a fill, before and after."""
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        shoot(root / "shots", "1024x700", "light", [Shots.removed], ["removed"])
+        Image.open(root / "shots" / "removed-1024x700-light.png").convert("RGB").save(path, quality=90)
+
+
+def shoot(folder: Path, size: str, scheme: str, states: list[Callable[[Shots], None]], only: list[str]) -> None:
+    """Take the pictures of some states in one size and scheme."""
+    folder.mkdir(parents=True, exist_ok=True)
+    width, height = map(int, size.split("x"))
+    with tempfile.TemporaryDirectory() as temporary, browser(width, height, dark=scheme == "dark") as chrome:
+        root, page, mark = Path(temporary), Page(chrome), f"{size}-{scheme}"
+        with served(None, root / "none") as empty:
+            shots = Shots(page.open(empty.address), empty, folder, mark, only)
+            page.find("#empty")
+            shots.take("empty")
+        (root / "photos").mkdir()
+        album(root / "photos")
+        with served(root / "photos", root / "sessions") as server:
+            shots = Shots(page.open(server.address), server, folder, mark, only)
+            for state in states:
+                state(shots)
+        for complaint in page.complaints():
+            print(mark, complaint)
+
+
 def main() -> None:
     """Take all pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="write the picture of the docs")
     parser.add_argument("--sizes", nargs="*", default=["1024x700", "1600x1000"])
     parser.add_argument("--schemes", nargs="*", default=["light", "dark"])
     parser.add_argument("--states", nargs="*", default=[], help="names of the functions here")
     parser.add_argument("--only", nargs="*", default=[], help="names of pictures")
     given = parser.parse_args()
-    given.folder.mkdir(parents=True, exist_ok=True)
-    for size in given.sizes:
-        width, height = map(int, size.split("x"))
+    if given.docs:
+        for_docs(given.docs)
+    for size in given.sizes if given.folder else []:
         for scheme in given.schemes:
-            with tempfile.TemporaryDirectory() as temporary, browser(width, height, dark=scheme == "dark") as chrome:
-                root, page, mark = Path(temporary), Page(chrome), f"{size}-{scheme}"
-                with served(None, root / "none") as empty:
-                    shots = Shots(page.open(empty.address), empty, given.folder, mark, given.only)
-                    page.find("#empty")
-                    shots.take("empty")
-                (root / "photos").mkdir()
-                album(root / "photos")
-                with served(root / "photos", root / "sessions") as server:
-                    shots = Shots(page.open(server.address), server, given.folder, mark, given.only)
-                    for state in STATES:
-                        if not given.states or state.__name__ in given.states:
-                            state(shots)
-                for complaint in page.complaints():
-                    print(mark, complaint)
+            states = [state for state in STATES if not given.states or state.__name__ in given.states]
+            shoot(given.folder, size, scheme, states, given.only)
 
 
 if __name__ == "__main__":
