@@ -159,7 +159,7 @@ def inpaint(
     result = picture.pixels.copy()
     filled: list[FilledRegion] = []
     peak = None
-    maps: dict[str, Image] = {}
+    maps: dict[str, Image] | None = {} if return_info else None
     report = _one_at_a_time(progress) if progress else None
     remark = (lambda text: report(Step(0, 1, remark=text))) if report else None
     with pool.limit(threads, own_threads=row.own_threads) as count, compiling(remark) as watch:
@@ -188,7 +188,7 @@ def inpaint(
         device,
         versions(),
         compiled,
-        **maps,
+        **(maps or {}),
         growth=growth,
         peak=peak,
     )

@@ -13,7 +13,6 @@ first; wide ones then copy from a repaired picture.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 import cv2
@@ -27,12 +26,17 @@ from inpaintkit.auto_trials import (
     Trial,
     expected_error,
     few_levels,
+    is_worth_likenesses,
+    is_worth_trials,
     likenesses_of,
     looks_of,
     same_everywhere,
     stamps_of,
     tried,
+    usual_copy_error,
+    usual_error,
 )
+from inpaintkit.box import Box
 from inpaintkit.filling import Call, Choice, MethodFill
 from inpaintkit.info import FilledRegion
 from inpaintkit.method import Method
@@ -52,8 +56,12 @@ _COPIES = Method(
     surround=lambda _: 1.0,
 )
 _AFFORDED = 12_000_000  # px near the hole that a balanced fill gives to the best candidates: within a minute
+_SEES = 15  # px: side of the square near a hole pixel
 _NEIGHBOURHOOD = 128  # px: what is found counts for this far around
 _PRIOR = 4  # stamps' worth of the whole picture's verdict in each neighbourhood's
+_SEEN, _SEEN_BY_WIDE = 192, 3  # px around a hole, and sides of a wide part: stamps and likenesses, with all around them
+_BAND = 512  # rows looked at together
+_GRID = 640  # px: a window begins where regions' shared crops, neighbourhoods and cells do
 _CLEARLY = 0.5  # better on every likeness, and by so much on the mean, is a candidate that is trusted less
 
 Quality = Literal["fast", "balanced", "best"]
@@ -70,7 +78,8 @@ def auto(call: Call, result: NDArray[Any], *, quality: Quality = "balanced") -> 
 
     Notes
     -----
-    Trials stamp at most 2 % of the picture's pixels. A picture with no room for them gets the candidate trusted most.
+    Trials stamp at most 2 % of the picture's pixels. A picture with no room for them gets the candidate trusted most,
+    and so does a hole smaller than what they would stamp, with the error that is usual on photographs as its estimate.
 
     Where few levels make up nearly all that lies around the hole (bilevel scans, halftones, line art, pixel art, label
     maps), every pixel is a copy: at one of the shifts at which the picture repeats itself best, after He and Sun,
@@ -91,18 +100,35 @@ def auto(call: Call, result: NDArray[Any], *, quality: Quality = "balanced") -> 
     >>> info.regions[0].method
     'coherence'
     """
+    window = _window(call.mask)
+    if window:
+        call, result = call.seen_through(window), result[window.slices]
     wide = wide_parts(call.mask)
-    thin = call.mask & ~wide
+    thin = call.mask if wide is None else call.mask & ~wide
     filled: list[FilledRegion] = []
     done = 0
     if thin.any():
         filled += _fill_thin(_counted_from(call, 0), thin, quality, result)
         done = int(np.count_nonzero(thin))
-    if wide.any():
+    if wide is not None:
         # What is thin is repaired by now, and may be copied from.
-        repaired = replace(_counted_from(call, done), picture=Picture(result, call.picture.alpha))
+        repaired = _counted_from(call, done).derived(picture=Picture(result, call.picture.alpha))
         filled += _fill_wide(repaired, wide, quality, result)
     return filled
+
+
+def _window(mask: Mask) -> Box | None:
+    """A part of the picture that holds all that a fill or a trial looks at; None where that is most of the picture."""
+    runs, labels = labelled_runs(mask, 1)
+    boxes, _ = boxes_of(runs, labels)
+    height, width = (boxes[:, 2:] - boxes[:, :2]).T
+    deep = np.minimum(height, width) > 2 * DEEP
+    margin = _SEEN + _SEEN_BY_WIDE * int(np.maximum(height, width).max(where=deep, initial=0))
+    (top, left), (bottom, right) = boxes[:, :2].min(axis=0).tolist(), boxes[:, 2:].max(axis=0).tolist()
+    around = Box.from_edges(left, top, right, bottom).grown(margin, mask.shape)
+    left, top = (side // _GRID * _GRID for side in (around.left, around.top))
+    window = Box.from_edges(left, top, around.right, around.bottom)
+    return window if window.area < mask.size / 2 else None
 
 
 def _counted_from(call: Call, done: int) -> Call:
@@ -111,17 +137,27 @@ def _counted_from(call: Call, done: int) -> Call:
     if report is None:
         return call
     total = float(np.count_nonzero(call.mask))
-    return replace(call, progress=lambda step: report(Step(done + step.done, total, step.loss, step.remark)))
+    return call.derived(progress=lambda step: report(Step(done + step.done, total, step.loss, step.remark)))
 
 
-def wide_parts(mask: Mask) -> Mask:
-    """The parts of the hole with pixels more than ``DEEP`` from every rim; the picture's border is not a rim."""
+def wide_parts(mask: Mask) -> Mask | None:
+    """The parts of the hole with pixels more than ``DEEP`` from every rim; the picture's border is not a rim.
+
+    None where there is none: most holes are thin, and nothing as large as the picture is made for them.
+    """
     square = np.ones((2 * DEEP + 1, 2 * DEEP + 1), np.uint8)
-    deep = cv2.erode(mask.view(np.uint8), square, borderValue=1)
-    if not deep.any():
-        return np.zeros_like(mask)
     around = np.ones((4 * DEEP + 1, 4 * DEEP + 1), np.uint8)  # further, so that what is round stays whole
-    return np.asarray(cv2.dilate(deep, around).view(np.bool_) & mask)
+    wide: Mask | None = None
+    halo = 3 * DEEP  # rows that the two look at
+    for top in range(0, len(mask), _BAND):
+        rows = slice(max(top - halo, 0), top + _BAND + halo)
+        own = slice(top - rows.start, top - rows.start + _BAND)
+        here = mask[rows]
+        deep = cv2.erode(here.view(np.uint8), square, borderValue=1) if here.any() else here.view(np.uint8)
+        if deep.any():
+            wide = np.zeros_like(mask) if wide is None else wide
+            wide[top : top + _BAND] = (cv2.dilate(deep, around).view(np.bool_) & here)[own]
+    return wide
 
 
 def _choices(call: Call, names: Sequence[str]) -> list[Choice]:
@@ -137,18 +173,28 @@ def _row(name: str) -> Choice:
 def _fill_thin(call: Call, thin: Mask, quality: Quality, result: NDArray[Any]) -> list[FilledRegion]:
     names = THIN[quality]
     if quality == "balanced":
-        seen = cv2.dilate(thin.view(np.uint8), np.ones((15, 15), np.uint8))
-        names = THIN["best"] if np.count_nonzero(seen) <= _AFFORDED else names
+        names = THIN["best"] if _is_affordable(thin) else names
     choices = _choices(call, names)
     number, share = (32, 0.04) if quality == "fast" else (128, 0.15)
+    if not is_worth_trials(call, thin, share):
+        expected = None if choices[0][0] is _COPIES else usual_error(call)
+        return MethodFill(call, *choices[0], thin, call.mask, [_row("coherence")], expected).into(result)
     stamps = stamps_of(call, thin, number, share)
-    trials = [tried(call, choice, stamps) for choice in choices] if stamps else []
+    trials = tried(call, choices, stamps) if stamps else []
     filled: list[FilledRegion] = []
     for choice, part in _parts(thin, stamps, trials) if trials else [(choices[0], thin)]:
         trial = next((trial for trial in trials if trial.choice is choice), None)
         expected = expected_error(call, stamps, trial.errors) if trial else None
         filled += MethodFill(call, *choice, part, call.mask, [_row("coherence")], expected).into(result)
     return filled
+
+
+def _is_affordable(thin: Mask) -> bool:
+    """Whether a balanced fill has time for the best candidates."""
+    square = np.ones((_SEES, _SEES), np.uint8)
+    if np.count_nonzero(thin) * square.size <= _AFFORDED:  # wherever they lie
+        return True
+    return bool(np.count_nonzero(cv2.dilate(thin.view(np.uint8), square)) <= _AFFORDED)
 
 
 def _parts(thin: Mask, stamps: Sequence[Stamp], trials: Sequence[Trial]) -> list[tuple[Choice, Mask]]:
@@ -180,10 +226,13 @@ def _parts(thin: Mask, stamps: Sequence[Stamp], trials: Sequence[Trial]) -> list
 def _fill_wide(call: Call, wide: Mask, quality: Quality, result: NDArray[Any]) -> list[FilledRegion]:
     choices = _choices(call, WIDE[quality])
     regions = split(wide, context=0, share=False)
+    if not is_worth_likenesses(call, sum(region.pixels for region in regions)):
+        expected = None if choices[0][0] is _COPIES else usual_copy_error(call, wide, regions)
+        return MethodFill(call, *choices[0], wide, wide, [_row("coherence")], expected).into(result)
     taken = wide.copy()
     stamps = [likenesses_of(call, taken, region, sum(region.pixels for region in regions)) for region in regions]
     everything = [stamp for some in stamps for stamp in some]
-    looks = [looks_of(call, wide, choice, everything) for choice in choices] if everything else []
+    looks = looks_of(call, wide, choices, everything) if everything else []
     parts: dict[int, list[Region]] = {}
     wrong: dict[int, list[float]] = {}
     at = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import RLock
 from typing import Any
@@ -44,8 +44,9 @@ class Call:
     seed, device, progress, fallback, feather : as given to ``inpaint``.
     opaque : alpha is the mask: fill colours only, alpha becomes full.
     lock : held while one of the maps or the progress is written.
-    maps : name -> float32 (H, W), what is known of single pixels; see ``Info``.
-    span : of the known colours, measured on first use; calls made from this one have the same known pixels.
+    maps : name -> float32 (H, W), what is known of single pixels; see ``Info``. None where nobody asks.
+    origin, window : the call that this one was made from, and the part of its picture that this one sees; what is read
+        of all known pixels is read once, there.
     """
 
     picture: Picture
@@ -57,8 +58,9 @@ class Call:
     feather: float = 0.0
     opaque: bool = False
     lock: RLock = field(default_factory=RLock)
-    maps: dict[str, Image] = field(default_factory=dict)
-    span: Span | None = None
+    maps: dict[str, Image] | None = None
+    origin: Call | None = None
+    window: Box | None = None
 
     def fill(self, row: Method, values: dict[str, Any], result: NDArray[Any]) -> list[FilledRegion]:
         """Fill the whole hole of ``result`` by a method; raises the first region's error."""
@@ -67,16 +69,50 @@ class Call:
             return filled
         return MethodFill(self, row, values, self.mask, self.mask).into(result)
 
+    def derived(self, **changes: Any) -> Call:
+        """A call like this one but for the changes, with the same known pixels or more."""
+        return replace(self, origin=self.origin or self, **changes)
+
+    def seen_through(self, window: Box) -> Call:
+        """The same call in a part of the picture that holds all of its hole."""
+        part = Picture(self.picture.pixels[window.slices], self.picture.alpha)
+        return self.derived(picture=part, mask=np.ascontiguousarray(self.mask[window.slices]), window=window)
+
+    @property
+    def size(self) -> int:
+        """Pixels of the picture that the caller passed."""
+        return (self.origin or self).mask.size
+
+    def place(self, box: Box) -> Box:
+        """Where a box lies in the picture that the caller passed."""
+        return box.shifted(self.window.left, self.window.top) if self.window else box
+
+    def map(self, name: str) -> Image | None:
+        """This call's part of a map, of nothing claimed as yet where it is new; None where nobody asks for maps."""
+        if self.maps is None:
+            return None
+        with self.lock:
+            if name not in self.maps:
+                known = ~(self.origin or self).mask
+                unclaimed = known if name == "confidence" else np.zeros_like(known)
+                self.maps[name] = unclaimed.astype(np.float32)
+            return self.maps[name][self.window.slices] if self.window else self.maps[name]
+
+    @cached_property
+    def span(self) -> Span:
+        """The span of the known colours."""
+        return self.origin.span if self.origin else span_of(self.picture, self.mask)
+
     @cached_property
     def units(self) -> Units:
         """The way from the caller's pixels to a method's floats, and back."""
-        if self.span is None:
-            self.span = span_of(self.picture, self.mask)
         return Units(self.picture, self.span, self.opaque)
 
     @cached_property
     def limits(self) -> Image:
         """Smallest and largest colour of each channel over the known pixels, float32 (2, C)."""
+        if self.origin:
+            return self.origin.limits
         height, width = self.mask.shape
         found = []
         for top in range(0, height, _STRIPE):
@@ -121,12 +157,17 @@ class MethodFill:
 
     def into(self, result: NDArray[Any]) -> list[FilledRegion]:
         """Fill every region of ``result``; raises the first region's error."""
+        units, mask, feather = self.call.units, self.call.mask, self.call.feather
+        return self.handed_to(lambda crop, own, fill: composite(result, crop, own, fill, units, mask, feather))
+
+    def handed_to(self, take: Callable[[Box, Mask, Image], None]) -> list[FilledRegion]:
+        """Hand each region's crop, its own pixels there and its fill to a function; raises the first region's error."""
         regions = self._regions()
         self.total = float(sum(region.pixels for region in regions))
         if self.row.own_threads:
-            return [self._region(index, region, result) for index, region in enumerate(regions)]
+            return [self._region(index, region, take) for index, region in enumerate(regions)]
         return pool.run(
-            lambda item: self._region(*item, result), list(enumerate(regions)), cost=lambda item: item[1].pixels
+            lambda item: self._region(*item, take), list(enumerate(regions)), cost=lambda item: item[1].pixels
         )
 
     def _regions(self) -> list[Region]:
@@ -137,7 +178,7 @@ class MethodFill:
         cut = self.row.cut(self.values) if self.row.cut else None
         return split(self.hole, reach=reach, context=context, surround=surround, cut=cut)
 
-    def _region(self, index: int, region: Region, result: NDArray[Any]) -> FilledRegion:
+    def _region(self, index: int, region: Region, take: Callable[[Box, Mask, Image], None]) -> FilledRegion:
         crop, own = region.crop, region.own()
         facts: dict[str, Any] = {}
         problem = self._problem(crop, region.hole(self.hole, own), index, region.pixels, facts)
@@ -146,10 +187,10 @@ class MethodFill:
         if not np.isfinite(fill[own]).all():
             raise ValueError(f"{self.row.name} gave colours that are not finite; does the picture hold extreme values?")
         seconds = time.perf_counter() - began
-        composite(result, crop, own, fill, self.call.units, self.call.mask, self.call.feather)
+        take(crop, own, fill)
         self._paste_maps(facts, crop, own)
         self._step(index, region.pixels, Step(1, 1))
-        return FilledRegion(crop, region.pixels, row.name, values, seconds, facts, reason)
+        return FilledRegion(self.call.place(crop), region.pixels, row.name, values, seconds, facts, reason)
 
     def _attempt(self, problem: Problem, crop: Box, facts: dict[str, Any]) -> tuple[Image, Method, Any, str]:
         """The first fill that has context, its method and options, and why it is the plain fallback, if it is."""
@@ -175,6 +216,7 @@ class MethodFill:
         picture, span = self.call.picture, self.call.units.span
         raw = picture.pixels[crop.slices]
         raw.flags.writeable = False  # the caller's own
+        place = self.call.place(crop)
         return Problem(
             image,
             hole,
@@ -185,7 +227,7 @@ class MethodFill:
             scale=span.scale,
             offset=span.offset,
             region=index,
-            origin=(crop.top, crop.left),
+            origin=(place.top, place.left),
             seed=self.call.seed,
             device=self.call.device,
             raw=None if picture.alpha else raw,
@@ -199,6 +241,10 @@ class MethodFill:
         around, margin = crop, 1
         while not (problem := self._problem(around, self.hole[around.slices], 0, 0, {})).known.any():
             if around == Box.of_shape(self.hole.shape):
+                if self.call.window and self.call.origin:  # what is known lies farther away
+                    everything = self.call.origin
+                    beyond = replace(self, call=everything, hole=everything.mask, lacking=everything.mask)
+                    return beyond._harmonic(self.call.place(crop))
                 raise ContextError("every pixel outside the mask is fully transparent: there is no colour to fill from")
             margin *= 2
             around = crop.grown(margin, self.hole.shape)
@@ -207,19 +253,14 @@ class MethodFill:
 
     def _paste_maps(self, facts: dict[str, Any], crop: Box, own: Mask) -> None:
         """What a method notes of single pixels goes into maps of the picture."""
-        if (sure := facts.pop("confidence", None)) is not None:
-            self._map("confidence", lambda: (~self.call.mask).astype(np.float32))[crop.slices][own] = sure[own]
-        if self.expected is not None:
+        sure = facts.pop("confidence", None)
+        if sure is not None and (confidence := self.call.map("confidence")) is not None:
+            confidence[crop.slices][own] = sure[own]
+        if self.expected is not None and (errors := self.call.map("expected_error")) is not None:
             units = self.call.units
             expected = self.expected(crop)[own] * np.float32((units.span.scale / units.peak) ** 2)
             facts["expected_psnr"] = -10 * math.log10(max(float(expected.mean()), 1e-12))
-            self._map("expected_error", lambda: np.zeros(self.hole.shape, np.float32))[crop.slices][own] = expected**0.5
-
-    def _map(self, name: str, make: Callable[[], Image]) -> Image:
-        with self.call.lock:
-            if name not in self.call.maps:
-                self.call.maps[name] = make()  # nothing is claimed of a region that notes nothing
-            return self.call.maps[name]
+            errors[crop.slices][own] = expected**0.5
 
     def _step(self, index: int, pixels: int, step: Step) -> None:
         if self.call.progress is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -67,6 +68,7 @@ def test_only_what_is_deep_is_wide():
     assert not wide[75:78, 110:].any()  # the stroke that leaves the box
     assert not (wide & ~hole).any()
     assert auto.wide_parts(boxed((100, 100), 0, 0, 17, 17)).all(where=boxed((100, 100), 0, 0, 17, 17))
+    assert auto.wide_parts(boxed((100, 100), 20, 20, 16, 70)) is None
 
 
 @pytest.mark.parametrize("kind", ["text", "scratches", "lost"])
@@ -183,6 +185,40 @@ def test_balanced_leaves_the_slow_ones_out_of_a_large_job(monkeypatch):
     photo, hole = skimage.data.astronaut()[:128, :128], damage.scratches((128, 128), number=4, seed=1)
     _, info = inpaint(photo, hole, return_info=True)
     assert {region.method for region in info.regions} <= {"fsr", "coherence"}
+
+
+def test_a_hole_smaller_than_what_trials_would_stamp_has_none(monkeypatch):
+    photo, hole = skimage.data.chelsea(), damage.scratches((300, 451), number=2, seed=1)
+    assert 500 < np.count_nonzero(hole) < 2000
+    monkeypatch.setattr(auto, "tried", lambda *_: pytest.fail("a trial"))
+    result, info = inpaint(photo, hole, return_info=True)
+    assert {region.method for region in info.regions} == {"ple"}
+    made = -10 * np.log10(np.square((result[hole].astype(float) - photo[hole]) / 255).mean())
+    assert info.expected_psnr == pytest.approx(made, abs=3)  # what is usual on photographs
+    assert (info.expected_error[hole] > 0).all()
+
+
+@pytest.mark.parametrize(("kind", "channels"), [("stroke", 1), ("specks", 3), ("border", 4), ("box", 3)])
+def test_what_a_small_hole_takes_does_not_grow_with_the_picture(kind, channels):
+    photo = np.resize(skimage.data.chelsea(), (4500, 6016, 3))[..., : min(channels, 3)]
+    if channels == 4:
+        photo = np.dstack([photo, np.full(photo.shape[:2], 255, np.uint8)])
+        photo[:40, :, 3] = 0
+    hole = {
+        "stroke": lambda shape: boxed(shape, 1200, 900, 3, 400),
+        "specks": lambda shape: np.add.outer(np.arange(shape[0]) % 600 != 10, np.arange(shape[1]) % 600 != 10) == 0,
+        "border": lambda shape: boxed(shape, 4497, 800, 3, 400),
+        "box": lambda shape: boxed(shape, 900, 700, 35, 35),
+    }[kind](photo.shape[:2])
+    inpaint(
+        photo[:800, :800].copy(), boxed((800, 800), 400, 400, 30, 30) | boxed((800, 800), 80, 80, 3, 90)
+    )  # compiled
+    tracemalloc.start()
+    result = inpaint(photo, hole)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak - result.nbytes < 20 * 2**20 < hole.nbytes  # so nothing as large as the picture, nor as its mask
+    assert np.array_equal(result[~hole], photo.reshape(result.shape)[~hole])
 
 
 def test_without_room_for_trials_the_most_trusted_is_taken():
