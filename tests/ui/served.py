@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ import numpy as np
 import uvicorn
 from PIL import Image
 
+from inpaintkit import registry
+from inpaintkit.method import Method
+from inpaintkit.problem import Problem
 from inpaintkit.ui.app import application
 from inpaintkit.ui.desk import Desk
 from inpaintkit.ui.server import listening_on
@@ -97,6 +102,23 @@ class Page:
 def good(answer: httpx.Response) -> httpx.Response:
     assert answer.status_code < 400, answer.text
     return answer
+
+
+@contextmanager
+def registered(name: str, fill: Callable[..., Any]) -> Iterator[None]:
+    """A method of the test's own."""
+    row = Method(name, f"{name}:fill", "of a test")
+    object.__setattr__(row, "load", lambda: fill)
+    registry.register(row)
+    try:
+        yield
+    finally:
+        registry.unregister(name)
+
+
+def takes_files(problem: Problem, *, checkpoint: Path | None = None, weights: str | None = None) -> Any:
+    """A method whose options name files."""
+    return problem.image.copy()
 
 
 def noise(height: int = 90, width: int = 120, dtype: str = "uint8", channels: int = 3, seed: int = 0) -> Any:

@@ -7,11 +7,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from served import noise
+from served import noise, registered, takes_files
 
 import inpaintkit
-from inpaintkit import masks, registry
-from inpaintkit.method import Method
+from inpaintkit import masks
 from inpaintkit.problem import Step
 
 SPOT = {"type": "ellipse", "box": [40, 30, 20, 16]}
@@ -33,12 +32,9 @@ def slow():
         image[problem.hole] = 0.25
         return image
 
-    row = Method("slow", "slow:fill", "waits")
-    object.__setattr__(row, "load", lambda: fill)
-    registry.register(row)
-    yield SimpleNamespace(going=going, begun=begun)
-    going.set()
-    registry.unregister("slow")
+    with registered("slow", fill):
+        yield SimpleNamespace(going=going, begun=begun)
+        going.set()
 
 
 @pytest.mark.parametrize(
@@ -122,11 +118,8 @@ def failing():
     def fill(problem):
         raise ValueError("it\nfails")
 
-    row = Method("failing", "failing:fill", "fails")
-    object.__setattr__(row, "load", lambda: fill)
-    registry.register(row)
-    yield
-    registry.unregister("failing")
+    with registered("failing", fill):
+        yield
 
 
 def test_methods_side_by_side_wait_to_be_chosen(page, photo_file, failing):
@@ -184,10 +177,7 @@ def test_what_is_cancelled_is_over_at_once_and_comes_to_nothing_though_its_metho
         going.wait(30)
         return problem.image.copy()
 
-    row = Method("silent", "silent:fill", "never reports")
-    object.__setattr__(row, "load", lambda: fill)
-    registry.register(row)
-    try:
+    with registered("silent", fill):
         page.post(f"{page.photo}/events", SPOT)
         answer = page.post(f"{page.photo}/fill", {"method": "silent"})
         assert begun.wait(10)
@@ -195,9 +185,7 @@ def test_what_is_cancelled_is_over_at_once_and_comes_to_nothing_though_its_metho
         following = page.post(f"{page.photo}/fill", {"method": "telea"})
         job = page.get(f"/jobs/{following['job']}")
         assert (job["state"], job["remark"]) == ("waiting", "begins when what was cancelled has stopped")
-    finally:
         going.set()
-        registry.unregister("silent")
     assert page.job(following)["remark"] == ""
     assert [event["type"] for event in page.get(page.photo)["events"]] == ["ellipse", "fill"]
     assert page.get(f"/jobs/{answer['job']}")["state"] == "cancelled"
@@ -255,10 +243,10 @@ def test_an_error_of_a_fill_is_the_jobs_one_line(page):
         ({"method": "photoshop"}, "there is no method 'photoshop'"),
         ({"method": ["telea"]}, "there is no method"),
         ({"method": "telea", "options": [1]}, "expected an object"),
-        ({"method": "dip", "options": {"checkpoint": "here"}}, "names a file"),
-        ({"method": "mnps", "options": {"weights": "/etc/passwd"}}, "may name a file"),
-        ({"method": "mnps", "options": {"content": "evil.pt"}}, "may name a file"),
-        ({"method": "mnps", "options": {"content": "tests"}}, "may name a file"),
+        ({"method": "files", "options": {"checkpoint": "here"}}, "names a file"),
+        ({"method": "files", "options": {"weights": "/etc/passwd"}}, "may name a file"),
+        ({"method": "files", "options": {"weights": "evil.pt"}}, "may name a file"),
+        ({"method": "files", "options": {"weights": "tests"}}, "may name a file"),
         ({"method": "patchmatch", "options": {"source": "mask.png"}}, "is painted as a layer"),
         ({"method": "telea", "variants": 100}, "give 1 to 8"),
         ({"method": "telea", "variants": True}, "give 1 to 8"),
@@ -273,7 +261,8 @@ def test_a_fill_that_cannot_be_meant_is_refused_at_once(page, monkeypatch, asked
 
     monkeypatch.chdir(ROOT)  # where a folder is called tests
     page.post(f"{page.photo}/events", SPOT)
-    status, error = page.refused(f"{page.photo}/fill", asked)
+    with registered("files", takes_files):
+        status, error = page.refused(f"{page.photo}/fill", asked)
     assert status == 422
     assert text in error
 

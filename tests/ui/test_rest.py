@@ -11,7 +11,7 @@ import subprocess
 import numpy as np
 import pytest
 from PIL import Image
-from served import noise
+from served import noise, registered, takes_files
 
 import inpaintkit
 from conftest import ROOT
@@ -106,7 +106,7 @@ def test_a_fill_by_strokes(page, files):
         (("picture", "mask"), {"options": "[1]"}, "expected an object"),
         (("picture", "mask"), {"method": "telea", "options": '{"radius": -1}'}, "radius"),
         (("picture", "mask"), {"method": "telea", "options": '{"size": 1}'}, "has no option 'size'"),
-        (("picture", "mask"), {"method": "dip", "options": '{"checkpoint": "x"}'}, "names a file"),
+        (("picture", "mask"), {"method": "files", "options": '{"checkpoint": "x"}'}, "names a file"),
         (("picture", "mask"), {"seed": "-1"}, "seed is -1"),
         (("picture", "mask"), {"dilate": "x"}, "expected JSON"),
         (("picture", "mask"), {"format": "gif"}, "the format is 'gif'"),
@@ -118,7 +118,8 @@ def test_a_fill_by_strokes(page, files):
 def test_what_cannot_be_meant_is_one_line(page, files, names, data, text):
     form = {name: (files / f"{name}.png".replace("picture", "photo")).read_bytes() for name in names if name != "text"}
     form |= {"picture": ("text.png", b"no picture")} if "text" in names else {}
-    answer = sent(page, files=form or {"other": b""}, data=data)
+    with registered("files", takes_files):
+        answer = sent(page, files=form or {"other": b""}, data=data)
     assert answer.status_code == 422
     assert text in answer.json()["error"]
     assert "\n" not in answer.json()["error"]
