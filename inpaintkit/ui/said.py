@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from inpaintkit.errors import InpaintWarning
 
 _local = threading.local()  # .into: where this thread's warnings go
 _of_pool: list[list[str]] = []  # where those of threads go that work for a job
+_before: list[Callable[..., None]] = []  # whom the process's warnings went to, and what nobody collects still does
 _lock = threading.Lock()
 
 
 def listen() -> None:
     """Take the process's warnings from now on; the filters of a moment, as ``batch`` sets them, still hold."""
     warnings.simplefilter("always", InpaintWarning)
-    warnings.showwarning = _take
+    if warnings.showwarning is not _take:
+        _before.append(warnings.showwarning)
+        warnings.showwarning = _take
 
 
 @contextmanager
@@ -40,10 +44,13 @@ def one_line(error: BaseException) -> str:
     return " ".join((str(error) or type(error).__name__).split())
 
 
-def _take(message: Warning | str, *_: object, **__: object) -> None:
+def _take(message: Warning | str, *more: Any, **named: Any) -> None:
     text = " ".join(str(message).split())
     with _lock:
         into = getattr(_local, "into", None)
-        for found in [into] if into is not None else _of_pool:
+        taken = [into] if into is not None else list(_of_pool)
+        for found in taken:
             if text not in found:
                 found.append(text)
+    if not taken and _before:
+        _before[-1](message, *more, **named)

@@ -67,6 +67,7 @@ class Session:
             raise RunningError(_read(folder / "server.json").get("address", "")) from None
         os.utime(folder)
         atomic.sweep(folder)
+        _remove_photos(folder / "photos")
         kept = _read(folder / "session.json")
         self.port: int | None = kept.get("port") if isinstance(kept.get("port"), int) else None
         self.token = _token() or str(kept.get("token") or secrets.token_urlsafe(24))
@@ -86,15 +87,17 @@ class Session:
         _write(self.folder / "server.json", json.dumps({"address": address, "process": os.getpid()}))
 
     def photo_folder(self, photo: str) -> Path:
-        """Where a photo's journal lies."""
+        """Where a photo's journal lies, noted as used."""
         folder = self.folder / "photos" / photo
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.utime(folder)
         return folder
 
-    def photo_ids(self) -> list[str]:
-        """The photos that have something in this session, oldest first."""
-        folders = [path for path in (self.folder / "photos").glob("*") if (path / "picture.json").is_file()]
-        return [path.name for path in sorted(folders, key=lambda path: (path / "picture.json").stat().st_mtime_ns)]
+    def sent(self) -> dict[str, str]:
+        """The photos that were sent, oldest first: id -> name."""
+        notes = sorted((self.folder / "photos").glob("*/picture.json"), key=lambda path: path.stat().st_mtime_ns)
+        kept = {path.parent.name: _read(path) for path in notes}
+        return {photo: str(note.get("name", photo)) for photo, note in kept.items() if note.get("path") == ""}
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -116,6 +119,14 @@ def remove_old() -> list[Path]:
                 shutil.rmtree(folder)
             removed.append(folder)
     return removed
+
+
+def _remove_photos(photos: Path) -> None:
+    """Remove what was kept of photos that nobody has opened for as long, in a session that is still in use."""
+    for folder in photos.glob("*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime >= _MAX_AGE:
+                shutil.rmtree(folder)
 
 
 def write_json(path: Path, content: Any) -> None:

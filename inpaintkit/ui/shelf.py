@@ -70,10 +70,7 @@ class Shelf:
         self.first: str | None = None
         if target is not None and self.folder is None:
             self.first = self._add(target.resolve(), target.name).id
-        for photo in session.photo_ids():
-            kept = read_json(session.photo_folder(photo) / "picture.json")
-            if "path" in kept and not kept["path"]:
-                self._places[photo] = Place(photo, str(kept.get("name", photo)), None)
+        self._places |= {photo: Place(photo, name, None) for photo, name in session.sent().items()}
 
     def listed(self) -> list[Place]:
         """The folder's pictures, sorted; without what was made of them."""

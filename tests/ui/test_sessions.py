@@ -202,6 +202,20 @@ def test_old_sessions_go_and_those_in_use_stay(open_page, photo_file):
     assert [folder.name for folder in root().iterdir()] == [used.session.folder.name]
 
 
+def test_old_photos_go_from_a_session_in_use(open_page, photo_file):
+    page = open_page(None)
+    sent = [
+        page.http.post("/api/photos", files={"file": ("a.png", photo_file.read_bytes())}).json()["id"] for _ in "ab"
+    ]
+    folder = page.session.folder / "photos" / sent[0]
+    page.close()
+    old = time.time() - 31 * 24 * 3600
+    os.utime(folder, (old, old))
+    page = open_page(None)
+    assert [photo["id"] for photo in page.get("/state")["photos"]] == sent[1:]
+    assert not folder.exists()
+
+
 def test_a_token_of_ones_own(monkeypatch, tmp_path):
     monkeypatch.setenv("INPAINTKIT_SESSIONS", str(tmp_path))
     monkeypatch.setenv("INPAINTKIT_TOKEN", "mine-and-long-enough")
