@@ -20,23 +20,38 @@ LARGE = (4000, 6000)
 
 
 @pytest.fixture
-def serve(chrome: Any, tmp_path: Path) -> Iterator[Callable[[np.ndarray | None], Server]]:
-    """Serves a picture, or nothing; afterwards no tab asks for it any more."""
-    running = []
+def own(chrome: Any, tmp_path: Path) -> Iterator[Server]:
+    """A server with a picture, which may be killed; afterwards no tab asks for it any more."""
+    Image.fromarray(waves(SHAPE)).save(tmp_path / "picture.png")
+    with served(tmp_path / "picture.png", tmp_path / "sessions") as running:
+        yield running
+        chrome.get("about:blank")
+        chrome.get_log("browser")
 
-    def start(pixels: np.ndarray | None) -> Server:
-        path = None if pixels is None else tmp_path / "picture.png"
-        if pixels is not None:
-            Image.fromarray(pixels).save(path, compress_level=1)
-        context = served(path, tmp_path / "sessions")
-        running.append(context)
-        return context.__enter__()
 
-    yield start
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server without a picture, to which tests send theirs."""
+    with served(None, tmp_path_factory.mktemp("sessions")) as running:
+        yield running
+
+
+@pytest.fixture
+def send(chrome: Any, shelf: Server, tmp_path: Path) -> Iterator[Callable[[np.ndarray, str], Page]]:
+    """The page with a picture that was chosen from the disk."""
+    page = Page(chrome)
+
+    def choose(pixels: np.ndarray, name: str) -> Page:
+        page.open(shelf.address)
+        Image.fromarray(pixels).save(tmp_path / name, compress_level=1)
+        page.chrome.find_element(By.ID, "file").send_keys(str(tmp_path / name))
+        page.wait(lambda: page.text("#name") == name)
+        page.idle()
+        return page
+
+    yield choose
+    assert page.complaints() == []
     chrome.get("about:blank")
-    chrome.get_log("browser")
-    for context in running:
-        context.__exit__(None, None, None)
 
 
 def waves(shape: tuple[int, int]) -> np.ndarray:
@@ -77,9 +92,25 @@ def fill(page: Page) -> None:
     page.no_jobs()
 
 
-def test_a_reload_keeps_strokes_fills_and_what_was_undone(chrome, serve):
-    server = serve(waves(SHAPE))
-    page = Page(chrome).open(server.address)
+def test_a_file_is_opened_where_none_was_named_and_a_broken_one_is_refused(chrome, shelf, tmp_path):
+    page = Page(chrome).open(shelf.address)
+    assert page.find("#empty").is_displayed()
+    path = tmp_path / "chosen.png"
+    Image.fromarray(waves(SHAPE)).save(path)
+    page.chrome.find_element(By.ID, "file").send_keys(str(path))
+    page.wait(lambda: page.text("#name") == "chosen.png")
+    assert np.array_equal(picture(page, shelf), waves(SHAPE))
+    path = tmp_path / "broken.png"
+    path.write_bytes(b"no picture")
+    page.chrome.find_element(By.ID, "file").send_keys(str(path))
+    page.wait(lambda: "broken.png" in page.text("#messages .error"))
+    assert page.text("#name") == "chosen.png"
+    assert all("422" in text for text in page.complaints())  # that the server refused it
+    chrome.get("about:blank")
+
+
+def test_a_reload_keeps_strokes_fills_and_what_was_undone(send, shelf):
+    page, server = send(waves(SHAPE), "reload.png"), shelf
     at_full_size(page)
     stroke(page, [(50, 50), (90, 60)])
     fill(page)
@@ -88,19 +119,18 @@ def test_a_reload_keeps_strokes_fills_and_what_was_undone(chrome, serve):
     stroke(page, [(250, 100), (260, 160)])
     page.keys(Keys.CONTROL, "z")
     page.idle()
-    page.open(server.address.partition("?")[0])
-    page.idle()
+    page.chrome.refresh()
+    page.ready().idle()
     assert (current(page)["cursor"], current(page)["count"]) == (3, 4)
     assert np.array_equal(painted(page, server), mask)
     assert np.array_equal(picture(page, server), filled)
     for _ in range(3):
         page.keys(Keys.CONTROL, "z")
     assert np.array_equal(picture(page, server), waves(SHAPE))
-    assert page.complaints() == []
 
 
-def test_a_killed_server_loses_nothing(chrome, serve):
-    server = serve(waves(SHAPE))
+def test_a_killed_server_loses_nothing(chrome, own):
+    server = own
     page = Page(chrome).open(server.address)
     at_full_size(page)
     first = stroke(page, [(50, 50), (90, 60)])
@@ -109,7 +139,6 @@ def test_a_killed_server_loses_nothing(chrome, serve):
     page.find("#banner")
     second = stroke(page, [(150, 100), (200, 160)])  # while it is away
     third = stroke(page, [(250, 50), (250, 90)])
-    page.wait(lambda: page.js("return localStorage.length > 1"))
     server.start()
     page.wait(lambda: not page.js("return !document.getElementById('banner').hidden"))
     page.idle()
@@ -118,30 +147,22 @@ def test_a_killed_server_loses_nothing(chrome, serve):
     fill(page)
     wanted = inpaintkit.inpaint(waves(SHAPE), first | second | third, "telea")
     assert np.array_equal(picture(page, server), wanted)
-    assert all("ERR_CONNECTION_REFUSED" in text or "ERR_INCOMPLETE" in text for text in page.complaints())
-
-
-def test_strokes_drawn_without_a_server_outlive_the_tab(chrome, serve):
-    server = serve(waves(SHAPE))
-    page = Page(chrome).open(server.address)
-    at_full_size(page)
     server.kill()
-    mask = stroke(page, [(150, 100), (200, 160)])
+    fourth = stroke(page, [(100, 200), (200, 210)])  # sent by the next tab
     page.wait(lambda: page.js("return Object.keys(localStorage).some((key) => key.includes('queue'))"))
     page.chrome.get("about:blank")
     server.start()
     page.open(server.address)
-    page.idle()
-    assert np.array_equal(painted(page, server), mask)
+    assert np.array_equal(painted(page, server), fourth)
+    assert all("ERR_CONNECTION_REFUSED" in text or "ERR_INCOMPLETE" in text for text in page.complaints())
 
 
-def test_two_tabs_stay_in_step(chrome, serve):
-    server = serve(waves(SHAPE))
-    page = Page(chrome).open(server.address)
+def test_two_tabs_stay_in_step(chrome, send):
+    page = send(waves(SHAPE), "tabs.png")
     at_full_size(page)
-    first = chrome.current_window_handle
+    first, address = chrome.current_window_handle, chrome.current_url
     chrome.switch_to.new_window("tab")
-    other = Page(chrome).open(server.address.partition("?")[0])
+    other = Page(chrome).open(address)
     at_full_size(other)
     mask = stroke(other, [(50, 50), (90, 60)])
     other.idle()
@@ -156,14 +177,11 @@ def test_two_tabs_stay_in_step(chrome, serve):
     assert other.complaints() == []
     chrome.close()
     chrome.switch_to.window(first)
-    assert page.complaints() == []
 
 
-def test_a_photograph_of_24_megapixels_is_exact(chrome, serve):
+def test_a_photograph_of_24_megapixels_is_exact(send, shelf):
     pixels = waves(LARGE)
-    server = serve(pixels)
-    page = Page(chrome).open(server.address)
-    page.idle()
+    page, server = send(pixels, "large.png"), shelf
     at_full_size(page, 41)
     mask = stroke(page, [(2900, 1900), (3000, 2050), (3100, 1980)], 41)
     page.idle()
@@ -173,7 +191,6 @@ def test_a_photograph_of_24_megapixels_is_exact(chrome, serve):
     at = [page.part("photo", "part.view.toPicture(...given)", *place) for place in there]
     page.drag(there)
     mask |= masks.stroke(LARGE, np.round(np.multiply(at, 16)) / 16, 41)
-    assert np.array_equal(painted(page, server), mask)
     page.keys(Keys.CONTROL, "z")
     page.keys(Keys.CONTROL, "y")
     assert np.array_equal(painted(page, server), mask)
@@ -183,24 +200,4 @@ def test_a_photograph_of_24_megapixels_is_exact(chrome, serve):
     assert np.array_equal(found[~mask], pixels[~mask])
     assert np.array_equal(found, wanted)
     page.keys(Keys.CONTROL, "z")
-    page.idle()
     assert np.array_equal(painted(page, server), mask)
-    assert page.complaints() == []
-
-
-def test_a_photo_is_opened_from_a_file_where_none_was_named(chrome, serve, tmp_path):
-    server = serve(None)
-    page = Page(chrome).open(server.address)
-    page.find("#empty")
-    path = tmp_path / "dropped.png"
-    Image.fromarray(waves(SHAPE)).save(path)
-    page.chrome.find_element(By.ID, "file").send_keys(str(path))
-    page.wait(lambda: page.text("#name") == "dropped.png")
-    page.idle()
-    assert np.array_equal(picture(page, server), waves(SHAPE))
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"no picture")
-    page.chrome.find_element(By.ID, "file").send_keys(str(broken))
-    page.wait(lambda: "broken.png" in page.text("#messages .error"))
-    assert page.text("#name") == "dropped.png"
-    assert all("422" in text for text in page.complaints())  # that the server refused it
