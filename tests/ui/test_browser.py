@@ -50,9 +50,11 @@ def server(folder, tmp_path_factory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def tab(chrome, server) -> Page:
+def tab(chrome, server) -> Iterator[Page]:
     """The page, opened with the token."""
-    return Page(chrome).open(server.address)
+    yield Page(chrome).open(server.address)
+    chrome.get("about:blank")
+    chrome.get_log("browser")
 
 
 @pytest.fixture
@@ -115,8 +117,9 @@ def fill(page: Page, method: str = QUICK) -> None:
 STROKE = [(60, 60), (90, 70), (140, 65)]
 
 
-def test_a_stroke_is_the_mask_that_python_draws(page, server):
-    places = drag(page, STROKE)
+@pytest.mark.parametrize("kind", ["mouse", "pen"])
+def test_a_stroke_is_the_mask_that_python_draws(page, server, kind):
+    places = drag(page, STROKE, kind=kind)
     assert np.array_equal(painted(page, server), masks.stroke(SHAPE, places, 11))
     assert page.text("#painted").startswith(f"{np.count_nonzero(masks.stroke(SHAPE, places, 11)):,} pixels")
 
@@ -357,10 +360,18 @@ def test_the_keyboard_alone_is_enough(page, server):
     line = [(150, 100), (166, 100), (182, 100), (198, 100), (198, 101)]
     mask = masks.stroke(SHAPE, line, 11)
     assert np.array_equal(painted(page, server), mask)
+    page.keys("p")
+    page.keys(Keys.ENTER)  # a corner where the cursor is: 198,101
+    for key in (Keys.ARROW_UP, Keys.ARROW_LEFT):
+        page.keys(key)
+        page.keys(Keys.ENTER)
+    page.keys("f")
+    mask |= masks.polygon(SHAPE, [(198, 101), (198, 85), (182, 85)])
+    assert np.array_equal(painted(page, server), mask)
     choose(page, QUICK)
     page.focus()
     page.keys(Keys.CONTROL, Keys.ENTER)
-    page.wait(lambda: current(page)["cursor"] == 2)
+    page.wait(lambda: current(page)["cursor"] == 3)
     page.no_jobs()
     assert np.array_equal(picture(page, server), inpaintkit.inpaint(photo("astronaut"), mask, QUICK))
 

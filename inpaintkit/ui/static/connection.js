@@ -5,6 +5,7 @@ import { ApiError, get } from "./api.js";
 import { app, emit } from "./bus.js";
 
 const ASK_AGAIN = 1000; // ms
+const HIDDEN = 60_000; // ms until a tab that nobody sees gives up its line: a browser opens only six to a server
 
 let source = null;
 let waiting = 0;
@@ -40,3 +41,10 @@ async function askAgain() {
   connect();
   emit("back");
 }
+
+let leaving = 0;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(leaving);
+  if (document.hidden) leaving = setTimeout(() => source?.close(), HIDDEN);
+  else if (source?.readyState === EventSource.CLOSED && !isGone) connect();
+});

@@ -11,10 +11,9 @@ const NOTCH = 60; // px of the wheel for a step of the brush
 const ERASER_BUTTON = 32; // a pen turned round
 
 const fingers = new Map();
-let drag = null; // {id, kind: "tool" | "pan", at}
+let drag = null; // {id, kind: "tool" | "pan", at, pen}
 let pinch = null; // {distance, middle}
 let turned = 0;
-let penSeen = false;
 export const held = { space: false };
 
 const flagsOf = (event) => ({
@@ -48,7 +47,7 @@ stage.addEventListener("pointerdown", (event) => {
   if (!app.photo || !isStage(event)) return;
   stage.focus({ preventScroll: true });
   if (event.pointerType === "touch") {
-    if (penSeen && drag) return; // a hand that rests on the screen
+    if (drag?.pen) return; // a hand that rests on the screen
     fingers.set(event.pointerId, event);
     if (fingers.size === 2) {
       if (drag?.kind === "tool") tool().cancel();
@@ -58,13 +57,12 @@ stage.addEventListener("pointerdown", (event) => {
     }
     if (fingers.size > 2) return;
   }
-  if (event.pointerType === "pen") penSeen = true;
   stage.setPointerCapture(event.pointerId);
   if (event.button === 1 || held.space || tool().pans) drag = { id: event.pointerId, kind: "pan", at: [event.clientX, event.clientY] };
   else if (event.button === 0 || event.button === 5) {
     if (view.panels) emit("panel", view.panelAt(event.clientX, event.clientY));
     else {
-      drag = { id: event.pointerId, kind: "tool" };
+      drag = { id: event.pointerId, kind: "tool", pen: event.pointerType === "pen" };
       tool().press(place(event), flagsOf(event));
     }
   }
