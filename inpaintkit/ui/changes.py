@@ -116,11 +116,6 @@ class Patch:
         return found
 
     @property
-    def pixels(self) -> int:
-        """How many were filled."""
-        return sum(int(np.count_nonzero(cell.hole)) for cell in self.cells.values())
-
-    @property
     def has_expected(self) -> bool:
         """Whether the error to expect is known."""
         return any(cell.expected is not None for cell in self.cells.values())

@@ -80,7 +80,6 @@ class Candidate:
     """A fill that may be chosen."""
 
     wish: Wish
-    label: str
     patch: Patch
     facts: dict[str, Any]
 
@@ -209,7 +208,7 @@ def _candidate(
         "expected_psnr": None if info.expected_psnr is None else round(info.expected_psnr, 2),
         "growth": info.growth,
     }
-    return Candidate(wish, wish.method, patch, facts)
+    return Candidate(wish, patch, facts)
 
 
 def _label(wish: Wish, asked: list[Wish]) -> str:

@@ -64,11 +64,11 @@ class Session:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise RunningError(_read(folder / "server.json").get("address", "")) from None
+            raise RunningError(read_json(folder / "server.json").get("address", "")) from None
         os.utime(folder)
         atomic.sweep(folder)
         _remove_photos(folder / "photos")
-        kept = _read(folder / "session.json")
+        kept = read_json(folder / "session.json")
         self.port: int | None = kept.get("port") if isinstance(kept.get("port"), int) else None
         self.token = _token() or str(kept.get("token") or secrets.token_urlsafe(24))
         self.target = name
@@ -82,9 +82,9 @@ class Session:
         """Keep what the next server and the next command need to know."""
         self.port = port
         kept = {"target": self.target, "port": port, "token": self.token}
-        _write(self.folder / "session.json", json.dumps(kept))
+        write_json(self.folder / "session.json", kept)
         _write(self.token_file, self.token + "\n")
-        _write(self.folder / "server.json", json.dumps({"address": address, "process": os.getpid()}))
+        write_json(self.folder / "server.json", {"address": address, "process": os.getpid()})
 
     def photo_folder(self, photo: str) -> Path:
         """Where a photo's journal lies, noted as used."""
@@ -96,7 +96,7 @@ class Session:
     def sent(self) -> dict[str, str]:
         """The photos that were sent, oldest first: id -> name."""
         notes = sorted((self.folder / "photos").glob("*/picture.json"), key=lambda path: path.stat().st_mtime_ns)
-        kept = {path.parent.name: _read(path) for path in notes}
+        kept = {path.parent.name: read_json(path) for path in notes}
         return {photo: str(note.get("name", photo)) for photo, note in kept.items() if note.get("path") == ""}
 
     def close(self) -> None:
@@ -129,16 +129,6 @@ def _remove_photos(photos: Path) -> None:
                 shutil.rmtree(folder)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write a small file whole."""
-    _write(path, json.dumps(content))
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """An object from a file; an empty one where there is none, or a damaged one."""
-    return _read(path)
-
-
 def _token() -> str:
     said = os.environ.get("INPAINTKIT_TOKEN", "")
     if said and (len(said) < _MIN_TOKEN or not re.fullmatch(r"[A-Za-z0-9._~-]+", said)):
@@ -148,13 +138,19 @@ def _token() -> str:
     return said
 
 
+def write_json(path: Path, content: Any) -> None:
+    """Write a small file whole, for this user only."""
+    _write(path, json.dumps(content))
+
+
 def _write(path: Path, text: str) -> None:
     if not path.exists():
         path.touch(mode=0o600)  # its permissions stay when it is replaced
     atomic.write_text(path, text)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """An object from a file; an empty one where there is none, or a damaged one."""
     with suppress(OSError, ValueError):
         found = json.loads(path.read_text("utf-8"))
         if isinstance(found, dict):
