@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,10 +198,16 @@ def _curves(found: list[Timed]) -> dict[tuple[str, float], tuple[list[int], list
     return curves
 
 
-def run_python(arguments: list[str], cores: set[int] | None = None, python: str = sys.executable) -> str:
-    """What a Python prints, bound to some cores; RuntimeError with its last line where it fails."""
+def run_python(
+    arguments: list[str],
+    cores: set[int] | None = None,
+    python: str = sys.executable,
+    variables: Mapping[str, str] | None = None,
+) -> str:
+    """What a Python prints, bound to some cores, with further variables; RuntimeError with its last line on failure."""
     bind: dict[str, Any] = {"preexec_fn": lambda: os.sched_setaffinity(0, cores)} if cores else {}
     line = [python, *arguments]
+    bind["env"] = {**os.environ, **(variables or {})}
     ran: subprocess.CompletedProcess[str] = subprocess.run(line, capture_output=True, text=True, **bind)
     if ran.returncode:
         raise RuntimeError(next(reversed(ran.stderr.strip().splitlines()), f"ended with {ran.returncode}"))

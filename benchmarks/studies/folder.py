@@ -14,23 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
-from inpaintkit.benchmarks.studies._cases import arguments, photographs
-from inpaintkit.damage import text
-from inpaintkit.files import write
-
-
-def album(folder: Path, number: int, side: int) -> None:
-    """Different square photographs with a text mask each, in subfolders of a hundred."""
-    sources = [photo for _, photo in photographs(None, ("astronaut", "coffee", "rocket", "motorcycle"))]
-    masks = [text((side, side), size=24, seed=seed).astype(np.uint8) * 255 for seed in range(8)]
-    for index in range(number):
-        photo = np.resize(np.roll(sources[index % 4], index, axis=(0, 1))[:side, :side], (side, side, 3))
-        for kind, pixels in (("photos", photo), ("masks", masks[index % 8])):
-            place = folder / kind / f"{index // 100:03d}"
-            place.mkdir(parents=True, exist_ok=True)
-            write(place / f"{index:05d}.png", pixels)
+from inpaintkit.benchmarks.ratios import album
+from inpaintkit.benchmarks.studies._cases import arguments
 
 
 def seconds(folder: Path, output: str, *more: str) -> float:

@@ -248,16 +248,35 @@ def masks(sources: tuple[str, ...], images: Path | None, replay: Path | None, se
     metavar="N",
     help="Fresh processes for each figure.",
 )
-@click.option("--peer-python", metavar="PATH", help="A Python that has opencv-contrib-python 4, for xphoto.")
-@click.option("-o", "--output", required=True, type=_FOLDER, help="Folder for speed.md and speed.svg.")
+@click.option(
+    "--peer-python",
+    metavar="PATH",
+    help="A Python that has opencv-contrib-python 4, for xphoto; with --ratios pypatchmatch and patchmatch-cython.",
+)
+@click.option("--ratios", is_flag=True, help="Every figure that speed is held to instead, beside its peer's.")
+@click.option("--parts", default="", metavar="A,B,C", help="With --ratios: only these of its tables.")
+@click.option("--greys", type=_FOLDER, help="With --ratios: a folder of grey pictures of 256 and 512 pixels a side.")
+@click.option("-o", "--output", required=True, type=_FOLDER, help="Folder for speed.md and speed.svg, or ratios.md.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 def speed(
-    methods: str, sides: str, shares: str, repeats: int, peer_python: str | None, output: Path, quiet: bool
+    methods: str,
+    sides: str,
+    shares: str,
+    repeats: int,
+    peer_python: str | None,
+    ratios: bool,
+    parts: str,
+    greys: Path | None,
+    output: Path,
+    quiet: bool,
 ) -> None:
     """Measure time and memory of methods, OpenCV and scikit-image.
 
     Over sizes of the picture and shares of the hole, with and without compiling, each library in turn.
     """
+    if ratios:
+        _write_ratios(parts, greys, peer_python, output, quiet=quiet)
+        return
     from inpaintkit import registry
     from inpaintkit.api import versions
     from inpaintkit.atomic import write_text
@@ -266,13 +285,32 @@ def speed(
 
     names = list(registry.methods()) if methods == "all" else [registry.find(name).name for name in methods.split(",")]
     try:
-        sizes, parts = [int(side) for side in sides.split(",")], [float(share) for share in shares.split(",")]
+        sizes, covered = [int(side) for side in sides.split(",")], [float(share) for share in shares.split(",")]
     except ValueError as error:
         raise click.UsageError(f"--sides {sides} and --shares {shares} must be numbers ({error})") from error
     with progress_bar(quiet) as progress:
-        found = grid(names, sizes, parts, repeats, peer_python=peer_python, progress=progress)
+        found = grid(names, sizes, covered, repeats, peer_python=peer_python, progress=progress)
     output.mkdir(parents=True, exist_ok=True)
     used = ", ".join(f"{name} {version}" for name, version in versions().items())
     write_text(output / "speed.md", f"{machine()}; {used}\n\n{grid_table(found)}\n")
     write_text(output / "speed.svg", grid_plot(found))
     click.echo(f"{output / 'speed.md'}\n{output / 'speed.svg'}")
+
+
+def _write_ratios(parts: str, greys: Path | None, peer_python: str | None, output: Path, *, quiet: bool) -> None:
+    from inpaintkit.api import versions
+    from inpaintkit.atomic import write_text
+    from inpaintkit.benchmarks.ratios import PARTS, Settings, ratios, table
+    from inpaintkit.benchmarks.run import machine
+
+    chosen = [part for part in parts.split(",") if part]
+    unknown = [part for part in chosen if part not in PARTS]
+    if unknown:
+        raise click.UsageError(f"--parts {','.join(unknown)}: choose from {', '.join(PARTS)}")
+    with progress_bar(quiet) as progress:
+        found = list(ratios(Settings(greys, peer_python), chosen, progress))
+    output.mkdir(parents=True, exist_ok=True)
+    used = ", ".join(f"{name} {version}" for name, version in versions().items())
+    text = f"{machine()}; {used}\n\n{table(found)}\n"
+    write_text(output / "ratios.md", text)
+    click.echo(text)
