@@ -249,3 +249,22 @@ def test_thin_damage_is_repaired_before_a_wide_hole_copies_from_it():
     assert result[box].min() > 60  # nothing copied from what was lost
     assert steps[-1].done == steps[-1].total == np.count_nonzero(lost | box)
     assert all(a.done <= b.done + 1e-6 for a, b in itertools.pairwise(steps))
+
+
+def test_while_methods_are_tried_progress_says_which_and_a_caller_may_stop_it():
+    photo, heard = skimage.data.chelsea()[:150, :200], []
+    hole = np.zeros(photo.shape[:2], np.bool_)
+    hole[70:75, 20:180] = True
+    inpaint(photo, hole, quality="fast", progress=lambda step: heard.append(step))
+    tried = {step.remark for step in heard if step.remark.startswith("trying ")}
+    assert len(tried) >= 2
+    assert {remark.removeprefix("trying ") for remark in tried} <= set(registry.methods())
+    assert {step.done for step in heard if step.remark in tried} == {0}
+    assert heard[-1].done == heard[-1].total
+
+    def stop(step):
+        if step.remark.startswith("trying "):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        inpaint(photo, hole, quality="fast", progress=stop)
