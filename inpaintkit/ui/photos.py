@@ -63,7 +63,8 @@ class Photo:
     ----------
     loaded : as the file was; its pixels are those of now, fills put in.
     folder : where journal and arrays lie.
-    path : the file, None for a picture that was sent.
+    source : the file that was read, which the history begins with.
+    path : the photo's own place, None for a picture that was sent.
     notices : what a person should know of it: a damaged journal, warnings of reading.
     revision : grows with every change, over restarts too.
     saved : id of the last event when the picture was saved, 0 for the picture as opened.
@@ -74,6 +75,7 @@ class Photo:
     loaded: Loaded
     folder: Path
     journal: Journal
+    source: Path
     path: Path | None = None
     notices: list[str] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)

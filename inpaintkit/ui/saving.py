@@ -137,7 +137,7 @@ def _replace(photo: Photo, path: Path) -> Saved:
     data = encoded(photo.loaded, path.suffix, path.name).data
     original, note = photo.folder / "original", photo.folder / "picture.json"
     if not original.exists():  # what the history begins with, whatever becomes of the backup
-        with path.open("rb") as source, atomic.whole(original) as copy:
+        with photo.source.open("rb") as source, atomic.whole(original) as copy:
             shutil.copyfileobj(source, copy)
     kept = read_json(note)
     write_json(note, {**kept, "saved": [*kept.get("saved", []), _digest(data)][-2:]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -102,8 +103,8 @@ def _run(
     note(f"the token for programs is in {session.token_file}")
     if host not in _LOCAL:
         note(f"warning: {host} can be reached by others; whoever has the token can read and write what was opened")
-    if browser:
-        webbrowser.open(address)
+    if browser:  # beside the server, for some do not return before they are closed
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, server.handle_exit)
     try:

@@ -218,7 +218,7 @@ class Shelf:
             source = _source(place, folder, notices)
             loaded = _writable(load(source))
         journal = Journal(folder / "journal.jsonl")
-        photo = Photo(place.id, place.name, loaded, folder, journal, place.path, notices)
+        photo = Photo(place.id, place.name, loaded, folder, journal, source, place.path, notices)
         photo.mark = mark(place.path) if place.path is not None else None
         replay(photo)
         return photo
@@ -234,6 +234,10 @@ def _source(place: Place, folder: Path, notices: list[str]) -> Path:
     kept, now = read_json(folder / "picture.json"), digest(place.path)
     if now in kept.get("saved", ()) and original.exists():
         return original
+    backup = place.path.with_name(place.path.name + batch.BACKUP)
+    if kept and now != kept.get("digest") and backup.is_file() and digest(backup) == kept.get("digest"):
+        notices.append(f"{place.name} was repaired elsewhere since: what is shown here begins with {backup.name}")
+        return backup
     if kept and now != kept.get("digest"):
         _put_aside(folder)
         notices.append(

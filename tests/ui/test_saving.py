@@ -277,6 +277,25 @@ def test_a_search_is_done_with_the_folder_in_place(open_page, folder, dusty):
         assert "may name a file" in page.refused("/folder/fill", asked)[1]
 
 
+def test_strokes_outlive_a_run_over_the_folder_in_place(open_page, folder, dusty):
+    page = open_page(folder)
+    photo = f"/photos/{first(page)}"
+    page.post(f"{photo}/events", SPOT)
+    page.job(page.post("/folder/fill", {"from": first(page), "use": "mask", "where": "in_place"}))
+    assert "has changed on the disk since it was opened" in page.get(photo)["notices"][0]
+    page.close()
+    page = open_page(folder)
+    about = page.get(photo)
+    assert about["cursor"] == 1
+    assert about["notices"] == ["a.png was repaired elsewhere since: what is shown here begins with a.png.orig"]
+    np.testing.assert_array_equal(page.tile(photo, "before"), dusty)
+    page.post(f"{photo}/save", {"where": "in_place"})
+    np.testing.assert_array_equal(inpaintkit.read(folder / "a.png"), dusty)
+    page.close()
+    page = open_page(folder)
+    assert (page.get(photo)["cursor"], page.get(photo)["notices"]) == (1, [])
+
+
 def test_without_a_folder_nothing_is_done_with_one(page):
     page.post(f"{page.photo}/events", SPOT)
     asked = {"from": page.photo.rpartition("/")[2], "use": "mask"}
