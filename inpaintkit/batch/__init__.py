@@ -29,7 +29,6 @@ from inpaintkit.batch.planning import pictures, plan
 from inpaintkit.errors import EmptyMaskWarning, MissingPixelsWarning
 from inpaintkit.executors import spread
 from inpaintkit.files import FORMATS, Loaded, Stream, check, copy, is_picture, load, read, read_mask, write
-from inpaintkit.find import find_mask
 from inpaintkit.info import Info
 from inpaintkit.masks import resize
 from inpaintkit.options import kinds_of
@@ -129,6 +128,8 @@ def is_alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
 def _job_mask(job: Job | PipedJob, photo: Loaded, shape: tuple[int, int] | None, *, inverted: bool) -> Any:
     """A job's mask as ``inpaint`` takes it."""
     if isinstance(job.mask, Search):
+        from inpaintkit.find import find_mask  # not above: every process of a folder's run would wait for it
+
         return find_mask(photo.pixels, job.mask.kind, channels=photo.channels, **job.mask.options)
     return job.mask if isinstance(job.mask, str) else _mask(job.mask, shape, inverted=inverted)
 

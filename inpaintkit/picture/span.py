@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class Span:
 
 def span_of(picture: Picture, hole: Mask) -> Span:
     """The span of a picture's known pixels. Which ones are looked at depends on their places alone."""
-    levels, counts = np.unique(_sampled(picture, hole), return_counts=True)
+    levels, counts = _counted(_sampled(picture, hole))
     if len(levels) < 2:  # of one colour, as far as the sample shows
         levels, counts = _extremes(picture, hole, levels)
     if len(levels) == 0:  # nothing is known
@@ -58,6 +59,15 @@ def span_of(picture: Picture, hole: Mask) -> Span:
     if not np.isfinite(scale):
         raise ValueError(f"image's known values go from {low:g} to {high:g}, too far apart to measure: scale them down")
     return Span(float(low), scale, *_steps(levels.astype(np.float64) - float(low), scale))
+
+
+def _counted(values: Pixels) -> tuple[Pixels, NDArray[np.int64]]:
+    """The levels there are, in order, and how often each occurs."""
+    if values.dtype.kind != "u" or values.dtype.itemsize > 2:
+        return np.unique(values, return_counts=True)
+    counts = np.bincount(values.reshape(-1))  # no sorting
+    levels = np.flatnonzero(counts)
+    return levels.astype(values.dtype), counts[levels]
 
 
 def _steps(values: NDArray[np.float64], scale: float) -> tuple[float, int]:
@@ -91,9 +101,12 @@ def _sampled(picture: Picture, hole: Mask) -> Pixels:
     return found
 
 
+@lru_cache(maxsize=4)  # pictures of a folder are often of one size
 def _spread(size: int) -> NDArray[np.int64]:
     """Places all over a line of the given length, without chance."""
-    return (np.arange(_SAMPLE) * _GOLDEN % 1 * size).astype(np.int64)
+    places = (np.arange(_SAMPLE) * _GOLDEN % 1 * size).astype(np.int64)
+    places.flags.writeable = False
+    return places
 
 
 def _colours(picture: Picture, hole: Mask, places: NDArray[np.int64]) -> Pixels:

@@ -302,3 +302,8 @@ def test_a_folder_of_sheets(run, album):
     status, _, err = run(*line, album / "out", "--compare", album / "masks/a.png")
     assert status == 2
     assert "name a folder of sheets" in err
+
+
+def test_a_worker_loads_no_finder_until_it_is_to_find():
+    code = "import sys, inpaintkit.batch; sys.exit('inpaintkit.find' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

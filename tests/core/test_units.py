@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from inpaintkit import damage, inpaint, methods
 from inpaintkit.picture import Picture, Span, span_of
+from inpaintkit.picture.span import _counted as levels_counted
 
 QUICK = [name for name, row in methods().items() if not row.own_threads and not row.surround]
 NOTHING = np.zeros((100, 100), bool)
@@ -215,3 +216,12 @@ def test_hot_pixels_far_away_leave_a_fill_alone(case, method):
     hot[0, 0] = 1e7
     expected = inpaint(image.astype(np.float32), hole, method)
     assert np.abs(inpaint(hot, hole, method) - expected)[hole][20:].mean() < 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
+def test_the_levels_of_any_type_are_counted_in_order(dtype):
+    values = np.random.default_rng(0).integers(0, 90, (500, 3)).astype(dtype)
+    levels, counts = levels_counted(values)
+    assert levels.dtype == dtype
+    assert levels.tolist() == sorted(set(values.ravel().tolist()))
+    assert counts.tolist() == [int((values == level).sum()) for level in levels]
