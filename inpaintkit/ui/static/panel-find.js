@@ -4,7 +4,7 @@ import { post } from "./api.js";
 import { app, el, emit, isSettled, keep, make, on, setting, settle } from "./bus.js";
 import { button, check, debounced, iconButton, newName, segments, select, slider } from "./controls.js";
 import { begun, cancel } from "./jobs.js";
-import { fail, say } from "./messages.js";
+import { fail, message, say } from "./messages.js";
 import { afterQueue, commit, view } from "./photo.js";
 import { chooseTool, outline, state } from "./tools.js";
 import { pixels, t } from "./texts.js";
@@ -226,6 +226,12 @@ view.marks.push((context) => {
   outline(context, [[x0, y0], [x1, y0], [x1, y1], [x0, y1]], true);
 });
 
+// A server that was started anew does not know what the one before it had found.
+on("resynced", (photo) => {
+  if (!app.find || photo.find?.find === app.find.find) return;
+  closeFind();
+  message(t("find_lost"));
+});
 on("photo", () => {
   asked.pick = null;
   looked = null;

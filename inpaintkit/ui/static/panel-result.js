@@ -76,6 +76,13 @@ export function closeCandidates() {
   emit("tool");
 }
 
+// Fills that nobody has chosen are gone with the server that made them.
+on("back", () => {
+  if (!app.candidates || app.state.jobs.some((job) => job.id === app.candidates.job)) return;
+  closeCandidates();
+  message(t("candidates_lost"), "error");
+});
+
 async function choose() {
   const { job, list, shown } = app.candidates;
   try {

@@ -117,6 +117,7 @@ export async function resync() {
   Object.assign(photo, now);
   view.changed();
   emit("changed", photo);
+  emit("resynced", photo);
 }
 
 on("sent", ({ photo, item, changes }) => {
