@@ -21,13 +21,16 @@ from inpaintkit.picture import Picture
 from inpaintkit.problem import Mask
 from inpaintkit.selection import contours, refining, regions, views
 from inpaintkit.selection.looks import Judge
-from inpaintkit.selection.views import Flat, Point, View, carried
+from inpaintkit.selection.views import Flat, Point, View, carried, depth
 
 _IN_BOX = 0.9  # of a region's pixels: with fewer in the box it is another object
 _BOX_ROOM = 0.15  # of a box's longer side: what is seen around it
-_BEST = 3  # regions of a point that are added or taken away
+_BEST = 2  # regions of a point and of one order of size that are added or taken away
+_SIZES = (0.1, 0.25), (0.5, 0.4), (np.inf, np.inf)  # their orders: times the size of what they are added to or taken
+# from at most, where the click is no farther from its outline, in times its side
 _SAME = 0.85  # overlap of two regions that are one
-_LIKE = 4.0  # score of a region that is as the one before a click, times their overlap
+_FAR, _NEAR = 1.0, 7.0  # score of a region that is as the one before a click, times their overlap: in any case, and
+_REACH = 0.2  # where the click is near its outline, which in times its side falls off so far from there
 _MANY = 40  # regions that are compared with that
 
 
@@ -58,16 +61,29 @@ class _Region:
     mask: Flat
     score: float
 
+    @property
+    def area(self) -> float:
+        """Pixels of the picture."""
+        return float(np.count_nonzero(self.mask) / np.prod(self.view.scale))
+
     def holds(self, point: Point) -> bool:
         """Whether a point of the picture lies in it."""
         place = self.view.place(point)
         return place is not None and bool(self.mask[place[1], place[0]])
 
+    def distance(self, point: Point) -> float:
+        """How far a point of the picture is from its outline, in times its side, about."""
+        place = self.view.place(point)
+        if place is None:
+            return 1.0
+        away = max(depth(self.mask)[place[1], place[0]], depth(1 - self.mask)[place[1], place[0]])
+        return float(away / np.count_nonzero(self.mask) ** 0.5)
+
     def overlap(self, other: _Region) -> float:
         """Intersection over union with another region, about."""
         there = carried(other.mask, other.view, self.view)
         shared = np.count_nonzero(there & self.mask)
-        theirs = np.count_nonzero(other.mask) * np.prod(self.view.scale) / np.prod(other.view.scale)
+        theirs = other.area * np.prod(self.view.scale)
         return float(shared / (np.count_nonzero(self.mask) + theirs - shared))
 
 
@@ -127,7 +143,8 @@ class _Search:
         found = sorted(found, key=lambda other: -other.score)[:_MANY]
         if not found:
             return self._between(points, outside)
-        return max(found, key=lambda other: other.score + _LIKE * region.overlap(other))
+        like = _FAR + _NEAR * np.exp(-region.distance((outside or points)[-1]) / _REACH)
+        return max(found, key=lambda other: other.score + like * region.overlap(other))
 
     def _around(self, point: Point) -> list[_Region]:
         """Regions that hold a point, the likeliest first."""
@@ -166,14 +183,15 @@ class _Search:
 
     def _more(self, region: _Region, points: Sequence[Point]) -> Iterator[_Region]:
         """A region together with one of the best around the last point."""
-        for part in _different(self._around(points[-1])):
+        for part in _of_sizes(self._around(points[-1]), region, region.distance(points[-1])):
             whole = self._combined(region, part, np.maximum)
             if whole is not None and _suits(whole, points, []):
                 yield whole
 
     def _less(self, region: _Region, points: Sequence[Point], outside: Sequence[Point]) -> Iterator[_Region]:
         """A region without one of the best around the last point outside."""
-        for part in _different(other for other in self._around(outside[-1]) if not any(map(other.holds, points))):
+        around = [other for other in self._around(outside[-1]) if not any(map(other.holds, points))]
+        for part in _of_sizes(around, region, region.distance(outside[-1])):
             left = self._combined(region, part, lambda whole, away: whole & (1 - away))
             if left is not None and _suits(left, points, outside):
                 yield left
@@ -192,7 +210,7 @@ class _Search:
         mask = how(carried(one.mask, one.view, view), carried(other.mask, other.view, view))
         if not mask.any():
             return None
-        view, mask = refining.closer(self.picture, self.span, view, views.filled(mask))
+        view, mask = refining.closer(self.picture, self.span, view, views.filled(views.largest(mask)))
         score = Judge.of(view).score(mask)
         return None if score is None else _Region(view, mask, score)
 
@@ -205,6 +223,17 @@ def _places(view: View, points: Sequence[Point]) -> list[tuple[int, int]]:
 def _suits(region: _Region, points: Sequence[Point], outside: Sequence[Point]) -> bool:
     """Whether a region holds all points and none outside."""
     return all(map(region.holds, points)) and not any(map(region.holds, outside))
+
+
+def _of_sizes(found: Iterable[_Region], like: _Region, distance: float) -> list[_Region]:
+    """The likeliest regions of each order of size beside another; a click far from its outline means no small one."""
+    kept: list[_Region] = []
+    rest = list(found)
+    for most, near in _SIZES:
+        if distance < near:
+            kept += _different(region for region in rest if region.area <= most * like.area)
+        rest = [region for region in rest if region.area > most * like.area]
+    return kept
 
 
 def _different(found: Iterable[_Region]) -> list[_Region]:

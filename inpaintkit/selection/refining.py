@@ -12,7 +12,7 @@ from inpaintkit.problem import Mask
 from inpaintkit.selection import views
 from inpaintkit.selection.contours import fitted
 from inpaintkit.selection.looks import Judge
-from inpaintkit.selection.views import Flat, View, carried, depth, filled
+from inpaintkit.selection.views import Flat, View, carried, depth, filled, largest
 
 _ROOM = 0.5  # of a region's longer side: what a closer view shows around it
 _FREE = 0.12  # of a region's side: how far from its outline colours decide
@@ -73,8 +73,7 @@ def coloured(view: View, mask: Flat) -> Flat | None:
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(levels.astype(np.uint8), state, (0, 0, 1, 1), *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     cut = ((state == cv2.GC_FGD) | (state == cv2.GC_PR_FGD)).astype(np.uint8)
-    labels = cv2.connectedComponents(cut)[1]
-    return filled((labels == np.bincount(labels[cut > 0]).argmax()).astype(np.uint8))
+    return filled(largest(cut)) if cut.any() else None
 
 
 def at_full_size(picture: Picture, span: Span, view: View, mask: Flat) -> Mask:
