@@ -29,7 +29,7 @@ _BEST = 2  # regions of a point and of one order of size that are added or taken
 _SIZES = (0.1, 0.25), (0.5, 0.4), (np.inf, np.inf)  # their orders: times the size of what they are added to or taken
 # from at most, where the click is no farther from its outline, in times its side
 _SAME = 0.85  # overlap of two regions that are one
-_FAR, _NEAR = 1.0, 7.0  # score of a region that is as the one before a click, times their overlap: in any case, and
+_FAR, _NEAR = 6.0, 4.0  # score of a region that is as the one before a click, times their overlap: in any case, and
 _REACH = 0.2  # where the click is near its outline, which in times its side falls off so far from there
 _MANY = 40  # regions that are compared with that
 
@@ -184,7 +184,7 @@ class _Search:
     def _more(self, region: _Region, points: Sequence[Point]) -> Iterator[_Region]:
         """A region together with one of the best around the last point."""
         for part in _of_sizes(self._around(points[-1]), region, region.distance(points[-1])):
-            whole = self._combined(region, part, np.maximum)
+            whole = self._combined(region, part, lambda one, other: views.bridged(np.maximum(one, other)))
             if whole is not None and _suits(whole, points, []):
                 yield whole
 

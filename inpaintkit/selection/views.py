@@ -20,6 +20,7 @@ Flat = NDArray[np.uint8]  # a mask as OpenCV takes it, 0 and 1
 SIDE = 200  # px: of a window as it is looked at, enough to tell what is an object and quick
 _SMALLEST = 96  # px of the picture: the side of the closest window
 _BLURS = (0.7, 1.0), (1.5, 1.5)  # px by which edges are looked for, fine and coarse, and what each counts
+_BRIDGES = 1, 5, 11, 21, 31  # px: gaps between parts of an object
 _GREY = 100.0  # L of white
 
 
@@ -136,6 +137,15 @@ def carried(mask: Flat, of: View, to: View) -> Flat:
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.7)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return (cv2.warpAffine(soft, way, to.shape[::-1], flags=flags) > 0.5).astype(np.uint8)
+
+
+def bridged(mask: Flat) -> Flat:
+    """A mask whose parts are joined by what lies between them, where that is not much."""
+    for width in _BRIDGES:
+        joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
+        if cv2.connectedComponents(joined)[0] == 2:
+            return np.asarray(joined, np.uint8)
+    return mask
 
 
 def largest(mask: Flat) -> Flat:
