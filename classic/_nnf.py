@@ -5,136 +5,192 @@ moved along with it, where that is better (propagation), then looks around its o
 windows (random search). doi:10.1145/1531326.1531330,
 doi:10.1007/978-3-642-15558-1_3
 
-A patch is named by its *anchor*, its pixel (side // 2, side // 2). Targets are a list of anchors in raster order,
-searched in tiles on the pool of threads: inside a tile finds travel at once, across its border with the next
-iteration, and random numbers are a hash of seed, iteration and anchor, so that the result does not depend on threads.
+A patch is named by its *anchor*, its pixel (side // 2, side // 2), or by its *place*: pictures are padded by a patch
+and laid out flat, and the place is the flat index of the patch's first pixel there, so that row y and column x of
+the anchor give y * stride + x. A step to a neighbour is then one addition, and padding is never allowed as a source.
+
+Targets are searched in strips of rows on the pool of threads: inside a strip finds travel at once, across its border
+with the next iteration, and random numbers are a hash of seed, iteration and anchor, so that the result does not
+depend on threads.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 
 from inpaintkit import threads
-from inpaintkit.arrays import Array, Bool1, F32x1, F32x2, F32x3, I32x1, I32x2, I32x3, U8x1, U8x2
+from inpaintkit.arrays import Array, Bool1, F32x1, F32x2, F32x3, I32x1, I32x3, I64x1, I64x2, U8x1, U8x2, U8x3
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
 
 FAR = np.float32(1e30)  # the distance of what has not been found; fastmath knows no infinity
 
-_MIN_TILE, _TILES = 1024, 16  # anchors, and about so many tiles: work for every thread, few borders at which finds wait
+_MIN_STRIP, _STRIPS = 1024, 16  # targets, and about so many strips: work for every thread, few borders where finds wait
+_LANES = 8  # values of a patch's row are compared so many at a time
+_WHOLE = 2  # a target all of whose pixels count
+_SLACK = np.float32(1.0)  # by which rounded means may differ from the true ones
 
-Planes = tuple[F32x2, U8x2]  # planes and counts of ``Patches``
-Finds = tuple[I32x2, U8x2, F32x2]  # source, pose and distance of ``Search``
-Sizes = tuple[int, int, int]  # side of a patch, planes of the image, fewest pixels compared
+Planes = tuple[Array, U8x1, Array]  # planes, counts and marks of ``Patches``
+Finds = tuple[I32x3, U8x3, F32x3]  # place, pose and distance of ``Search``
+Row = tuple[Array, I64x1, Array]  # ``Patches.lanes``, ``Patches.groups``, and an array of the type that sums have
+Sizes = tuple[int, int, int, int, int]  # side of a patch, channels, strides of both pictures, fewest pixels compared
 
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """A picture whose patches are compared.
+    """A picture whose patches are compared, padded to (H + side, W + side) and laid out flat.
 
     Attributes
     ----------
-    planes : float32 (H + side, (W + side) * L), the image with ``side // 2`` pixels of padding before it.
-    counts : uint8 (H + side, W + side): 1 where a pixel is compared, 0 where not (padding, unknown).
-    shape : (H, W, L) of the image.
+    planes : int16 or float32 ((H + side) * (W + side) * C + a few), with ``side // 2`` pixels of padding before the
+        picture's first row and column. Squares of int16 differences over a row of a patch must fit into int32.
+    counts : uint8 ((H + side) * (W + side)): 1 where a pixel is compared, 0 where not (padding, unknown).
+    marks : as ``planes``, ((H + side) * (W + side), 1 + G): at a patch's place its label, 0 where it must not be taken
+        as a source, and the mean of each group of its channels, by which unlike patches are told apart at a glance.
+    groups : channels in each of the G groups; none, or of int16 planes.
+    shape : (H, W, C) of the image.
     side : of a patch, pixels.
     """
 
-    planes: F32x2
-    counts: U8x2
+    planes: Array
+    counts: U8x1
+    marks: Array
+    groups: tuple[int, ...]
     shape: tuple[int, int, int]
     side: int
 
     @classmethod
-    def of(cls, image: Image, counts: Mask, side: int) -> Patches:
-        """Pad an image (H, W, L) and the mask of what counts (H, W) so that every patch lies inside."""
-        height, width, depth = image.shape
-        inside = slice(side // 2, side // 2 + height), slice(side // 2, side // 2 + width)
-        planes = np.zeros((height + side, width + side, depth), np.float32)
-        planes[inside] = image
-        padded = np.zeros(planes.shape[:2], np.uint8)
-        padded[inside] = counts
-        return cls(planes.reshape(height + side, -1), padded, image.shape, side)
+    def of(
+        cls, channels: Sequence[Array], counts: Mask, label: Array, side: int, groups: tuple[int, ...] = ()
+    ) -> Patches:
+        """Of an image's channels (H, W), all of one type, and of what counts and labels as sources (H, W)."""
+        shape = *channels[0].shape, len(channels)
+        places = (shape[0] + side) * (shape[1] + side)
+        planes = np.zeros(places * len(channels) + _LANES * len(channels), channels[0].dtype)
+        marks = np.zeros((places, 1 + len(groups)), channels[0].dtype)
+        patches = cls(planes, np.zeros(places, np.uint8), marks, groups, shape, side)
+        for number, channel in enumerate(channels):
+            patches.image()[..., number] = channel
+        patches.mark(counts)
+        grid = marks.reshape(-1, patches.stride, marks.shape[1])[: shape[0], : shape[1]]
+        grid[..., 0] = label
+        begin = 0
+        for number, size in enumerate(groups, 1):
+            mean = sum(channels[begin + 1 : begin + size], channels[begin].astype(np.float32)) / np.float32(size)
+            grid[..., number] = np.rint(cv2.blur(mean, (side, side), borderType=cv2.BORDER_CONSTANT))
+            begin += size
+        return patches
+
+    @property
+    def stride(self) -> int:
+        """Places from one row to the next."""
+        return self.shape[1] + self.side
 
     def mark(self, counts: Mask) -> None:
         """Set which pixels (H, W) count from now on."""
-        height, width, _ = self.shape
+        self._inside(self.counts)[:] = counts
+
+    def image(self) -> Array:
+        """The image (H, W, C), a view."""
+        grid = (self.shape[0] + self.side) * self.stride
+        return self._inside(self.planes[: grid * self.shape[2]].reshape(grid, self.shape[2]))
+
+    def lanes(self) -> Array:
+        """Weights for the values of a patch's row, up to whole lanes: 1 for each value, then 1 for each of a group."""
+        length = self.side * self.shape[2]
+        lanes = np.zeros((1 + len(self.groups), -(-length // _LANES) * _LANES), self.planes.dtype)
+        lanes[0, :length] = 1
+        of_channel = np.repeat(np.arange(len(self.groups)), self.groups)
+        for number in range(len(self.groups)):
+            lanes[1 + number, :length] = np.tile(of_channel == number, self.side)
+        return lanes
+
+    def whole(self, rows: slice, columns: slice) -> Mask:
+        """Whether all pixels count in the patches whose anchors lie in some rows and columns."""
+        grid = self.counts.reshape(-1, self.stride)
+        grid = grid[rows.start : rows.stop + self.side - 1, columns.start : columns.stop + self.side - 1]
+        # cv2 puts a square of even side to the right of the middle, erosion to the left: anchors count from the first.
+        least = cv2.erode(grid, np.ones((self.side, self.side), np.uint8), anchor=(0, 0), borderValue=0)
+        return least[: rows.stop - rows.start, : columns.stop - columns.start] > 0
+
+    def _inside(self, flat: Array) -> Array:
+        """Without the padding: (places, ...) -> (H, W, ...)."""
         at = self.side // 2
-        self.counts[at : at + height, at : at + width] = counts
-
-    def image(self) -> Image:
-        """The image (H, W, L), a view."""
-        height, width, depth = self.shape
-        at = self.side // 2
-        return self.planes.reshape(height + self.side, width + self.side, depth)[at : at + height, at : at + width]
+        grid = flat.reshape(-1, self.stride, *flat.shape[1:])
+        return grid[at : at + self.shape[0], at : at + self.shape[1]]
 
 
-@dataclass(frozen=True, eq=False)
-class Sources:
-    """Anchors that may be found.
+class Sources(NamedTuple):
+    """Patches that may be found.
 
     Attributes
     ----------
-    label : uint8 (H, W), 0 where a patch must not be taken.
-    anchors : int32, all of them as flat indices, sorted by label.
+    places : int32, all of them, sorted by label.
     first : int32 (257,), where each label begins among them.
     """
 
-    label: U8x2
-    anchors: I32x1
+    places: I32x1
     first: I32x1
 
     @classmethod
-    def of(cls, allowed: Mask, label: U8x2 | None = None) -> Sources:
-        """The anchors that ``allowed`` (H, W) marks, each with its label of 1 or more where labels are given."""
-        labels = allowed.astype(np.uint8) if label is None else np.where(allowed, label, 0).astype(np.uint8)
-        anchors = np.flatnonzero(labels).astype(np.int32)
-        if label is not None:
-            anchors = anchors[np.argsort(labels.reshape(-1)[anchors], kind="stable")]
-        first = np.searchsorted(labels.reshape(-1)[anchors], np.arange(257)).astype(np.int32)
-        return cls(labels, anchors, first)
+    def of(cls, patches: Patches) -> Sources:
+        """The patches that have a label."""
+        label = patches.marks[:, 0]
+        places = np.flatnonzero(label).astype(np.int32)
+        labels = label[places]
+        if labels.size and labels.max() > 1:
+            places = places[np.argsort(labels, kind="stable")]
+        first = np.searchsorted(label[places], np.arange(257)).astype(np.int32)
+        return cls(places, first)
 
 
 @dataclass(eq=False)
 class Search:
-    """A nearest-neighbour field being searched: ``k`` finds for every target anchor, best first.
+    """A nearest-neighbour field being searched, over the rectangle of all targets: ``k`` finds for each, best first.
 
     Attributes
     ----------
-    anchors : int32 (n,), targets as flat indices in the target image, ascending.
-    number : int32 (H, W), an anchor's number among ``anchors``, -1 where none is.
-    source : int32 (n, k), anchors found, as flat indices in the source image; -1 for none yet.
-    pose : uint8 (n, k), rows of ``poses``.
-    distance : float32 (n, k), mean over the compared pixels of the squared difference, summed over planes.
+    targets : bool (h, w), anchors to search for.
+    corner : row and column of the rectangle's first anchor in the target picture.
+    place : int32 (h, w, k), of the source patches found; -1 for none yet.
+    pose : uint8 (h, w, k), rows of ``poses``.
+    distance : float32 (h, w, k), mean over the compared pixels of the squared difference, summed over channels.
     """
 
-    anchors: I32x1
-    number: I32x2
+    targets: Mask
+    corner: tuple[int, int]
     k: int = 1
     poses: F32x3 = field(default_factory=lambda: np.eye(2, dtype=np.float32)[None])  # (T, 2, 2)
+    neighbours: I64x2 = field(
+        default_factory=lambda: np.array([(1, 0), (0, 1), (1, 1)])
+    )  # (m, 2), whose finds are taken over
     seed: int = 0
     iteration: int = 0
 
     def __post_init__(self) -> None:
-        self.source = np.full((len(self.anchors), self.k), -1, np.int32)
-        self.pose = np.zeros((len(self.anchors), self.k), np.uint8)
-        self.distance = np.full((len(self.anchors), self.k), FAR, np.float32)
-        rows = self.anchors // self.number.shape[1]
-        starts = np.flatnonzero(np.diff(rows, prepend=-1))  # first anchor of each row
-        tile = starts // max(_MIN_TILE, len(self.anchors) // _TILES)
-        self.tiles = np.append(starts[np.flatnonzero(np.diff(tile, prepend=-1))], len(self.anchors))
+        self.place: I32x3 = np.full((*self.targets.shape, self.k), -1, np.int32)
+        self.pose: U8x3 = np.zeros(self.place.shape, np.uint8)
+        self.distance: F32x3 = np.full(self.place.shape, FAR, np.float32)
+        self.strips = strips(self.targets, _MIN_STRIP)
 
     @classmethod
     def over(cls, targets: Mask, **more: Any) -> Search:
         """A search for the anchors that ``targets`` (H, W) marks."""
-        anchors = np.flatnonzero(targets).astype(np.int32)
-        number: I32x2 = np.full(targets.shape, -1, np.int32)
-        number.reshape(-1)[anchors] = np.arange(len(anchors), dtype=np.int32)
-        return cls(anchors, number, **more)
+        window = bounds(targets)
+        return cls(np.ascontiguousarray(targets[window]), (window[0].start, window[1].start), **more)
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The rectangle in the target picture."""
+        (top, left), (height, width) = self.corner, self.targets.shape
+        return slice(top, top + height), slice(left, left + width)
 
     def run(
         self,
@@ -143,10 +199,10 @@ class Search:
         sources: Sources,
         iterations: int,
         *,
-        label: U8x1 | None = None,
+        label: U8x2 | None = None,
         partial: bool = False,
         min_pixels: int = 1,
-        chosen: Bool1 | None = None,
+        chosen: Mask | None = None,
     ) -> None:
         """Measure earlier finds in the pictures as they are now, then propagate and search so many times.
 
@@ -154,27 +210,50 @@ class Search:
         ----------
         a, b : targets' and sources' pictures.
         sources : where to look.
-        label : uint8 (n,), of every target; a source must have the same one, or any where it is 0.
+        label : uint8 (h, w), of every target; a source must have the same one, or any where it is 0.
         partial : some sources hold pixels that do not count.
         min_pixels : pixels that must be compared for a source to be taken.
-        chosen : bool (n,), targets to search for; the others stay as they are. All where left out.
+        chosen : bool (h, w), targets to search for; the others stay as they are. All where left out.
         """
-        label = np.zeros(len(self.anchors), np.uint8) if label is None else label
-        chosen = np.ones(len(self.anchors), np.bool_) if chosen is None else chosen
-        spans = list(zip(self.tiles[:-1].tolist(), self.tiles[1:].tolist(), strict=True))
+        label = np.zeros(self.targets.shape, np.uint8) if label is None else label
+        todo = (self.targets if chosen is None else self.targets & chosen).astype(np.uint8)
+        if not partial:
+            todo[a.whole(*self.window)] *= _WHOLE
+        sizes = a.side, a.shape[2], a.stride, b.stride, min_pixels
+        lanes, groups = a.lanes(), np.array(a.groups, np.int64)
+        sums = np.zeros(1, np.int32 if a.planes.dtype == np.int16 else np.float32)
         for turn in range(iterations):
-            before = self.source.copy(), self.pose.copy()
+            before = self.place.copy(), self.pose.copy()
 
-            def tile(span: tuple[int, int], turn: int = turn, before: tuple[I32x2, U8x2] = before) -> None:
+            def strip(rows: tuple[int, int], turn: int = turn, before: tuple[I32x3, U8x3] = before) -> None:
                 _search_kernel(
-                    (a.planes, a.counts), (b.planes, b.counts), self.poses, (a.side, a.shape[2], min_pixels),
-                    self.anchors, self.number, label, chosen, sources.label, sources.anchors, sources.first,
-                    (self.source, self.pose, self.distance), before, *span, partial, turn == 0, self.seed,
-                    self.iteration,
+                    (a.planes, a.counts, a.marks), (b.planes, b.counts, b.marks), sizes, (lanes, groups, sums),
+                    self.poses, self.neighbours, self.corner, todo, label, sources,
+                    (self.place, self.pose, self.distance), before, rows, turn == 0, (self.seed, self.iteration),
                 )  # fmt: skip
 
-            threads.run(tile, spans)
+            threads.run(strip, self.strips)
             self.iteration += 1
+
+
+def bounds(mask: Mask) -> tuple[slice, slice]:
+    """Rows and columns of the least rectangle that holds what ``mask`` marks; empty where it marks nothing."""
+    spans = []
+    for axis in (1, 0):
+        marked = np.flatnonzero(mask.any(axis=axis))
+        spans.append(slice(int(marked[0]), int(marked[-1]) + 1) if marked.size else slice(0, 0))
+    return spans[0], spans[1]
+
+
+def strips(mask: Mask, least: int) -> list[tuple[int, int]]:
+    """Rows cut into strips of about equally many marked pixels, at least so many: first row, and the one after it."""
+    count = np.cumsum(np.count_nonzero(mask, axis=1))
+    if not count.size:
+        return []
+    number = int(min(_STRIPS, max(1, count[-1] // least)))
+    cuts = np.searchsorted(count, count[-1] * np.arange(1, number) // number) + 1
+    edges = np.unique([0, *cuts.tolist(), len(count)]).tolist()
+    return list(pairwise(edges))
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,16 +336,15 @@ def nearest_neighbours(
         raise ValueError(f"a has {first.shape[2]} channels and b {second.shape[2]}: compare pictures of one kind")
     min_pixels = 1 if known_a is None and known_b is None else max(1, patch * patch // 4)
     search = Search.over(_inside(first.shape[:2], patch), k=k, poses=turns.matrices, seed=seed)
-    search.run(
-        Patches.of(first, counts_a, patch), Patches.of(second, counts_b, patch),
-        Sources.of(_inside(second.shape[:2], patch)), iterations, partial=not counts_b.all(), min_pixels=min_pixels,
-    )  # fmt: skip
-    found = search.source >= 0
-    row, column = np.divmod(search.source, second.shape[1])
+    targets = Patches.of(list(np.moveaxis(first, 2, 0)), counts_a, np.zeros_like(counts_a), patch)
+    sources = Patches.of(list(np.moveaxis(second, 2, 0)), counts_b, _inside(second.shape[:2], patch), patch)
+    search.run(targets, sources, Sources.of(sources), iterations, partial=not counts_b.all(), min_pixels=min_pixels)
+    found = search.place >= 0
+    row, column = np.divmod(search.place, second.shape[1] + patch)
 
     def spread(values: Array, nothing: float, dtype: type) -> Array:
         whole = np.full((*first.shape[:2], k), nothing, dtype)
-        whole.reshape(-1, k)[search.anchors] = np.where(found, values, nothing)
+        whole[search.window] = np.where(found, values, nothing)
         return whole
 
     return Neighbours(
@@ -329,88 +407,119 @@ def _inside(shape: tuple[int, ...], patch: int) -> Mask:
 
 @kernel(fastmath=True)
 def _search_kernel(
-    a: Planes, b: Planes, poses: F32x3, sizes: Sizes, anchors: I32x1, number: I32x2, label: U8x1, chosen: Bool1,
-    allowed: U8x2, sources: I32x1, first: I32x1, finds: Finds, before: tuple[I32x2, U8x2], start: int, stop: int,
-    partial: bool, changed: bool, seed: int, iteration: int,
+    a: Planes, b: Planes, sizes: Sizes, row: Row, poses: F32x3, neighbours: I64x2, corner: tuple[int, int], todo: U8x2,
+    label: U8x2, sources: Sources, finds: Finds, before: tuple[I32x3, U8x3], rows: tuple[int, int], changed: bool,
+    chance: tuple[int, int],
 ) -> None:  # fmt: skip
-    """One iteration over the targets ``start`` to ``stop``, in raster order or against it.
+    """One iteration over the targets of some rows, in raster order or against it.
+
+    A target's candidates are looked up together, so that the memory's delays overlap: first what it and its neighbours
+    have found, then random ones around the best of these. Then those are compared that the marks do not rule out.
 
     Parameters
     ----------
     a, b : of the targets' and the sources' pictures.
-    anchors, number, label, chosen, allowed, sources, first : as ``Search`` and ``Sources`` name them.
+    corner, label : of the rectangle, as ``Search`` names them; ``todo`` is 1 for a target, ``_WHOLE`` for a whole one.
     finds : changed in place; ``before`` as they were when the iteration began.
     changed : the pictures are not those of the last iteration.
+    chance : seed and iteration.
     """
-    side = sizes[0]
-    source, pose, distance = finds
-    height, width = number.shape
-    high, wide = allowed.shape
-    k = source.shape[1]
-    step = 1 if iteration % 2 == 0 else -1
-    for turn in range(stop - start):
-        n = start + turn if step == 1 else stop - 1 - turn
-        if not chosen[n]:
+    stride, wide = sizes[2], sizes[3]
+    place, pose, distance = finds
+    height, width, k = place.shape
+    step = 1 if chance[1] % 2 == 0 else -1
+    last = k - 1
+    widest = max(wide, len(b[2]) // wide) // 2
+    scales = 0
+    while widest >> scales:
+        scales += 1
+    most = k * max(1 + len(neighbours), 1 + scales)
+    found, posed = np.empty(most, np.int32), np.empty(most, np.uint8)
+    least = np.empty(most, np.float32)  # lower bounds of their distances
+    for turn in range((rows[1] - rows[0]) * width):
+        if step < 0:
+            turn = (rows[1] - rows[0]) * width - 1 - turn
+        y, x = rows[0] + turn // width, turn % width
+        if not todo[y, x]:
             continue
-        low, up = (first[label[n]], first[label[n] + 1]) if label[n] else (0, len(sources))
+        wanted = label[y, x]
+        low, up = (sources.first[wanted], sources.first[wanted + 1]) if wanted else (0, len(sources.places))
         if up == low:
             continue
-        y, x = anchors[n] // width, anchors[n] % width
-        whole = not partial
-        for i in range(side):
-            for j in range(side):
-                whole &= a[1][y + i, x + j] == 1
-        state = _mixed(np.uint32(seed) ^ _mixed(np.uint32(anchors[n]) ^ _mixed(np.uint32(iteration))))
+        f = (y + corner[0]) * stride + x + corner[1]
+        whole = todo[y, x] == _WHOLE
+        if changed and whole:
+            _average(a, sizes, row, f)
+        state = _mixed(np.uint32(chance[0]) ^ _mixed(np.uint32(f) ^ _mixed(np.uint32(chance[1]))))
 
-        if changed:
-            for c in range(k):
-                s, t = source[n, c], pose[n, c]
-                distance[n, c] = FAR
-                source[n, c] = -1
-                if s >= 0 and allowed[s // wide, s % wide]:
-                    _offer(a, b, poses, sizes, finds, n, y, x, s // wide, s % wide, wide, t, whole)
-        for c in range(k):
-            if source[n, c] < 0:
-                state = _next(state)
-                s = sources[low + np.int64(state) % (up - low)]
-                state = _next(state)
-                t = np.int64(state) % len(poses)
-                _offer(a, b, poses, sizes, finds, n, y, x, s // wide, s % wide, wide, t, whole)
+        for at_random in range(2):
+            count = k * (1 + scales if at_random else 1 + len(neighbours))
+            for n in range(count):
+                kind, c = n // k, n % k
+                state = np.uint32(state + np.uint32(0x9E3779B9))
+                number = _mixed(state)
+                s, t = np.int64(place[y, x, c]), np.int64(pose[y, x, c])
+                if at_random and kind:
+                    radius = widest >> (kind - 1)
+                    s += ((np.int64(number & np.uint32(0xFFFF)) * (2 * radius + 1) >> 16) - radius) * wide
+                    s += (np.int64(number >> np.uint32(16)) * (2 * radius + 1) >> 16) - radius
+                elif at_random or (kind == 0 and s < 0):  # anywhere
+                    s = np.int64(sources.places[low + (np.int64(number) * (up - low) >> 32)])
+                elif kind:  # propagation
+                    dy, dx = step * neighbours[kind - 1, 0], step * neighbours[kind - 1, 1]
+                    v, u = y - dy, x - dx
+                    s = np.int64(-1)
+                    if 0 <= v < height and 0 <= u < width:
+                        here = rows[0] <= v < rows[1]
+                        s = np.int64(place[v, u, c] if here else before[0][v, u, c])
+                        t = np.int64(pose[v, u, c] if here else before[1][v, u, c])
+                    if s >= 0 and t > 0:
+                        s += np.int64(np.rint(poses[t, 0, 0] * dy + poses[t, 0, 1] * dx)) * wide
+                        s += np.int64(np.rint(poses[t, 1, 0] * dy + poses[t, 1, 1] * dx))
+                    elif s >= 0:
+                        s += dy * wide + dx
+                if len(poses) > 1 and (at_random or (kind == 0 and place[y, x, c] < 0)):
+                    number = _mixed(~number)
+                    if number & np.uint32(1):
+                        t = np.int64(number >> np.uint32(1)) % len(poses)
+                if s < 0 or s >= len(b[2]):
+                    s = np.int64(0)
+                    least[n] = FAR
+                else:
+                    least[n] = 0
+                found[n], posed[n] = s, t
+                offered = b[2][s, 0]
+                if offered == 0 or (wanted and offered != wanted):
+                    least[n] = FAR
+                if whole and t == 0:  # means so far apart make a distance of at least so much
+                    for g in range(len(row[1])):
+                        gap = max(abs(np.float32(a[2][f, g + 1]) - np.float32(b[2][s, g + 1])) - _SLACK, np.float32(0))
+                        least[n] += np.float32(row[1][g]) * gap * gap
+            if changed and not at_random:
+                place[y, x], distance[y, x] = -1, FAR
 
-        for axis in range(2):  # propagation
-            dy, dx = (step, 0) if axis == 0 else (0, step)
-            if not (0 <= y - dy < height and 0 <= x - dx < width):
-                continue
-            m = number[y - dy, x - dx]
-            if m < 0:
-                continue
-            for c in range(k):
-                s, t = (source[m, c], pose[m, c]) if start <= m < stop else (before[0][m, c], before[1][m, c])
-                if s < 0:
+            for n in range(count):
+                if least[n] >= distance[y, x, last]:
                     continue
-                sy = s // wide + np.int64(np.rint(poses[t, 0, 0] * dy + poses[t, 0, 1] * dx))
-                sx = s % wide + np.int64(np.rint(poses[t, 1, 0] * dy + poses[t, 1, 1] * dx))
-                if 0 <= sy < high and 0 <= sx < wide and _matches(allowed[sy, sx], label[n]):
-                    _offer(a, b, poses, sizes, finds, n, y, x, sy, sx, wide, t, whole)
-
-        for c in range(k):  # random search
-            state = _next(state)  # the largest window is the whole picture: straight from the list
-            s = sources[low + np.int64(state) % (up - low)]
-            sy, sx, t = s // wide, s % wide, np.int64(pose[n, c])
-            around = source[n, c]
-            radius = max(high, wide) // 2
-            while True:
-                if len(poses) > 1:
-                    state = _next(state)
-                    t = np.int64(state >> np.uint32(1)) % len(poses) if state & np.uint32(1) else np.int64(pose[n, c])
-                if 0 <= sy < high and 0 <= sx < wide and _matches(allowed[sy, sx], label[n]):
-                    _offer(a, b, poses, sizes, finds, n, y, x, sy, sx, wide, t, whole)
-                if radius < 1 or around < 0:
-                    break
-                state = _next(state)
-                sy = around // wide - radius + np.int64(state & np.uint32(0xFFFF)) * (2 * radius + 1) // 0x10000
-                sx = around % wide - radius + np.int64(state >> np.uint32(16)) * (2 * radius + 1) // 0x10000
-                radius //= 2
+                s, t, new = found[n], posed[n], True
+                for c in range(k):
+                    new &= place[y, x, c] != s or pose[y, x, c] != t
+                if not new:
+                    continue
+                best = distance[y, x, last]
+                if t > 0:
+                    d = _posed_distance(a, b, sizes, f, s, poses[t], best)
+                elif whole:
+                    d = _distance(a[0], b[0], sizes, row, f, s, best)
+                else:
+                    d = _partial_distance(a, b, sizes, f, s, best)
+                if d < best:
+                    c = last
+                    while c > 0 and distance[y, x, c - 1] > d:
+                        distance[y, x, c] = distance[y, x, c - 1]
+                        place[y, x, c], pose[y, x, c] = place[y, x, c - 1], pose[y, x, c - 1]
+                        c -= 1
+                    distance[y, x, c], place[y, x, c], pose[y, x, c] = d, s, t
 
 
 @kernel()
@@ -425,110 +534,91 @@ def _mixed(x: np.uint32) -> np.uint32:
     return np.uint32(x)
 
 
-@kernel()
-def _next(state: np.uint32) -> np.uint32:
-    """The next random number, which is the next state, too."""
-    return _mixed(state + np.uint32(0x9E3779B9))
-
-
-@kernel()
-def _matches(offered: int, wanted: int) -> bool:
-    """Whether a source of the one label may be taken for a target of the other."""
-    return offered != 0 and (wanted == 0 or offered == wanted)
+@kernel(fastmath=True, inline=True)
+def _average(a: Planes, sizes: Sizes, row: Row, f: int) -> None:
+    """Note the means of a target patch's groups."""
+    side, depth, stride, _, _ = sizes
+    lanes, groups, sums = row
+    for g in range(len(groups)):
+        total = 0
+        for i in range(side):
+            p = np.uintp((f + i * stride) * depth)
+            part = sums.dtype.type(0)
+            for t in range(np.uintp(lanes.shape[1])):
+                part = sums.dtype.type(part + sums.dtype.type(a[0][p + t] * lanes[g + 1, t]))
+            total += part
+        a[2][f, g + 1] = np.rint(total / (side * side * groups[g]))
 
 
 @kernel(fastmath=True, inline=True)
-def _offer(
-    a: Planes, b: Planes, poses: F32x3, sizes: Sizes, finds: Finds, n: int, y: int, x: int, sy: int, sx: int, wide: int,
-    t: np.int64, whole: bool,
-) -> None:  # fmt: skip
-    """Take a source among the finds of target ``n`` if it is better than the worst of them and not yet among them."""
-    source, pose, distance = finds
-    last = source.shape[1] - 1
-    s = sy * wide + sx
-    for c in range(last + 1):
-        if source[n, c] == s and pose[n, c] == t:
-            return
-    worst = distance[n, last]
-    if t > 0:
-        d = _posed_distance(a, b, y, x, sy, sx, poses[t], sizes, worst)
-    elif whole:
-        d = _distance(a[0], b[0], y, x, sy, sx, sizes, worst)
-    else:
-        d = _partial_distance(a, b, y, x, sy, sx, sizes, worst)
-    if d >= worst:
-        return
-    c = last
-    while c > 0 and distance[n, c - 1] > d:
-        distance[n, c], source[n, c], pose[n, c] = distance[n, c - 1], source[n, c - 1], pose[n, c - 1]
-        c -= 1
-    distance[n, c], source[n, c], pose[n, c] = d, s, t
-
-
-@kernel(fastmath=True, inline=True)
-def _distance(a: F32x2, b: F32x2, y: int, x: int, sy: int, sx: int, sizes: Sizes, best: np.float32) -> np.float32:
+def _distance(a: Array, b: Array, sizes: Sizes, row: Row, f: int, s: int, best: np.float32) -> np.float32:
     """Of two patches all of whose pixels count; given up at the row where it exceeds the best."""
-    side, depth, _ = sizes
+    side, depth, stride, wide, _ = sizes
+    lanes, _, sums = row
     bound = best * np.float32(side * side)
     total = np.float32(0)
+    n = np.uintp(lanes.shape[1])  # unsigned, and no slices: their references would be counted
     for i in range(side):
-        p, q = a[y + i, x * depth : (x + side) * depth], b[sy + i, sx * depth : (sx + side) * depth]
-        for t in range(side * depth):
-            total += (p[t] - q[t]) * (p[t] - q[t])
+        p, q = np.uintp((f + i * stride) * depth), np.uintp((s + i * wide) * depth)
+        part = sums.dtype.type(0)
+        for t in range(n):
+            gap = sums.dtype.type(a.dtype.type(a.dtype.type(a[p + t] - b[q + t]) * lanes[0, t]))
+            part = sums.dtype.type(part + sums.dtype.type(gap * gap))
+        total += np.float32(part)
         if total >= bound:
             return FAR
     return total / np.float32(side * side)
 
 
 @kernel(fastmath=True, inline=True)
-def _partial_distance(
-    a: Planes, b: Planes, y: int, x: int, sy: int, sx: int, sizes: Sizes, best: np.float32
-) -> np.float32:
+def _partial_distance(a: Planes, b: Planes, sizes: Sizes, f: int, s: int, best: np.float32) -> np.float32:
     """Over the pixels that count in both patches."""
-    side, depth, min_pixels = sizes
+    side, depth, stride, wide, min_pixels = sizes
     bound = best * np.float32(side * side)
     total = np.float32(0)
     count = 0
     for i in range(side):
-        p, q = a[0][y + i, x * depth : (x + side) * depth], b[0][sy + i, sx * depth : (sx + side) * depth]
+        p, q = f + i * stride, s + i * wide
         for j in range(side):
-            if a[1][y + i, x + j] & b[1][sy + i, sx + j]:
+            if a[1][p + j] & b[1][q + j]:
                 count += 1
-                for t in range(j * depth, j * depth + depth):
-                    total += (p[t] - q[t]) * (p[t] - q[t])
+                for t in range(depth):
+                    gap = np.float32(a[0][(p + j) * depth + t]) - np.float32(b[0][(q + j) * depth + t])
+                    total += gap * gap
         if total >= bound:
             return FAR
     return total / np.float32(count) if count >= min_pixels else FAR
 
 
 @kernel(fastmath=True, inline=True)
-def _posed_distance(
-    a: Planes, b: Planes, y: int, x: int, sy: int, sx: int, turn: F32x2, sizes: Sizes, best: np.float32
-) -> np.float32:
+def _posed_distance(a: Planes, b: Planes, sizes: Sizes, f: int, s: int, turn: F32x2, best: np.float32) -> np.float32:
     """The source turned, scaled or mirrored: bilinear between four pixels, all of which must count."""
-    side, depth, min_pixels = sizes
+    side, depth, stride, wide, min_pixels = sizes
     bound = best * np.float32(side * side)
     total = np.float32(0)
     count = 0
     half = side // 2
+    tall = len(b[1]) // wide
+    top, left = s // wide + half, s % wide + half
     for i in range(side):
         for j in range(side):
-            if not a[1][y + i, x + j]:
+            here = f + i * stride + j
+            if not a[1][here]:
                 continue
-            v = turn[0, 0] * (i - half) + turn[0, 1] * (j - half) + np.float32(sy + half)
-            u = turn[1, 0] * (i - half) + turn[1, 1] * (j - half) + np.float32(sx + half)
-            if v < 0 or u < 0 or v >= b[1].shape[0] - 1 or u >= b[1].shape[1] - 1:
+            v = turn[0, 0] * (i - half) + turn[0, 1] * (j - half) + np.float32(top)
+            u = turn[1, 0] * (i - half) + turn[1, 1] * (j - half) + np.float32(left)
+            if v < 0 or u < 0 or v >= tall - 1 or u >= wide - 1:
                 return FAR
-            r, c = int(v), int(u)
-            if not (b[1][r, c] & b[1][r, c + 1] & b[1][r + 1, c] & b[1][r + 1, c + 1]):
+            q = int(v) * wide + int(u)
+            if not (b[1][q] & b[1][q + 1] & b[1][q + wide] & b[1][q + wide + 1]):
                 continue
-            f, g = v - np.float32(r), u - np.float32(c)
+            g, h = v - np.float32(int(v)), u - np.float32(int(u))
             count += 1
             for t in range(depth):
-                value = (1 - f) * ((1 - g) * b[0][r, c * depth + t] + g * b[0][r, (c + 1) * depth + t]) + f * (
-                    (1 - g) * b[0][r + 1, c * depth + t] + g * b[0][r + 1, (c + 1) * depth + t]
-                )
-                total += (a[0][y + i, x * depth + j * depth + t] - value) ** 2
+                upper = (1 - h) * b[0][q * depth + t] + h * b[0][(q + 1) * depth + t]
+                lower = (1 - h) * b[0][(q + wide) * depth + t] + h * b[0][(q + wide + 1) * depth + t]
+                gap = np.float32(a[0][here * depth + t]) - ((1 - g) * upper + g * lower)
+                total += gap * gap
         if total >= bound:
             return FAR
     return total / np.float32(count) if count >= min_pixels else FAR

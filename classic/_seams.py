@@ -13,6 +13,7 @@ import numpy as np
 
 from inpaintkit.arrays import Array, Bool2, F32x2, F32x3, I32x1, I32x2, I32x3
 from inpaintkit.classic._elliptic import Elliptic
+from inpaintkit.classic._nnf import bounds
 from inpaintkit.distance import unreachable
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem
@@ -20,6 +21,20 @@ from inpaintkit.problem import Image, Mask, Problem
 _EDGE, _USUAL = 0.02, 14.0  # a seam of more than 0.02 of the range and 14 usual slopes is an edge
 _ROUNDING = 5.0  # of the picture's steps: no smaller seam is an edge
 _AROUND = 25  # px, side of the square whose mean slope is the usual one
+
+
+def around(hole: Mask, known: Mask, margin: int) -> tuple[slice, slice]:
+    """Rows and columns of the hole and ``margin`` pixels around it: all that its distances and linear systems need.
+
+    That is the whole picture where a hole pixel touches one that is neither hole nor known.
+    """
+    rows, columns = bounds(hole)
+    near = (
+        slice(max(0, rows.start - margin), rows.stop + margin),
+        slice(max(0, columns.start - margin), columns.stop + margin),
+    )
+    rim = cv2.dilate(hole[near].view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return near if (hole | known)[near][rim].all() else (slice(0, hole.shape[0]), slice(0, hole.shape[1]))
 
 
 def summed(plane: Array, side: int) -> Image:
@@ -51,63 +66,62 @@ def blended(problem: Problem, filled: Image, origin: I32x1) -> Image:
     filled : float32 (H, W, C), the crop, its hole copied.
     origin : as ``shifts`` takes it.
     """
-    hole = problem.hole & ~unreachable(problem.hole, problem.known)
+    near = around(problem.hole, problem.known, 2)
+    known, hole = problem.known[near], problem.hole[near]
+    hole = hole & ~unreachable(hole, known)
     if not hole.any():
         return filled
-    place: I32x2 = np.full(hole.shape, -1, np.int32)
-    place[problem.known] = np.flatnonzero(problem.known)
-    place[problem.hole] = origin
-    rows, columns = (np.flatnonzero(hole.any(axis=axis)) for axis in (1, 0))
-    top, left = max(rows[0] - 1, 0), max(columns[0] - 1, 0)
-    near = slice(top, rows[-1] + 2), slice(left, columns[-1] + 2)
-    total = np.zeros((*hole[near].shape, filled.shape[2]), np.float32)
+    here = np.arange(problem.hole.size, dtype=np.int32).reshape(problem.hole.shape)[near]
+    place: I32x2 = np.where(known, here, np.int32(-1))
+    place[problem.hole[near]] = origin
+    total = np.zeros((*hole.shape, filled.shape[2]), np.float32)
     edge = max(_EDGE, _ROUNDING * problem.step)
     for dy, dx in ((1, 0), (0, 1)):
-        miss, slope, together = _seams_kernel(filled, problem.known, place, top, left, total, dy, dx)
+        miss, slope, together = _seams_kernel(filled, problem.known, place, near[0].start, near[1].start, dy, dx)
         usual = summed(slope, _AROUND) / np.maximum(summed(together, _AROUND), 1)
         size = np.sqrt(np.mean(miss**2, axis=2)) / (edge + _USUAL * usual)
         miss /= (1 + size**4)[..., None]
         total += miss
         total[dy:, dx:] -= miss[: miss.shape[0] - dy, : miss.shape[1] - dx]
-    wanted = total[hole[near]]
+    wanted = total[hole]
     if wanted.any():
-        system = Elliptic(hole, problem.known, power=1)
-        filled[hole] += system.solve(wanted.astype(np.float64), tolerance=1e-3).values.astype(np.float32)
+        system = Elliptic(hole, known, power=1)
+        filled[near][hole] += system.solve(wanted.astype(np.float64), tolerance=1e-3).values.astype(np.float32)
     return filled
 
 
 @kernel()
 def _seams_kernel(
-    filled: F32x3, known: Bool2, place: I32x2, top: int, left: int, total: F32x3, dy: int, dx: int
+    filled: F32x3, known: Bool2, place: I32x2, top: int, left: int, dy: int, dx: int
 ) -> tuple[F32x3, F32x2, F32x2]:
-    """For each pixel and its neighbour (dy, dx), over the box of ``total``: m, their slope where they belong together,
+    """For each pixel and its neighbour (dy, dx), over the box of ``place``: m, their slope where they belong together,
     and 1 where they do, known or copied together, else 0.
     """
     height, width, channels = filled.shape
-    rows, columns = total.shape[:2]
+    rows, columns = place.shape
     miss = np.zeros((rows, columns, channels), np.float32)
     slope = np.zeros((rows, columns), np.float32)
     together = np.zeros((rows, columns), np.float32)
-    wanted = np.zeros(channels, np.float32)
-    for y in range(top, min(top + rows, height - dy)):
-        for x in range(left, min(left + columns, width - dx)):
-            here, there = place[y, x], place[y + dy, x + dx]
+    for v in range(rows - dy):
+        for u in range(columns - dx):
+            here, there = place[v, u], place[v + dy, u + dx]
             if here < 0 or there < 0:
                 continue
+            y, x = top + v, left + u
             if there - here == dy * width + dx:
                 for t in range(channels):
-                    slope[y - top, x - left] += abs(filled[y + dy, x + dx, t] - filled[y, x, t]) / channels
-                together[y - top, x - left] = 1
+                    slope[v, u] += abs(filled[y + dy, x + dx, t] - filled[y, x, t]) / channels
+                together[v, u] = 1
                 continue
-            wanted[:] = 0
-            count = 0
             hy, hx, ty, tx = here // width, here % width, there // width, there % width
-            if hy + dy < height and hx + dx < width and known[hy, hx] and known[hy + dy, hx + dx]:
-                wanted += filled[hy + dy, hx + dx] - filled[hy, hx]
-                count += 1
-            if ty >= dy and tx >= dx and known[ty, tx] and known[ty - dy, tx - dx]:
-                wanted += filled[ty, tx] - filled[ty - dy, tx - dx]
-                count += 1
-            if count:
-                miss[y - top, x - left] = filled[y + dy, x + dx] - filled[y, x] - wanted / np.float32(count)
+            after = hy + dy < height and hx + dx < width and known[hy, hx] and known[hy + dy, hx + dx]
+            before = ty >= dy and tx >= dx and known[ty, tx] and known[ty - dy, tx - dx]
+            for t in range(channels):
+                wanted = np.float32(0)
+                if after:
+                    wanted += filled[hy + dy, hx + dx, t] - filled[hy, hx, t]
+                if before:
+                    wanted += filled[ty, tx, t] - filled[ty - dy, tx - dx, t]
+                if after or before:
+                    miss[v, u, t] = filled[y + dy, x + dx, t] - filled[y, x, t] - wanted / np.float32(after + before)
     return miss, slope, together

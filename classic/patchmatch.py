@@ -20,31 +20,50 @@ After the last round each pixel takes one patch's colour, that of least d, and a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from inpaintkit import threads
-from inpaintkit.arrays import Array, Bool1, F32x1, F32x2, F64x1, F64x2, I32x1, I32x2, U8x2
+from inpaintkit.arrays import (
+    Array,
+    Bool2,
+    F32x1,
+    F32x2,
+    F32x3,
+    F64x1,
+    F64x2,
+    I32x1,
+    I32x2,
+    I32x3,
+    I64x2,
+    U8x1,
+    U8x2,
+)
 from inpaintkit.classic._elliptic import fill
 from inpaintkit.classic._hole import base_colour
-from inpaintkit.classic._nnf import FAR, Neighbours, Patches, Search, Sources, nearest_neighbours
-from inpaintkit.classic._seams import blended, shifts, summed
+from inpaintkit.classic._nnf import FAR, Neighbours, Patches, Search, Sources, nearest_neighbours, strips
+from inpaintkit.classic._seams import around, blended, shifts, summed
 from inpaintkit.distance import distance_to, rim_distance
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.picture import PictureLabels, PictureMask
 from inpaintkit.problem import Image, Mask, Problem, Step
-from inpaintkit.pyramid import Level, masked_pyramid, upsampled
+from inpaintkit.pyramid import halvings, upsampled
 
 __all__ = ["Neighbours", "nearest_neighbours", "patchmatch"]
 
 _BETA = 50.0  # weight of the texture features beside three colours
 _GAMMA = 1.3  # a patch is trusted so many times less for every pixel deeper in the hole
 _SHARP = np.float32(0.25)  # sigma^2 over the 75th percentile of distances
+_BESIDE, _BLACK = np.array([(1, 0), (0, 1)]), np.array([(1, 1), (0, 2), (1, -1)])  # neighbours: all; black fields
 _SETTLED = 0.1  # mean change of the hole's colours at which a level is done, in 255ths or the picture's steps
-_TILE = 2048  # hole pixels that vote at once
+_TILE = 1024  # hole pixels that vote at once, at least
+_UNIT = 512  # levels are whole numbers of so many to 1, half a step of 8 bits; _LARGEST cuts off what lies far outside
+_LARGEST = 3
+_TINY = np.float32(1e-3)  # added to sigma^2, in squares of these units, so that it is above 0
 _ENOUGH = 20  # whole source patches are enough where there is one for so many patches to be filled
 
 
@@ -107,7 +126,7 @@ def patchmatch(
     _check(patch, levels, iterations, completeness)
     sizes = _sizes(problem, patch, levels, source, guide)
     seed = int(problem.rng().integers(2**31))
-    ends = np.cumsum([size.pixels.size << number for number, size in enumerate(sizes)][::-1])  # of the work
+    ends = np.cumsum([size.pixels << number for number, size in enumerate(sizes)][::-1])  # of the work
     canvas: _Canvas | None = None
     taken = []
     for number, size in reversed(list(enumerate(sizes))):  # the smallest picture first
@@ -117,17 +136,20 @@ def patchmatch(
         for turn in range(1, rounds + 1):
             canvas.search(min(6, 1 << number))
             change = canvas.vote(completeness)
-            problem.report(Step(end - (size.pixels.size << number) * (rounds - turn) / rounds, float(ends[-1])))
+            problem.report(Step(end - (size.pixels << number) * (rounds - turn) / rounds, float(ends[-1])))
             if change < _SETTLED * max(1 / 255, problem.step):
                 break
         taken.append(turn)
     assert canvas is not None
-    colours, origin = canvas.copied()
+    origin = canvas.copied()
     filled = problem.image.copy()
-    filled[problem.hole] = colours[:, : filled.shape[2]] + base_colour(problem.image, problem.known)
+    filled[problem.hole] = np.where(
+        (origin < 0)[:, None], canvas.colours() + base_colour(problem.image, problem.known),
+        problem.image.reshape(-1, filled.shape[2])[origin],
+    )  # fmt: skip
     filled = blended(problem, filled, origin)
     problem.note(levels=len(sizes), iterations=tuple(taken), shifts=shifts(problem.hole, origin))
-    problem.note(confidence=_confidence(problem, filled, patch))
+    problem.note(confidence=_confidence(problem, filled, canvas.depth, patch))
     return filled
 
 
@@ -147,16 +169,19 @@ def _check(patch: int, levels: int | None, iterations: int, completeness: float)
 
 @dataclass(frozen=True, eq=False)
 class _Size:
-    """One level: its planes (colours, then texture), where to copy from, and which pixels to fill."""
+    """One level: its planes, where to copy from, and which pixels to fill."""
 
-    level: Level
-    side: int
+    patches: Patches  # colours, then texture, as whole numbers of 1 / unit
+    known: Mask
+    hole: Mask
     allowed: Mask  # pixels that may be copied
     sources: Sources
     partial: bool  # source patches hold pixels that may not be copied
     labels: U8x2  # (H, W), 0 free
-    targets: Mask  # anchors of the patches that touch the hole
-    pixels: I32x1  # the hole's, as flat indices
+    targets: Mask  # anchors of patches that touch the hole: every second one at full size
+    neighbours: I64x2  # whose finds a target takes over
+    pixels: int  # of the hole
+    unit: float  # steps of the planes to 1
 
 
 def _sizes(
@@ -166,24 +191,27 @@ def _sizes(
     if min(problem.hole.shape) < side:
         shape = f"{problem.hole.shape[0]} x {problem.hole.shape[1]}"
         raise ContextError.of("patchmatch", f"a patch of {side} x {side} pixels is larger than the crop of {shape}")
-    allowed = problem.known if source is None else problem.known & problem.part(source.pixels)
-    labels = np.zeros(problem.hole.shape, np.uint8) if guide is None else problem.part(guide.pixels)
-    wanted = levels or _levels(problem.hole, side)
-    colours = np.where(problem.known[..., None], problem.image - base_colour(problem.image, problem.known), 0)
-    planes = np.concatenate([colours, _texture(colours, problem.known, 2**wanted)], axis=2)
-    pyramid = masked_pyramid(
-        planes, problem.known, problem.hole, levels=wanted, min_known=side * side, min_side=2 * side
-    )
-    sizes: list[_Size] = []
-    for level in pyramid:
-        if sizes:
-            allowed = level.known & (_children(allowed).sum(axis=(1, 3)) >= 2)
-            labels = _children(labels).max(axis=(1, 3))
-        size = _size(level, side, allowed, labels)
-        if sizes and (size is None or size.partial > sizes[0].partial):
+    known, hole = problem.known, problem.hole
+    allowed = known if source is None else known & problem.part(source.pixels)
+    labels = np.zeros(hole.shape, np.uint8) if guide is None else problem.part(guide.pixels)
+    wanted = levels or _levels(hole, side)
+    base = base_colour(problem.image, known)
+    planes = [np.where(known, problem.image[..., c] - base[c], np.float32(0)) for c in range(len(base))]
+    planes += _texture(planes, known, 2**wanted)
+    finest = _size(planes, known, hole, side, allowed, labels, finest=True)
+    if finest is None:
+        raise ContextError.of("patchmatch", _lack(allowed, side))
+    sizes = [finest]
+    for plane in planes[-2:]:
+        plane *= known
+    for means, coarse_known, coarse_hole in halvings(
+        planes, known, hole, levels=wanted, min_known=side * side, min_side=2 * side
+    ):
+        allowed = coarse_known & (_children(allowed).sum(axis=(1, 3)) >= 2)
+        labels = _children(labels).max(axis=(1, 3))
+        size = _size(means, coarse_known, coarse_hole, side, allowed, labels)
+        if size is None or size.partial > sizes[0].partial:
             break
-        if size is None:
-            raise ContextError.of("patchmatch", _lack(allowed, side))
         sizes.append(size)
     if guide is not None:
         _check_labels(sizes[0])
@@ -196,20 +224,27 @@ def _levels(hole: Mask, side: int) -> int:
     return max(1, int(math.log2(2 * depth / side))) if depth else 1
 
 
-def _texture(colours: Image, known: Mask, width: int) -> Image:
-    """sqrt(beta) (|Ix|, |Iy|), each the mean over the known pixels of a square of ``width``, (H, W, 2)."""
-    grey = colours.mean(axis=2)
+def _texture(colours: list[Array], known: Mask, width: int) -> list[Array]:
+    """sqrt(beta) (|Ix|, |Iy|), each the mean over the known pixels of a square of ``width``, (H, W)."""
+    grey = _mean(colours)
+    weight = np.float32(math.sqrt(_BETA * len(colours) / 3))
     planes = []
     for across in (True, False):
-        g, k = (grey.T, known.T) if across else (grey, known)
-        slope, both = np.zeros_like(g), np.zeros_like(k)
-        both[1:] = k[1:] & k[:-1]
-        slope[1:] = np.abs(np.diff(g, axis=0)) * both[1:]
-        mean = np.asarray(summed(slope, width) / np.maximum(summed(both, width), 1), np.float32)
-        planes.append(mean.T if across else mean)
-    weight = math.sqrt(_BETA * colours.shape[2] / 3)
-    stacked: Image = np.stack(planes, axis=2) * np.float32(weight)
-    return stacked
+        here, before = (np.s_[:, 1:], np.s_[:, :-1]) if across else (np.s_[1:], np.s_[:-1])
+        slope, both = np.zeros_like(grey), np.zeros_like(known)
+        both[here] = known[here] & known[before]
+        slope[here] = np.abs(grey[here] - grey[before])
+        slope *= both
+        planes.append(summed(slope, width) / np.maximum(summed(both, width), 1) * weight)
+    return planes
+
+
+def _mean(planes: Sequence[Array]) -> Array:
+    """Of several planes, float32 (H, W); numpy's own mean over a short last axis is slow."""
+    total = planes[0].astype(np.float32)
+    for plane in planes[1:]:
+        total += plane
+    return total / np.float32(len(planes))
 
 
 def _children(plane: Array) -> Array:
@@ -219,22 +254,47 @@ def _children(plane: Array) -> Array:
     return even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2)
 
 
-def _size(level: Level, side: int, allowed: Mask, labels: U8x2) -> _Size | None:
+def _size(
+    planes: list[Array], known: Mask, hole: Mask, side: int, allowed: Mask, labels: U8x2, finest: bool = False
+) -> _Size | None:
     """The level made ready, or None where it offers no patch to copy from.
 
     Where damage is scattered all over the picture hardly a patch is whole; then patches are taken of which half may be
     copied, or a quarter.
     """
-    targets = _grown(level.hole, side)
+    targets, unit = _grown(hole, side), _unit(side, len(planes))
     needed = max(1, int(np.count_nonzero(targets)) // _ENOUGH)
+    if finest:
+        targets &= _every_second(hole.shape)
     count = summed(allowed, side)
     for share in (1, 2, 4):
         usable = count >= side * side / share
         if np.count_nonzero(usable) >= (needed if share < 4 else 1):
-            pixels = np.flatnonzero(level.hole).astype(np.int32)
-            sources = Sources.of(usable, labels + np.uint8(1) if labels.any() else None)
-            return _Size(level, side, allowed, sources, share > 1, labels, targets, pixels)
+            offered = usable * (labels + np.uint8(1)) if labels.any() else usable
+            patches = Patches.of(
+                [_rounded(plane, unit) for plane in planes], known | hole, offered, side, (len(planes) - 2, 2)
+            )
+            sources, pixels = Sources.of(patches), int(np.count_nonzero(hole))
+            neighbours = _BLACK if finest else _BESIDE
+            return _Size(patches, known, hole, allowed, sources, share > 1, labels, targets, neighbours, pixels, unit)
     return None
+
+
+def _every_second(shape: tuple[int, ...]) -> Mask:
+    """The black fields of a chessboard."""
+    fields = np.zeros(shape, np.bool_)
+    fields[::2, ::2] = fields[1::2, 1::2] = True
+    return fields
+
+
+def _unit(side: int, planes: int) -> float:
+    """Steps to 1 of the levels: as many as let squares summed over a patch's row fit into 32 bits."""
+    return min(_UNIT, math.sqrt(2**31 / (side * planes)) / (2 * _LARGEST))
+
+
+def _rounded(plane: Array, unit: float) -> Array:
+    """In whole numbers of 1 / unit, int16."""
+    return np.rint(np.clip(plane, -_LARGEST, _LARGEST) * np.float32(unit)).astype(np.int16)
 
 
 def _lack(allowed: Mask, side: int) -> str:
@@ -248,8 +308,8 @@ def _lack(allowed: Mask, side: int) -> str:
 
 def _check_labels(size: _Size) -> None:
     """ValueError for a label in the hole that no source has."""
-    offered = np.unique(size.labels.reshape(-1)[size.sources.anchors])
-    missing = np.setdiff1d(np.unique(size.labels[size.level.hole]), np.append(offered, 0))
+    offered = np.unique(size.patches.marks[size.sources.places, 0]) - 1
+    missing = np.setdiff1d(np.unique(size.labels[size.hole]), np.append(offered, 0))
     if missing.size:
         raise ValueError(
             f"guide's label {missing[0]} marks pixels of the hole, but no pixel that could be copied: "
@@ -264,37 +324,42 @@ class _Canvas:
     """A level being filled: the picture so far, and the nearest-neighbour field of its patches."""
 
     def __init__(self, size: _Size, seed: int) -> None:
-        level = size.level
         self.size, self.seed = size, seed
         # The same planes with different pixels counted: what is compared in a target, and what may be copied.
-        self.filled = Patches.of(level.image, level.known | level.hole, size.side)
-        self.copyable = replace(self.filled, counts=Patches.of(level.image[..., :1], size.allowed, size.side).counts)
-        self.nnf = Search.over(size.targets, seed=seed)
-        depth = rim_distance(level.hole, level.known).reshape(-1)[self.nnf.anchors]
-        self.doubt = depth * np.float32(math.log(_GAMMA))
-        self.label = size.labels.reshape(-1)[self.nnf.anchors]
-        self.label += self.label > 0  # as the sources count them
+        self.filled = size.patches
+        self.side = self.filled.side
+        self.copyable = replace(self.filled, counts=np.zeros_like(self.filled.counts))
+        self.copyable.mark(size.allowed)
+        self.near = around(size.hole, size.known, self.side)
+        self.depth = np.zeros(size.hole.shape, np.float32)
+        self.depth[self.near] = rim_distance(size.hole[self.near], size.known[self.near])
+        self.nnf = Search.over(size.targets, neighbours=size.neighbours, seed=seed)
+        window = self.nnf.window
+        self.hole = np.ascontiguousarray(size.hole[window])
+        self.doubt = self.depth[window] * np.float32(math.log(_GAMMA))
+        self.label = size.labels[window] + (size.labels[window] > 0)  # as the sources count them
+        self.origin: I32x2 = np.full(self.hole.shape, -1, np.int32)
+        self.strips = strips(self.hole, _TILE)
         self.reverse: Search | None = None  # from known patches to the hole
-
-    @property
-    def image(self) -> Image:
-        """The planes so far, (H, W, L), a view."""
-        return self.filled.image()
 
     def begin(self, coarse: _Canvas | None) -> None:
         """The first guess: the shifts of the level before, or from the rim."""
-        level = self.size.level
         if coarse is not None:
-            self.image[level.hole] = upsampled(coarse.image, level.hole.shape)[level.hole]
             self._inherit(coarse.nnf)
             self.vote()
-        elif rim_distance(level.hole, level.known).max() <= self.size.side:  # hardly a patch without known pixels
-            self.image[level.hole] = fill(Problem(level.image, level.hole, level.known), power=1)[level.hole]
-            self.search(3)
+            left = self.origin[self.hole] < 0
+            if left.any():
+                there = self.size.hole.copy()
+                there[self.size.hole] = left
+                rough = upsampled(coarse.filled.image().astype(np.float32), there.shape)
+                self.filled.image()[there] = np.rint(rough[there])
+        elif self.depth.max() <= self.side:  # hardly a patch without known pixels
+            self._smooth(self.size.hole, self.size.known)
+            self.search(5)
         else:
             self._peel()
 
-    def search(self, iterations: int, chosen: Bool1 | None = None) -> None:
+    def search(self, iterations: int, chosen: Mask | None = None) -> None:
         """Measure all distances in the picture as it is now, and look for smaller ones (of the ``chosen`` anchors)."""
         self.nnf.run(
             self.filled, self.copyable, self.size.sources, iterations, label=self.label, partial=self.size.partial,
@@ -303,94 +368,114 @@ class _Canvas:
 
     def vote(self, completeness: float = 0.0) -> float:
         """Give every hole pixel the colour that its patches vote for; returns the mean change of the colours."""
-        colours, origin = self._votes(self.size.pixels)
-        voted = origin >= 0
+        change = self._vote(self.hole)
         if completeness:
-            self._complete(colours, voted, completeness)
-        hole = self.image[self.size.level.hole]
-        change = float(np.abs(colours[voted] - hole[voted])[:, :-2].mean()) if voted.any() else 0.0
-        hole[voted] = colours[voted]
-        self.image[self.size.level.hole] = hole
-        return change
+            self._complete(completeness)
+        return change / (self.size.pixels * (self.filled.shape[2] - 2) * self.size.unit)
 
-    def copied(self) -> tuple[F32x2, I32x1]:
-        """Each hole pixel's planes from the best of its patches (n, L), and the pixel they were copied from, or -1."""
+    def copied(self) -> I32x1:
+        """The pixel that each of the hole's is copied from, the best of its patches' votes, or -1."""
         self.search(1)
-        colours, origin = self._votes(self.size.pixels, best_only=True)
-        without = origin < 0  # no patch over it could be copied: it stays as it is
-        colours[without] = self.image[self.size.level.hole][without]
-        return colours, origin
+        self._vote(self.hole, best_only=True)
+        return self.origin[self.hole]
 
-    def _votes(self, pixels: I32x1, best_only: bool = False) -> tuple[F32x2, I32x1]:
-        """Planes (n, L) and the best patch's origin (n,) for hole pixels; origin -1 where no patch has a vote."""
-        colours = np.empty((len(pixels), self.filled.shape[2]), np.float32)
-        origin = np.empty(len(pixels), np.int32)
-        nnf, side = self.nnf, self.size.side
+    def colours(self) -> F32x2:
+        """The hole's colours (n, C)."""
+        colours: F32x2 = self.filled.image()[self.size.hole][:, :-2].astype(np.float32) / np.float32(self.size.unit)
+        return colours
 
-        def tile(start: int) -> None:
-            part = slice(start, start + _TILE)
-            _vote_kernel(
-                self.filled.planes, self.copyable.counts, nnf.number, nnf.source[:, 0], nnf.distance[:, 0], self.doubt,
-                pixels[part], side, best_only, colours[part], origin[part],
+    def _vote(self, todo: Mask, best_only: bool = False) -> float:
+        """Vote for the pixels ``todo`` of the rectangle; returns the sum of the changes.
+
+        ``origin`` is then the best patch's, -1 where no patch has a vote.
+        """
+        nnf, a, b = self.nnf, self.filled, self.copyable
+        shape = self.side, a.shape[2], a.stride, a.shape[1]
+
+        def strip(rows: tuple[int, int]) -> float:
+            return _vote_kernel(
+                a.planes, b.counts, shape, nnf.corner, nnf.place, nnf.distance, self.doubt,
+                todo, rows, self.size.partial, best_only, self.origin,
             )  # fmt: skip
 
-        threads.run(tile, range(0, len(pixels), _TILE))
-        return colours, origin
+        return sum(threads.run(strip, self.strips))
 
-    def _complete(self, colours: F32x2, voted: Bool1, share: float) -> None:
+    def _complete(self, share: float) -> None:
         """Mix in the votes of the known patches nearest to the hole, each where the hole is most like it."""
-        nnf, level = self.nnf, self.size.level
+        nnf, size = self.nnf, self.size
         if self.reverse is None:
-            anchors = self.size.sources.anchors
-            away = distance_to(level.hole).reshape(-1)[anchors]
-            near = np.zeros(level.hole.shape, np.bool_)
-            near.reshape(-1)[anchors[np.argsort(away, kind="stable")[: len(nnf.anchors)]]] = True
+            anchors = size.sources.places
+            width = self.filled.stride
+            anchors = anchors // width * size.hole.shape[1] + anchors % width
+            away = distance_to(size.hole).reshape(-1)[anchors]
+            near = np.zeros(size.hole.shape, np.bool_)
+            near.reshape(-1)[anchors[np.argsort(away, kind="stable")[: np.count_nonzero(nnf.targets)]]] = True
             self.reverse = Search.over(near, seed=~self.seed & 0x7FFFFFFF)
-        self.reverse.run(self.copyable, self.filled, Sources.of(self.size.targets), 2, partial=True)
-        number = np.full(level.hole.size, -1, np.int32)
-        number[self.size.pixels] = np.arange(len(colours), dtype=np.int32)
-        total, count = np.zeros(colours.shape), np.zeros(len(colours))
+        marks = self.filled.marks.copy()
+        hole = replace(self.filled, marks=marks)
+        marks.reshape(-1, hole.stride, marks.shape[1])[: size.hole.shape[0], : size.hole.shape[1], 0] = size.targets
+        self.reverse.run(self.copyable, hole, Sources.of(hole), 2, partial=True)
+        colours = self.filled.image()[size.hole].astype(np.float32)
+        number: I32x2 = np.full(size.hole.shape, -1, np.int32)
+        number[size.hole] = np.arange(len(colours), dtype=np.int32)
+        total: F64x2 = np.zeros(colours.shape)
+        count = np.zeros(len(colours))
         _reverse_vote_kernel(
-            self.filled.planes, self.copyable.counts, self.reverse.anchors, self.reverse.source[:, 0],
-            level.hole.shape[1], self.size.side, number, total, count,
+            self.filled.planes, self.copyable.counts, self.filled.stride, self.reverse.corner,
+            self.reverse.place[..., 0], self.side, number, total, count,
         )  # fmt: skip
-        both = voted & (count > 0)
-        reverse = share * count[both] * (len(nnf.anchors) / len(self.reverse.anchors))
-        forward = (1 - share) * self.size.side**2
+        both = (self.origin[self.hole] >= 0) & (count > 0)
+        reverse = share * count[both] * (np.count_nonzero(nnf.targets) / np.count_nonzero(self.reverse.targets))
+        forward = (1 - share) * self.side**2
         mean = total[both] / count[both][:, None]
         colours[both] += (reverse / (reverse + forward))[:, None] * (mean - colours[both])
+        self.filled.image()[size.hole] = np.rint(colours)
 
     def _inherit(self, coarse: Search) -> None:
         """Every patch starts from its parent's shift."""
-        height, width = self.size.level.hole.shape
-        y, x = np.divmod(self.nnf.anchors, width)
-        parent = coarse.number[y // 2, x // 2]
-        found = np.where(parent >= 0, coarse.source[parent, 0], -1)
-        row, column = np.divmod(found, coarse.number.shape[1])
-        row, column = np.minimum(2 * row + y % 2, height - 1), np.minimum(2 * column + x % 2, width - 1)
-        self.nnf.source[:, 0] = np.where(found >= 0, row * width + column, -1)
-        self.nnf.distance[:, 0] = np.where(found >= 0, coarse.distance[parent, 0], FAR)
+        height, width = self.size.hole.shape
+        stride, rough = self.filled.stride, (width + 1) // 2 + self.side
+        (top, left), (up, over) = self.nnf.corner, coarse.corner
+        y, x = np.nonzero(self.nnf.targets)
+        row, column = (y + top) // 2, (x + left) // 2
+        parent = (
+            np.clip(row - up, 0, coarse.targets.shape[0] - 1),
+            np.clip(column - over, 0, coarse.targets.shape[1] - 1),
+        )
+        found = coarse.place[..., 0][parent]
+        found, distance = np.where(coarse.targets[parent], found, -1), coarse.distance[..., 0][parent]
+        row = 2 * (found // rough + row - parent[0] - up) + (y + top) % 2
+        column = 2 * (found % rough + column - parent[1] - over) + (x + left) % 2
+        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        found = np.where((found >= 0) & inside, row * stride + column, -1)
+        self.nnf.place[y, x, 0] = found
+        self.nnf.distance[y, x, 0] = np.where(found >= 0, distance, FAR)
+
+    def _smooth(self, hole: Mask, known: Mask) -> None:
+        """Fill ``hole`` smoothly from ``known``."""
+        image = self.filled.image()[self.near]
+        part = fill(Problem(image.astype(np.float32), hole[self.near], known[self.near]), power=1)
+        image[hole[self.near]] = np.rint(part[hole[self.near]])
 
     def _peel(self) -> None:
         """Layer by layer from the rim inwards, patches compared over the pixels filled so far (onion peel)."""
-        level, side = self.size.level, self.size.side
-        ready, todo = level.known.copy(), level.hole.copy()
+        size, window = self.size, self.nnf.window
+        ready, todo = size.known.copy(), size.hole.copy()
         while todo.any():
             layer = todo & _grown(ready, 3)
             self.filled.mark(ready)
-            self.search(6, chosen=_grown(layer, side).reshape(-1)[self.nnf.anchors])
-            pixels = np.flatnonzero(layer).astype(np.int32)
-            colours, origin = self._votes(pixels)
+            self.search(6, chosen=_grown(layer, self.side)[window])
+            self.origin[:] = -1
+            self._vote(layer[window])
             done = np.zeros(layer.shape, np.bool_)
-            done.reshape(-1)[pixels[origin >= 0]] = True
+            done[window] = self.origin >= 0
             if not done.any():  # nothing that may be copied fits: fill smoothly
-                self.image[todo] = fill(Problem(self.image, todo, ready), power=1)[todo]
+                self._smooth(todo, ready)
                 ready |= todo
                 break
-            self.image[done] = colours[origin >= 0]
             ready |= done
             todo &= ~done
-        self.filled.mark(ready)
+        self.filled.mark(size.known | size.hole)
 
 
 def _grown(mask: Mask, side: int) -> Mask:
@@ -401,125 +486,137 @@ def _grown(mask: Mask, side: int) -> Mask:
 
 @kernel(fastmath=True)
 def _vote_kernel(
-    planes: F32x2, counts: U8x2, number: I32x2, source: I32x1, distance: F32x1, doubt: F32x1, pixels: I32x1, side: int,
-    best_only: bool, colours: F32x2, origin: I32x1,
-) -> None:  # fmt: skip
+    planes: Array, counts: U8x1, shape: tuple[int, int, int, int], corner: tuple[int, int], place: I32x3,
+    distance: F32x3, doubt: F32x2, todo: Bool2, rows: tuple[int, int], partial: bool, best_only: bool, origin: I32x2,
+) -> float:  # fmt: skip
     """The weighted mean of the votes of the patches over each pixel, or the vote of the most similar one alone."""
-    height, width = number.shape
-    half, depth = side // 2, colours.shape[1]
+    side, depth, stride, across = shape
+    height, width = todo.shape
+    half = side // 2
+    middle = half * (stride + 1)
     d = np.empty(side * side, np.float32)
     weight = np.empty(side * side, np.float32)
-    row = np.empty(side * side, np.int32)
-    column = np.empty(side * side, np.int32)
-    total = np.empty(depth, np.float64)
-    for e in range(len(pixels)):
-        y, x = pixels[e] // width, pixels[e] % width
-        count, best = 0, 0
-        for i in range(max(0, y + half - height + 1), min(side, y + half + 1)):
-            for j in range(max(0, x + half - width + 1), min(side, x + half + 1)):
-                n = number[y + half - i, x + half - j]
-                if n < 0 or source[n] < 0:
+    shift = np.empty(side * side, np.int32)
+    total = np.empty(depth, np.float32)
+    change = 0.0
+    for y in range(rows[0], rows[1]):
+        for x in range(width):
+            if not todo[y, x]:
+                continue
+            f = (y + corner[0]) * stride + x + corner[1]
+            count, best = 0, 0
+            for v in range(max(0, y + half - side + 1), min(height, y + half + 1)):
+                for u in range(max(0, x + half - side + 1), min(width, x + half + 1)):
+                    s = place[v, u, 0]
+                    if s < 0:
+                        continue
+                    move = s - (v + corner[0]) * stride - u - corner[1]
+                    if not partial or counts[f + move + middle]:
+                        shift[count], d[count], weight[count] = move, distance[v, u, 0], doubt[v, u]
+                        if d[count] < d[best]:
+                            best = count
+                        count += 1
+            if count == 0:
+                origin[y, x] = -1
+                continue
+            s = f + shift[best]
+            origin[y, x] = s // stride * across + s % stride
+            if best_only:
+                continue
+            doubled = 2 * (_SHARP * _quantile(d, count, (3 * count) // 4) + _TINY)
+            smallest = FAR  # exponent: without it every weight deep in a large hole would vanish
+            for c in range(count):
+                weight[c] += d[c] / doubled
+                smallest = min(smallest, weight[c])
+            all_weight = np.float32(0)
+            for c in range(count):
+                weight[c] = _exponential(smallest - weight[c])
+                all_weight += weight[c]
+            total[:] = 0
+            w = np.float32(0)
+            for c in range(count):
+                w += weight[c]
+                if c + 1 < count and shift[c + 1] == shift[c]:  # neighbours that move together vote for one pixel
                     continue
-                row[count], column[count] = source[n] // width + i, source[n] % width + j
-                if counts[row[count], column[count]]:
-                    d[count], weight[count] = distance[n], doubt[n]
-                    if d[count] < d[best]:
-                        best = count
-                    count += 1
-        if count == 0:
-            origin[e] = -1
-            continue
-        origin[e] = (row[best] - half) * width + column[best] - half
-        if best_only:
+                p = (f + shift[c] + middle) * depth
+                for t in range(depth):
+                    total[t] += w * planes[p + t]
+                w = np.float32(0)
             for t in range(depth):
-                colours[e, t] = planes[row[best], column[best] * depth + t]
-            continue
-        sigma2 = _SHARP * _quantile(d, count, (3 * count) // 4) + np.float32(1e-8)
-        smallest = np.float32(1e30)  # exponent: without it every weight deep in a large hole would vanish
-        for c in range(count):
-            weight[c] += d[c] / (2 * sigma2)
-            smallest = min(smallest, weight[c])
-        all_weight = 0.0
-        total[:] = 0
-        for c in range(count):
-            w = np.exp(smallest - weight[c])
-            all_weight += w
-            for t in range(depth):
-                total[t] += w * planes[row[c], column[c] * depth + t]
-        for t in range(depth):
-            colours[e, t] = total[t] / all_weight
+                value = np.rint(total[t] / all_weight)
+                if t < depth - 2:
+                    change += abs(value - planes[(f + middle) * depth + t])
+                planes[(f + middle) * depth + t] = np.int16(value)
+    return change
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, inline=True)
+def _exponential(x: np.float32) -> np.float32:
+    """exp(x) for x <= 0 as (1 + x / 256)^256, which vectors do fast: within a twentieth where it is above 0.006."""
+    power = max(np.float32(1) + x * np.float32(1 / 256), np.float32(0))
+    for _ in range(8):
+        power *= power
+    return power
+
+
+@kernel(fastmath=True, inline=True)
 def _quantile(values: F32x1, count: int, rank: int) -> np.float32:
-    """The value of that rank among the first ``count`` (Hoare's selection); they stay as they are."""
-    order = values[:count].copy()
-    low, high = 0, count - 1
-    while low < high:
-        pivot = order[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while order[i] < pivot:
-                i += 1
-            while order[j] > pivot:
-                j -= 1
-            if i <= j:
-                order[i], order[j] = order[j], order[i]
-                i += 1
-                j -= 1
-        if rank <= j:
-            high = j
-        elif rank >= i:
-            low = i
+    """The value of that rank among the first ``count``, to 1/256 of their spread: bisection, which vectors do fast."""
+    low, high = FAR, np.float32(0)
+    for c in range(count):
+        low, high = min(low, values[c]), max(high, values[c])
+    for _ in range(8):
+        middle = np.float32(0.5) * (low + high)
+        below = np.int32(0)
+        for c in range(count):
+            below += np.int32(values[c] <= middle)
+        if below > rank:
+            high = middle
         else:
-            break
-    value: np.float32 = order[rank]
-    return value
+            low = middle
+    return high
 
 
 @kernel()
 def _reverse_vote_kernel(
-    planes: F32x2,
-    counts: U8x2,
-    anchors: I32x1,
-    source: I32x1,
-    width: int,
-    side: int,
-    number: I32x1,
-    total: F64x2,
-    count: F64x1,
-) -> None:
+    planes: Array, counts: U8x1, stride: int, corner: tuple[int, int], place: I32x2, side: int,
+    number: I32x2, total: F64x2, count: F64x1,
+) -> None:  # fmt: skip
     """Add each known patch's colours to the hole pixels that it found most like itself."""
     half, depth = side // 2, total.shape[1]
-    height = len(number) // width
-    for n in range(len(anchors)):
-        if source[n] < 0:
-            continue
-        for i in range(side):
-            for j in range(side):
-                y, x = source[n] // width + i - half, source[n] % width + j - half
-                row, column = anchors[n] // width + i, anchors[n] % width + j
-                if not (0 <= y < height and 0 <= x < width) or not counts[row, column]:
-                    continue
-                e = number[y * width + x]
-                if e >= 0:
-                    count[e] += 1
-                    for t in range(depth):
-                        total[e, t] += planes[row, column * depth + t]
+    middle = half * (stride + 1)
+    height, width = number.shape
+    for v in range(place.shape[0]):
+        for u in range(place.shape[1]):
+            if place[v, u] < 0:
+                continue
+            top, left = place[v, u] // stride - half, place[v, u] % stride - half
+            s = (v + corner[0] - half) * stride + u + corner[1] - half
+            for i in range(side):
+                for j in range(side):
+                    y, x, q = top + i, left + j, s + i * stride + j
+                    if not (0 <= y < height and 0 <= x < width) or not counts[q + middle]:
+                        continue
+                    e = number[y, x]
+                    if e >= 0:
+                        count[e] += 1
+                        for t in range(depth):
+                            total[e, t] += planes[(q + middle) * depth + t]
 
 
-def _confidence(problem: Problem, filled: Image, side: int) -> Image:
+def _confidence(problem: Problem, filled: Image, depth: Image, side: int) -> Image:
     """1 / (1 + 10 contrast sqrt(t)), 1 outside the hole: flat places near the rim can hardly be wrong.
 
     The contrast is the fill's standard deviation in a patch, in units of the range. Distances d say little: a patch may
     fit well and be wrong.
     """
-    grey = filled.mean(axis=2, dtype=np.float32)
-    there = problem.known | problem.hole
-    grey[~there] = 0
+    near = around(problem.hole, problem.known, side)
+    there = (problem.known | problem.hole)[near]
+    grey = _mean(list(np.moveaxis(filled[near], 2, 0))) * there
     count = np.maximum(summed(there, side), 1)
     first, second = summed(grey, side), summed(grey * grey, side)
     contrast = np.sqrt(np.maximum(second / count - (first / count) ** 2, 0))
-    depth = np.minimum(rim_distance(problem.hole, problem.known), np.float32(max(problem.hole.shape)))
-    sure: Image = (1 / (1 + 10 * contrast * np.sqrt(depth))).astype(np.float32)
+    reach = np.sqrt(np.minimum(depth[near], np.float32(max(problem.hole.shape))))
+    sure = np.ones(problem.hole.shape, np.float32)
+    sure[near] = 1 / (1 + 10 * contrast * reach)
     return sure

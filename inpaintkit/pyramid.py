@@ -12,13 +12,17 @@ transpose of halving. doi:10.1109/CVPR.1993.341081
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
 from inpaintkit.arrays import Array, F64x2
 from inpaintkit.problem import NEUTRAL, Image, Mask
+
+_HALVING = np.array([1, 3, 3, 1]) / 8  # k
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +41,29 @@ class Level:
     hole: Mask
 
 
-def masked_pyramid(
-    image: Image,
+def masked_pyramid(image: Image, known: Mask, hole: Mask, **limits: Any) -> list[Level]:
+    """Levels of halved size, finest first; a side of n pixels has ceil(n / 2) in the next level.
+
+    The finest level is always there.
+
+    Parameters
+    ----------
+    image : float32 (H, W, C); what it holds outside ``known`` does not matter.
+    known, hole : bool (H, W), never both True.
+    **limits : as ``halvings`` takes them.
+    """
+    pyramid = [Level(np.where(known[..., None], image, NEUTRAL), known, hole)]
+    planes = [np.where(known, image[..., c], np.float32(0)) for c in range(image.shape[2])]
+    for means, coarse_known, coarse_hole in halvings(planes, known, hole, **limits):
+        halved = np.full((*coarse_known.shape, len(means)), NEUTRAL)
+        for channel, mean in enumerate(means):
+            np.copyto(halved[..., channel], mean, where=coarse_known)
+        pyramid.append(Level(halved, coarse_known, coarse_hole))
+    return pyramid
+
+
+def halvings(
+    planes: list[Array],
     known: Mask,
     hole: Mask,
     *,
@@ -46,17 +71,16 @@ def masked_pyramid(
     min_known: int = 16,
     min_weight: float = 0.5,
     min_side: int = 8,
-) -> list[Level]:
-    """Levels of halved size, finest first; a side of n pixels has ceil(n / 2) in the next level.
+) -> Iterator[tuple[list[Array], Mask, Mask]]:
+    """The levels below the finest, one after the other: means over the known pixels, float64 (h, w), known and hole.
 
     A coarse pixel is known where its weight is at least ``min_weight``; otherwise it is hole if a hole pixel lies under
-    its kernel, and void if none does. So the parent of a hole pixel is hole or known, never void. The finest level is
-    always there; the pyramid ends before a level that has no hole left, or fewer known pixels or a shorter side than
-    asked for.
+    its kernel, and void if none does. So the parent of a hole pixel is hole or known, never void. The levels end before
+    one that has no hole left, or fewer known pixels or a shorter side than asked for.
 
     Parameters
     ----------
-    image : float32 (H, W, C); what it holds outside ``known`` does not matter.
+    planes : float32 (H, W) each, 0 outside ``known``; the list is emptied.
     known, hole : bool (H, W), never both True.
     levels : at most so many, the finest included; None sets no limit.
     min_known : known pixels that every coarser level has, at least 1.
@@ -67,21 +91,18 @@ def masked_pyramid(
         raise ValueError(f"levels is {levels}: give 1 or more, or None for as many as there are")
     if not 0 < min_weight <= 1:
         raise ValueError(f"min_weight is {min_weight:g}: a share of known weight lies above 0 and is at most 1")
-    pyramid = [Level(np.where(known[..., None], image, NEUTRAL), known, hole)]
-    sums: list[Array] = [np.where(known, image[..., c], 0) for c in range(image.shape[2])]
     weight: Array = known
     full: Array = np.ones_like(known)  # the kernel's weight inside the picture
-    while levels is None or len(pyramid) < levels:
-        sums, weight, full = [_halved(plane) for plane in sums], _halved(weight), _halved(full)
+    number = 1
+    while levels is None or number < levels:
+        planes[:] = [_halved(plane) for plane in planes]
+        weight, full = _halved(weight), _halved(full)
         known = weight >= min_weight * full
         hole = (_halved(hole) > 0) & ~known
         if not hole.any() or np.count_nonzero(known) < max(1, min_known) or min(known.shape) < min_side:
-            break
-        halved = np.full((*known.shape, len(sums)), NEUTRAL)
-        for channel, plane in enumerate(sums):
-            halved[known, channel] = plane[known] / weight[known]
-        pyramid.append(Level(halved, known, hole))
-    return pyramid
+            return
+        number += 1
+        yield [np.divide(plane, weight, where=known, out=np.zeros_like(plane)) for plane in planes], known, hole
 
 
 def upsampled(coarse: Image, shape: tuple[int, int]) -> Image:
@@ -117,9 +138,6 @@ def halved(image: Image, usable: Mask) -> Image:
 
 def _halved(plane: Array) -> F64x2:
     """Every second value of k * plane, (H, W) -> (ceil(H / 2), ceil(W / 2)); nothing lies beyond the edge."""
-    for _ in range(2):  # rows, then columns
-        x = np.pad(plane, ((1, 2), (0, 0)))  # an even side needs one less, and reads one less
-        outer = np.add(x[:-3:2], x[3::2], dtype=np.float64)  # float64: a constant stays exact in float32
-        inner = np.add(x[1:-2:2], x[2:-1:2], dtype=np.float64)
-        plane = ((outer + 3 * inner) / 8).T
-    return plane
+    values = plane.view(np.uint8) if plane.dtype == np.bool_ else plane
+    outer = cv2.sepFilter2D(values, cv2.CV_64F, _HALVING, _HALVING, anchor=(1, 1), borderType=cv2.BORDER_CONSTANT)
+    return np.ascontiguousarray(outer[::2, ::2])  # in float64 a constant stays exact in float32

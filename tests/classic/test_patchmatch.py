@@ -54,32 +54,36 @@ def test_a_vote_is_the_mean_weighted_by_depth_and_distance():
     canvas = module._Canvas(size, seed=1)
     canvas.begin(None)
     canvas.search(2)
-    y, x, width = 36, 45, truth.shape[1]
+    y, x = 36, 45
+    image = canvas.filled.image() / 512  # levels are whole numbers of 1 / 512
     rows, columns = np.mgrid[:80, :90]
     depth = np.minimum(np.minimum(rows - 29, 42 - rows), np.minimum(columns - 39, 52 - columns)).clip(0)
     distances, depths, colours = [], [], []
     for dy in range(-3, 4):
         for dx in range(-3, 4):
-            number = canvas.nnf.number[y + dy, x + dx]
-            row, column = divmod(canvas.nnf.source[number, 0], width)
+            anchor = y + dy - canvas.nnf.corner[0], x + dx - canvas.nnf.corner[1]
+            assert canvas.nnf.targets[anchor] == ((y + dy + x + dx) % 2 == 0)
+            if not canvas.nnf.targets[anchor]:
+                continue
+            row, column = divmod(canvas.nnf.place[anchor][0], canvas.filled.stride)
             assert not hole[row - 3 : row + 4, column - 3 : column + 4].any()
-            distances.append(canvas.nnf.distance[number, 0])
+            distances.append(canvas.nnf.distance[anchor][0] / 512**2)
             depths.append(depth[y + dy, x + dx])
-            colours.append(canvas.image[row - dy, column - dx])
-            patch = canvas.image[y + dy - 3 : y + dy + 4, x + dx - 3 : x + dx + 4]
-            source = canvas.image[row - 3 : row + 4, column - 3 : column + 4]
-            if not hole[row, column] and 3 <= y + dy < 77:
-                expected = ((patch - source) ** 2).sum() / 49
-                assert distances[-1] == pytest.approx(expected, rel=1e-3, abs=1e-7)
-    sigma2 = np.sort(distances)[(3 * 49) // 4] / 4
+            colours.append(image[row - dy, column - dx])
+            patch = image[y + dy - 3 : y + dy + 4, x + dx - 3 : x + dx + 4]
+            source = image[row - 3 : row + 4, column - 3 : column + 4]
+            assert distances[-1] == pytest.approx(((patch - source) ** 2).sum() / 49, rel=1e-5)
+    sigma2 = np.sort(distances)[(3 * len(distances)) // 4] / 4
     weight = 1.3 ** -np.array(depths) * np.exp(-np.array(distances) / (2 * sigma2))
-    voted, origin = canvas._votes(np.array([y * width + x], np.int32))
-    assert voted[0] == pytest.approx(weight @ np.array(colours) / weight.sum(), rel=1e-3, abs=1e-5)
+    only = np.zeros_like(canvas.hole)
+    only[y - canvas.nnf.corner[0], x - canvas.nnf.corner[1]] = True
     best = np.argmin(distances)
-    alone, again = canvas._votes(np.array([y * width + x], np.int32), best_only=True)
-    assert alone[0] == pytest.approx(colours[best])
-    assert origin == again
-    assert canvas.image.reshape(-1, 5)[again[0]] == pytest.approx(colours[best])
+    for best_only in (True, False):
+        canvas._vote(only, best_only)
+        copied = image.reshape(-1, 5)[canvas.origin[only][0]]
+        assert copied == pytest.approx(colours[best])
+    voted = canvas.filled.image()[y, x] / 512
+    assert voted == pytest.approx(weight @ np.array(colours) / weight.sum(), abs=0.75 / 512)
 
 
 def test_it_copies_from_where_it_may(periodic):
