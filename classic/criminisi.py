@@ -112,7 +112,7 @@ class _Front:
         lab = _lab(problem.image, alpha=problem.alpha)
         spare = np.zeros(_BLOCK, np.float32)  # whole vectors are read beyond the last source
         self.flat = np.concatenate((lab.reshape(-1), spare))
-        self.lab = self.flat[: lab.size].reshape(lab.shape)  # (L, H, W)
+        self.lab: Image = self.flat[: lab.size].reshape(lab.shape)  # (L, H, W)
         self.barred = np.concatenate((np.where(self.allowed, np.float32(0), _BARRED).reshape(-1), spare + _BARRED))
         self.order = _spread(side)
         self.grey = np.ascontiguousarray(problem.image.mean(axis=2))
