@@ -111,6 +111,14 @@ def _splat_eight(context: Any, value: Any) -> Any:
     )
 
 
+def _spread(context: Any, array: Any, index: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return _everywhere(builder, builder.load(builder.gep(data, [arguments[1]]), align=4))
+
+    return _lanes(array, types.intp), emit
+
+
 def _reduced(context: Any, lanes: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = ir.FunctionType(_FLOAT, [_FLOAT, lanes.vector])
@@ -183,6 +191,7 @@ load_eight = cast(Callable[[F32x1, int], Lanes], intrinsic(_load_eight))  # arra
 store = cast(Callable[[F32x1, int, Lanes], None], intrinsic(_store))  # array[index : ...] = lanes
 splat = cast(Callable[[np.float32], Lanes], intrinsic(_splat))  # a number in every lane
 splat_eight = cast(Callable[[np.float32], Lanes], intrinsic(_splat_eight))  # in each of eight
+spread = cast(Callable[[F32x1, int], Lanes], intrinsic(_spread))  # array[index] in every lane
 reduced = cast(Callable[[Lanes], np.float32], intrinsic(_reduced))  # the sum of all lanes
 root = cast(Callable[[Lanes], Lanes], intrinsic(_of_one("sqrt")))  # the square roots
 larger = cast(Callable[[Lanes, Lanes], Lanes], intrinsic(_larger))  # the larger number, lane by lane

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from inpaintkit.arrays import F32x1
-from inpaintkit.classic._lanes import LANES, larger, load, reduced, root, splat, store, within
+from inpaintkit.arrays import F32x1, I64x1
+from inpaintkit.classic._lanes import LANES, larger, load, root, splat, spread, store, within
 from inpaintkit.kernels import kernel
 
 _LARGEST = 0x7F7FFFFF  # the bits of the largest finite float32
@@ -27,7 +27,7 @@ def invert(matrix: F32x1, n: int, span: int, least: np.float32, inverse: F32x1, 
         for j in range(0, span, LANES):
             row = scale * load(inverse, k * span + j)
             for i in range(n):
-                store(inverse, i * span + j, load(inverse, i * span + j) - splat(column[i]) * row)
+                store(inverse, i * span + j, load(inverse, i * span + j) - spread(column, i) * row)
             store(inverse, k * span + j, row)
 
 
@@ -90,12 +90,16 @@ def solve(a: F32x1, m: int, v: F32x1, start: int) -> None:
 
 
 @kernel(fastmath=True, inline=True)
-def product(a: F32x1, i: int, b: F32x1, j: int, span: int) -> np.float32:
-    """The inner product of ``span`` values of a and b, from i and j on."""
-    found = splat(np.float32(0))
-    for k in range(0, span, LANES):
-        found += load(a, i + k) * load(b, j + k)
-    return reduced(found)
+def combine(matrix: F32x1, span: int, rows: I64x1, weights: F32x1, sums: F32x1) -> None:
+    """The sum (span,) of a matrix's ``rows``, each with its weight; by fours."""
+    for j in range(0, span, LANES):
+        p, q, s, t = splat(np.float32(0)), splat(np.float32(0)), splat(np.float32(0)), splat(np.float32(0))
+        for i in range(0, len(rows), 4):
+            p += spread(weights, i) * load(matrix, rows[i] * span + j)
+            q += spread(weights, i + 1) * load(matrix, rows[i + 1] * span + j)
+            s += spread(weights, i + 2) * load(matrix, rows[i + 2] * span + j)
+            t += spread(weights, i + 3) * load(matrix, rows[i + 3] * span + j)
+        store(sums, j, p + q + s + t)
 
 
 @kernel(fastmath=True, inline=True)

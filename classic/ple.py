@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -44,8 +45,8 @@ from inpaintkit import threads
 from inpaintkit.arrays import Bool2, F32x1, F32x2, F32x3, I32x2, I64x1, I64x2
 from inpaintkit.classic import _elliptic
 from inpaintkit.classic._hole import base_colour
-from inpaintkit.classic._lanes import LANES, load, splat, store
-from inpaintkit.classic._systems import factorise, invert, limit_of, product, solve
+from inpaintkit.classic._lanes import LANES, load, splat, spread, store
+from inpaintkit.classic._systems import combine, factorise, invert, limit_of, solve
 from inpaintkit.classic.coherence import coherence
 from inpaintkit.classic.rows import PLE_MAX_PATCH, PLE_PATCH, PLE_WINDOW
 from inpaintkit.distance import rim_distance, unreachable
@@ -68,7 +69,10 @@ _SCATTERED = 1.5  # px, mean depth of a hole below which it consists of single p
 _BAND = 32  # rows of reference patches in one item of work
 _BATCH = 16  # items whose sums are in memory at a time
 
+_LANES = np.uint64(LANES)
+
 Size = tuple[int, int]
+U32x2: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.uint32]]
 
 
 def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds: int = 4) -> Image:
@@ -270,12 +274,13 @@ def _groups_kernel(
     near = np.empty(similar + LANES, np.float32)
     samples = np.zeros(channels * similar * span + LANES, np.float32)
     mean = np.empty(channels * span, np.float32)
-    covariance, precision = np.zeros((n + 3) * span, np.float32), np.empty(n * span, np.float32)
+    covariance, precision = np.zeros((n + 4) * span, np.float32), np.zeros((n + 4) * span, np.float32)
     column = np.empty(n, np.float32)
     factor = np.empty(n * (n + 1) // 2 * LANES, np.float32)
     right = np.empty(channels * n * LANES, np.float32)
     order, starts = np.empty(similar, np.int64), np.empty(n + 2, np.int64)
-    known, lost = np.empty((LANES, n + 1), np.int64), np.empty((LANES, n + 1), np.int64)
+    known, lost = np.zeros((n + 1, LANES), np.uint32), np.zeros((n + 1, LANES), np.uint32)  # numbers of pixels
+    sizes = np.zeros((2, LANES), np.int64)  # how many are known, and lost
     offsets = np.arange(n) // wide * width + np.arange(n) % wide
     for r in range(len(references)):
         y, x = references[r, 0], references[r, 1]
@@ -306,6 +311,7 @@ def _groups_kernel(
                 precision if filling else covariance,
                 known,
                 lost,
+                sizes,
                 factor,
                 right,
                 offsets,
@@ -350,7 +356,7 @@ def _nearest(
                 own = (c * height + y + i) * width + x
                 other = (c * height + above + v + i) * width + first
                 for j in range(wide):
-                    value, heavy = splat(planes[own + j]), splat(weight[i * wide + j])
+                    value, heavy = spread(planes, own + j), spread(weight, i * wide + j)
                     apart, beyond = load(planes, other + j) - value, load(planes, other + j + LANES) - value
                     left += heavy * apart * apart
                     right += heavy * beyond * beyond
@@ -412,10 +418,10 @@ def _learn(
             p, q, s, t = splat(np.float32(0)), splat(np.float32(0)), splat(np.float32(0)), splat(np.float32(0))
             for k in range(0, end, span):
                 row = load(samples, k + j)
-                p += splat(samples[k + i]) * row
-                q += splat(samples[k + i + 1]) * row
-                s += splat(samples[k + i + 2]) * row
-                t += splat(samples[k + i + 3]) * row
+                p += spread(samples, k + i) * row
+                q += spread(samples, k + i + 1) * row
+                s += spread(samples, k + i + 2) * row
+                t += spread(samples, k + i + 3) * row
             store(covariance, i * span + j, p)
             store(covariance, (i + 1) * span + j, q)
             store(covariance, (i + 2) * span + j, s)
@@ -480,8 +486,9 @@ def _estimate(
     samples: F32x1,
     mean: F32x1,
     matrix: F32x1,
-    known: I64x2,
-    lost: I64x2,
+    known: U32x2,
+    lost: U32x2,
+    sizes: I64x2,
     factor: F32x1,
     right: F32x1,
     offsets: I64x1,
@@ -496,60 +503,68 @@ def _estimate(
     n = high * wide
     width = unknown.shape[1]
     plane = len(total) // (channels + 1)
-    inside = lost if filling else known
+    inside, counts = (lost, sizes[1]) if filling else (known, sizes[0])
+    base, present = np.empty(LANES, np.uint32), np.empty(n + 3, np.int64)
+    weights, sums = np.empty(n + 3, np.float32), np.empty(span, np.float32)
     m = 0
     for t in range(len(members)):
         y, x = rows[members[t]], columns[members[t]]
         here = away = p = 0
         for i in range(high):
             for j in range(wide):
-                known[t, here], lost[t, away] = p, p
-                here += not unknown[y + i, x + j]
-                away += unknown[y + i, x + j]
+                gap = unknown[y + i, x + j]
+                known[here, t], lost[away, t] = p, p
+                here += not gap
+                away += gap
                 p += 1
-        known[t, n], lost[t, n] = here, away
-        for c in range(channels):
-            sample = (c * size + members[t]) * span
-            for i in range(away):
-                samples[sample + lost[t, i]] = 0
-        m = max(m, inside[t, n])
+        sizes[0, t], sizes[1, t] = here, away
+        m = max(m, counts[t])
+    for t in range(len(members), LANES):
+        counts[t] = 0
+    zeros = (n + 3) * span  # past what is ever written
+    place = np.uint64(0)  # unsigned, as the pixels' numbers are: no index is checked for its sign
+    for i in range(m):
+        for t in range(LANES):
+            base[t] = inside[i, t] * span if i < counts[t] else zeros
+        for j in range(i + 1):
+            for t in range(_LANES):
+                factor[place + t] = matrix[base[t] + inside[j, t]]
+            place += _LANES
     for t in range(LANES):
-        count = inside[t, n] if t < len(members) else 0
-        for i in range(count):
-            p, start = inside[t, i] * span, i * (i + 1) // 2 * LANES + t
-            for j in range(i + 1):
-                factor[start + j * LANES] = matrix[p + inside[t, j]]
-            for c in range(channels):
-                sample = (c * size + members[t]) * span
-                if filling:
-                    right[(c * n + i) * LANES + t] = -product(matrix, p, samples, sample, span)
-                else:
-                    right[(c * n + i) * LANES + t] = samples[sample + inside[t, i]]
-        for i in range(count, m):  # a smaller system ends in rows of the unit matrix
-            start = i * (i + 1) // 2 * LANES + t
-            for j in range(i):
-                factor[start + j * LANES] = 0
-            factor[start + i * LANES] = 1
+        for i in range(counts[t], m):  # a smaller system ends in rows of the unit matrix
+            factor[(i * (i + 3)) // 2 * LANES + t] = 1
             for c in range(channels):
                 right[(c * n + i) * LANES + t] = 0
-    factorise(factor, m)
-    for c in range(channels):
-        solve(factor, m, right, c * n * LANES)
+    if not filling:
+        for t in range(len(members)):
+            for c in range(channels):
+                sample = (c * size + members[t]) * span
+                for i in range(counts[t]):
+                    right[(c * n + i) * LANES + t] = samples[sample + known[i, t]]
+    for turn in range(2):
+        if turn == 1:
+            factorise(factor, m)
+            for c in range(channels):
+                solve(factor, m, right, c * n * LANES)
+        if filling == (turn == 1):
+            continue
+        for t in range(len(members)):  # what the known pixels, or the solutions at them, say of the unknown ones
+            here = sizes[0, t]
+            for i in range(here, here + 3):  # rows are taken by fours
+                present[i], weights[i] = 0, 0
+            for c in range(channels):
+                sample, own = (c * size + members[t]) * span, c * n * LANES + t
+                for i in range(here):
+                    present[i] = known[i, t]
+                    weights[i] = -samples[sample + known[i, t]] if filling else right[own + i * LANES]
+                combine(matrix, span, present[: (here + 3) // 4 * 4], weights, sums)
+                for i in range(sizes[1, t]):
+                    right[own + i * LANES] = sums[lost[i, t]]
     for t in range(len(members)):
-        place = (rows[members[t]] - top) * width + columns[members[t]]
-        away = lost[t, n]
-        for c in range(channels):
-            sample = (c * size + members[t]) * span
-            if not filling:
-                for i in range(known[t, n]):
-                    samples[sample + known[t, i]] = right[(c * n + i) * LANES + t]
-            for i in range(away):
-                p = lost[t, i]
-                value = mean[c * span + p]
-                if filling:
-                    value += right[(c * n + i) * LANES + t]
-                else:
-                    value += product(matrix, p * span, samples, sample, span)
-                total[c * plane + place + offsets[p]] += value
-        for i in range(away):
-            total[channels * plane + place + offsets[lost[t, i]]] += np.float32(1)
+        corner = (rows[members[t]] - top) * width + columns[members[t]]
+        for i in range(sizes[1, t]):
+            p = lost[i, t]
+            at = corner + offsets[p]
+            for c in range(channels):
+                total[c * plane + at] += mean[c * span + p] + right[(c * n + i) * LANES + t]
+            total[channels * plane + at] += np.float32(1)

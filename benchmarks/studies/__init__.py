@@ -12,6 +12,7 @@
 - ``fuzz``: what does ``inpaint`` do with pictures, masks and options of any kind?
 - ``gallery``: what does each method's result look like? (The guide's pictures.)
 - ``growth``: by how many pixels must a tight mask grow after which compression?
+- ``kernels``: how many multiply-adds a second do the kernels of ``ple`` reach, beside a plain loop's?
 - ``mnps``: does neural patch synthesis come nearer to the truth and to the surroundings than its first fill?
 - ``page_frames``: how long does a frame of the page take while strokes are painted?
 - ``page_shots``: what does every state of the page look like?
