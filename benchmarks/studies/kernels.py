@@ -24,10 +24,16 @@ from numpy.typing import NDArray
 from inpaintkit.arrays import Bool2, F32x1, F32x2, F64x1, I32x2
 from inpaintkit.benchmarks.studies._cases import DAMAGE, Pixels, arguments, heading, photographs, row, versions_line
 from inpaintkit.classic import ple
-from inpaintkit.classic._lanes import LANES, splat, store
-from inpaintkit.classic._systems import factorise, invert, solve
 from inpaintkit.classic.coherence import coherence
 from inpaintkit.classic.ple import _ACROSS as ACROSS
+from inpaintkit.classic.ple import (  # type: ignore[attr-defined]
+    LANES,
+    factorise,
+    invert,
+    solve,
+    splat,
+    store,
+)
 from inpaintkit.classic.ple import _estimate as estimate
 from inpaintkit.classic.ple import _learn as learn
 from inpaintkit.classic.ple import _nearest as nearest
