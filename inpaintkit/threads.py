@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from typing import Any, Generic, TypeVar
 
 import cv2
@@ -26,6 +26,7 @@ Result = TypeVar("Result")
 
 _UNLIMITED = 1 << 16  # threads, far more than calls ask for
 
+_check: ContextVar[Callable[[], None] | None] = ContextVar("check", default=None)  # of ``stopping``
 _local = threading.local()  # .block: the innermost limit this thread works in; .call: whose item it works on
 
 
@@ -126,6 +127,19 @@ def limit(count: int | None, *, own_threads: bool = False) -> Iterator[int]:
         _local.block = before
 
 
+@contextmanager
+def stopping(check: Callable[[], None]) -> Iterator[None]:
+    """Call ``check`` before every item of ``run`` inside the block: what it raises stops the work, as an error would.
+
+    A method that reports seldom is so stopped by whoever waits for it.
+    """
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
+
+
 def allowed() -> int:
     """Threads that a library may start by itself from here: one inside an item of ``run``, beside which others work."""
     if _call() is not None:
@@ -146,7 +160,7 @@ def run(
     outer = _block()
     block = outer or _Block(default_count(), None)
     if min(block.most, len(work)) <= 1:
-        return [function(item) for item in work]
+        return [_checked(function, item) for item in work]
     order: list[tuple[int, Item]] = list(enumerate(work))
     if cost is not None:
         order.sort(key=lambda numbered: -cost(numbered[1]))
@@ -164,6 +178,13 @@ def run(
     if len(call.results) < len(work):
         raise _Stopped
     return [call.results[index] for index in range(len(work))]
+
+
+def _checked(function: Callable[[Item], Result], item: Item) -> Result:
+    check = _check.get()
+    if check is not None:
+        check()
+    return function(item)
 
 
 class _Stopped(BaseException):
@@ -213,7 +234,7 @@ class _Call(Generic[Item, Result]):
         """Work on an item."""
         _local.block, _local.call = self.block, self
         try:
-            self.results[index] = self._context.copy().run(self._function, item)
+            self.results[index] = self._context.copy().run(_checked, self._function, item)
         except BaseException as error:
             self.errors[index] = error
 

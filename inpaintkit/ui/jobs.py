@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from inpaintkit import threads
 from inpaintkit.problem import Step
 from inpaintkit.ui.said import collected, one_line
 
@@ -221,7 +222,7 @@ class Line:
             self._tell_all()
             state, result, error = "failed", None, ""
             try:
-                with collected(job.warnings, of_pool=True):
+                with collected(job.warnings, of_pool=True), threads.stopping(job.check):
                     result = job.work(job)
                 state = "done"
             except CancelledError:

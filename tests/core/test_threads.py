@@ -292,3 +292,24 @@ def test_a_process_ends_quietly_with_idle_threads():
     program = "from inpaintkit import threads\nwith threads.limit(3):\n    print(threads.run(abs, [-1, -2, -3]))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "[1, 2, 3]\n", "")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_work_is_stopped_between_its_items_and_between_those_inside(count):
+    class Cancelled(BaseException):
+        pass
+
+    done = []
+
+    def check():
+        if len(done) >= 5:
+            raise Cancelled
+
+    def outer(number):
+        threads.run(lambda inside: done.append((number, inside)), range(3))
+
+    with threads.limit(count), pytest.raises(Cancelled), threads.stopping(check):
+        threads.run(outer, range(50))
+    assert 5 <= len(done) < 5 + count
+    with threads.limit(count):
+        assert threads.run(str, [1, 2]) == ["1", "2"]

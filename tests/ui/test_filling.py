@@ -11,7 +11,7 @@ import pytest
 from served import noise, registered, takes_files
 
 import inpaintkit
-from inpaintkit import masks
+from inpaintkit import masks, threads
 from inpaintkit.problem import Step
 
 SPOT = {"type": "ellipse", "box": [40, 30, 20, 16]}
@@ -190,6 +190,27 @@ def test_what_is_cancelled_is_over_at_once_and_comes_to_nothing_though_its_metho
     assert page.job(following)["remark"] == ""
     assert [event["type"] for event in page.get(page.photo)["events"]] == ["ellipse", "fill"]
     assert page.get(f"/jobs/{answer['job']}")["state"] == "cancelled"
+
+
+def test_a_method_that_never_reports_is_stopped_between_two_pieces_of_its_work(page):
+    begun, done = threading.Event(), []
+
+    def piece(number):
+        begun.set()
+        time.sleep(0.01)
+        done.append(number)
+
+    def fill(problem):
+        threads.run(piece, range(2_000))
+        return problem.image.copy()
+
+    with registered("silent", fill):
+        page.post(f"{page.photo}/events", SPOT)
+        answer = page.post(f"{page.photo}/fill", {"method": "silent"})
+        assert begun.wait(10)
+        page.http.delete(f"/api/jobs/{answer['job']}")
+        assert page.job(page.post(f"{page.photo}/fill", {"method": "telea"}))["state"] == "done"
+    assert len(done) < 2_000
 
 
 def test_what_is_painted_while_a_fill_runs_stays_painted(page, slow):
