@@ -20,6 +20,7 @@
 - ``patches``: how fast and how good are the methods that copy patches, and do their textures stand out?
 - ``peers``: how do methods compare with OpenCV's, xphoto's and scikit-image's on text, scratches and lost pixels?
 - ``speed``: time and memory of ``telea`` and the plates beside OpenCV's and scikit-image's, ratios from one run.
+- ``threads``: what does a second thread gain, for one region, for a large one beside a small one, and on text?
 - ``units``: is a picture in other units, or of another type, filled the same?
 
 ``damage`` makes damaged photographs with their truth, ``_cases`` holds what the studies share, ``_browser`` opens the
