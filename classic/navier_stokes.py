@@ -38,25 +38,40 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from inpaintkit.arrays import F64x1, F64x2, I32x2, I64x1
+from inpaintkit import threads
+from inpaintkit.arrays import Bool1, F32x1, F32x2, F64x1, F64x2, I32x2, I64x1
 from inpaintkit.classic._elliptic import fill
+from inpaintkit.classic._lanes import (
+    EIGHT,
+    Lanes,
+    larger,
+    load_eight,
+    magnitude,
+    reduced,
+    smaller,
+    splat_eight,
+    store,
+    where,
+)
 from inpaintkit.classic._opencv import opencv_navier_stokes
 from inpaintkit.classic.rows import NAVIER_STOKES_REACH
 from inpaintkit.distance import rim_distance, unreachable
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
+from inpaintkit.regions import labelled_runs
 
 _LEVELS = 255.0  # what nu, the contrast and the tolerance are measured in
 _EDGE = 0.5  # E, grey levels (or the picture's wider steps) a pixel: weaker gradients are shading or noise
 _DEEP, _MIN_SHARE = 8.0, 0.1  # pixels from the rim where b reaches 1, and the smallest b
 _FLOW, _LEVEL = 0.125, 0.5  # largest stable steps: of (7) as a fraction of the CFL limit, of the diffusion in pixels^2
-_ACCURACY = 0.02  # of a cycle's Poisson solution, relative: the next cycle corrects it
-_MIN_SQUARE = 1e-200  # sums of squares below it would underflow
+_ACCURACY = 0.004  # of a cycle's Poisson solution, relative; it starts from that of the cycle before, which is near
+_MOST = 1e4  # in levels: of larger values float32 does not hold the products
 _ROUND = 10  # cycles between two looks at the residual; even, so that what only flickers does not count
+_WINDOW = 40  # cycles over whose mean a part is looked at that swings
 _AT_REST = 0.98  # share of the pixels that must have come to rest
 _TO_PLANES = np.array([[1 / 3, 1 / 3, 1 / 3], [1 / 2, 0, -1 / 2], [-1 / 4, 1 / 2, -1 / 4]])  # luminance and chroma
 _TO_COLOURS = np.array([[1, 1, -2 / 3], [1, 0, 4 / 3], [1, -1, -2 / 3]])
-_WEST, _EAST, _NORTH, _SOUTH = 0, 1, 2, 3
+_ZERO, _HALF, _ONE, _FOUR, _TINY = (np.float32(number) for number in (0, 0.5, 1, 4, 1e-30))
 
 
 def navier_stokes(
@@ -79,10 +94,12 @@ def navier_stokes(
     variant : "pde" solves the paper's equations; "opencv" gives what cv2.inpaint gives and uses ``radius`` only.
     nu : viscosity, in 255ths of the range (0 or more): more is smoother, less lets isophotes drift as jets do.
     contrast : K of g, in 255ths of the range a pixel^3 (above 0): where w changes faster than that, viscosity fades.
-    diffusion : steps of anisotropic diffusion in each cycle (0 or more): more keeps edges straighter and sharper.
+    diffusion : steps of anisotropic diffusion in each cycle (0 or more): more keeps edges straighter and sharper. Fewer
+        and longer ones are taken where b is small.
     safety : time steps as a fraction of the largest stable ones (above 0, at most 1).
     cycles : at most so many cycles (1 or more).
-    tolerance : stop when 98 % of the pixels move by at most so much a cycle, in 255ths of the range (0 or more).
+    tolerance : a part of the hole stops when 98 % of its pixels move by at most so much a cycle, in 255ths of the range
+        (0 or more), or when they swing about a mean that has come to rest, which is then the fill.
     radius : reach of the known colours of "opencv", in pixels (1 to 100).
 
     Returns
@@ -117,28 +134,28 @@ def navier_stokes(
     hole = problem.hole & ~unreachable(problem.hole, problem.known)
     if not hole.any():
         return filled
-    near, at = _neighbours(hole, problem.known)
-    count = int(np.count_nonzero(hole))
-    colours = filled[at].astype(np.float64)
-    base = colours[count]  # work relative to one known colour: a constant stays exactly constant
-    planes = _to_planes((colours - base) * _LEVELS)
-    for plane in planes:
-        plane[:count].clip(plane[count:].min(), plane[count:].max(), out=plane[:count])
-    residual, done = np.zeros(len(planes)), 0
-    moving = list(range(len(planes)))
-    share = np.clip((rim_distance(hole, problem.known)[hole] / _DEEP) ** 2, _MIN_SHARE, 1).astype(np.float64)
-    flow = [_Flow(near, share) for _ in planes]
+    pixels = _Pixels(hole, problem.known)
+    base = filled[problem.known][0].astype(np.float64)  # work relative to one known colour: a constant stays constant
+    planes = _to_planes((filled.reshape(-1, filled.shape[2]) - base) * _LEVELS)
     level = max(1.0, _LEVELS * problem.step)  # a finer one is rounding
-    while moving and done < cycles:
-        number = min(_ROUND, cycles - done)
-        for index in moving:
-            moved = flow[index].run(planes[index], number, nu, contrast, diffusion, safety, _EDGE * level)
-            residual[index] = np.quantile(np.abs(moved), _AT_REST) / (number * safety)
-        moving = [index for index in moving if residual[index] > tolerance * level]
-        done += number
-        problem.report(Step(done, cycles))
-    problem.note(iterations=done, residual=float(residual.max()) / level, converged=not moving)
-    filled[hole] = (_to_colours(planes)[:count] / _LEVELS + base).astype(np.float32)
+    wide = max(1.0, float(np.abs(planes).max()) / _MOST)
+    nu, contrast, edge, enough = nu / wide, contrast / wide, _EDGE * level / wide, tolerance * level / wide
+    flows = [_Flow(pixels, plane) for plane in planes / wide]
+
+    def settle(flow: _Flow) -> None:
+        while flow.moving.any() and flow.done < cycles:
+            number = min(_ROUND, cycles - flow.done)
+            flow.run(number, nu, contrast, diffusion, safety, edge, enough)
+            if flow is flows[0]:  # luminance, which takes longest
+                problem.report(Step(flow.done, cycles))
+
+    threads.run(settle, flows)
+    residual = max(flow.residual() for flow in flows) * wide
+    moving = any(flow.moving.any() for flow in flows)
+    done = max(flow.done for flow in flows)
+    problem.note(iterations=done, residual=residual / level, converged=not moving)
+    settled = np.stack([flow.plane[hole] for flow in flows]).astype(np.float64) * wide
+    filled[hole] = (_to_colours(settled) / _LEVELS + base).astype(np.float32)
     return filled
 
 
@@ -158,22 +175,71 @@ def _check(
             raise ValueError(f"navier_stokes's option {name} is {value:g}: expected {needed}")
 
 
+_MARGIN = NAVIER_STOKES_REACH
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _BAND = np.ones((2 * NAVIER_STOKES_REACH + 1,) * 2, np.uint8)  # known pixels that second-order upwinding of w can see
+_AROUND = [(y - NAVIER_STOKES_REACH, x - NAVIER_STOKES_REACH) for y, x in np.ndindex(_BAND.shape)]
 
 
-def _neighbours(hole: Mask, known: Mask) -> tuple[I32x2, tuple[I64x1, I64x1]]:
-    """The pixels that count by number, hole first: neighbours (m, 4) west, east, north, south; (rows, columns).
+class _Pixels:
+    """Where the flow is computed, in the flat crop with a margin: eights of pixels, part by part.
 
-    Where there is no neighbour, at the picture's edge or beside void, a pixel is its own: no flow crosses there.
+    Parts do not see one another. ``eights`` holds the hole's pixels, ``wide`` those and the known ones that touch them,
+    whose Laplacians the hole's pixels change. ``inside``, ``even`` and ``odd`` belong to the lanes of ``eights``: 1 for
+    the part's pixels, 0 for others; b for every other pixel of the hole, and for the rest of them. ``ghosts`` (G, 2):
+    pixels at which nothing is, and which pixel each mirrors, so that no flow crosses there.
     """
-    band = known & np.asarray(cv2.dilate(hole.view(np.uint8), _BAND)).view(np.bool_)
-    at = tuple(np.concatenate(both) for both in zip(np.nonzero(hole), np.nonzero(band), strict=True))
-    own = np.arange(len(at[0]), dtype=np.int32)
-    number = np.full((hole.shape[0] + 2, hole.shape[1] + 2), -1, np.int32)
-    rows, columns = at[0] + 1, at[1] + 1
-    number[rows, columns] = own
-    near = np.stack([number[rows + dy, columns + dx] for dy, dx in ((0, -1), (0, 1), (-1, 0), (1, 0))], axis=1)
-    return np.where(near < 0, own[:, None], near), (at[0], at[1])
+
+    def __init__(self, hole: Mask, known: Mask) -> None:
+        self.hole, self.known = hole, known
+        inside, usable = np.pad(hole, _MARGIN), np.pad(hole | known, _MARGIN)
+        self.width = inside.shape[1]
+        runs, labels = labelled_runs(inside, NAVIER_STOKES_REACH)
+        self.parts = int(labels.max()) + 1
+        part = np.zeros(inside.shape, np.float32)  # from 1; OpenCV's own type
+        part[inside] = np.repeat(labels, runs[:, 2] - runs[:, 1]) + 1
+        self.eights, counts, self.first = _eights(inside, part, self.parts)
+        around: Image = np.asarray(cv2.dilate(part, _CROSS), np.float32)
+        self.wide, _, self.first_wide = _eights(around > 0, around, self.parts)
+        self.ghosts, self.first_ghost = _ghosts(part, inside, usable, self.parts)
+        lanes = self.eights[:, None] + np.arange(EIGHT)
+        mine = np.arange(EIGHT) < counts[:, None]
+        share = np.zeros(inside.size + EIGHT, np.float32)
+        share[: inside.size].reshape(inside.shape)[inside] = np.clip(
+            (rim_distance(hole, known)[hole] / _DEEP) ** 2, _MIN_SHARE, 1
+        )
+        turn = np.zeros(inside.size + EIGHT, np.bool_)
+        turn[np.flatnonzero(inside)] = np.arange(np.count_nonzero(inside)) % 2
+        self.inside = mine.astype(np.float32).reshape(-1)
+        self.even = np.where(mine & ~turn[lanes], share[lanes], np.float32(0)).reshape(-1)
+        self.odd = np.where(mine & turn[lanes], share[lanes], np.float32(0)).reshape(-1)
+
+
+def _eights(mask: Mask, part: Image, parts: int) -> tuple[I64x1, I64x1, I64x1]:
+    """Eights that hold the runs of ``mask``, part by part: first pixels, how many pixels there are from there to the
+    run's end, and each part's first."""
+    runs, _ = labelled_runs(mask, 1)
+    length = runs[:, 2] - runs[:, 1]
+    number = -(-length // EIGHT)
+    done = (np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)) * EIGHT
+    at = np.repeat(runs[:, 0].astype(np.int64) * mask.shape[1] + runs[:, 1], number) + done
+    owner = part.reshape(-1)[at].astype(np.int64) - 1
+    order = np.argsort(owner, kind="stable")
+    counts = np.repeat(length, number) - done
+    return at[order], counts[order], np.searchsorted(owner[order], np.arange(parts + 1))
+
+
+def _ghosts(part: Image, inside: Mask, usable: Mask, parts: int) -> tuple[I32x2, I64x1]:
+    """What is neither hole nor known near each part, each with the usable pixel nearest to it; each part's first."""
+    near = np.asarray(cv2.dilate(inside.view(np.uint8), _BAND), np.bool_)
+    ghosts = np.flatnonzero(near & ~usable).astype(np.int32)
+    offsets = [dy * inside.shape[1] + dx for _, dy, dx in sorted((y * y + x * x, y, x) for y, x in _AROUND)]
+    seen = np.clip(ghosts[:, None] + np.array(offsets, np.int32), 0, inside.size - 1)
+    mirrored = seen[np.arange(len(ghosts)), np.argmax(usable.reshape(-1)[seen], axis=1)]
+    of = part.reshape(-1)[seen]
+    ghost, k = np.nonzero(of)
+    number, ghost = np.divmod(np.unique((of[ghost, k].astype(np.int64) - 1) * inside.size + ghost), inside.size)
+    return np.stack([ghosts[ghost], mirrored[ghost]], axis=1), np.searchsorted(number, np.arange(parts + 1))
 
 
 def _to_planes(colours: F64x2) -> F64x2:
@@ -193,138 +259,308 @@ def _to_colours(planes: F64x2) -> F64x2:
 
 
 class _Flow:
-    """The cycles of one plane; keeps what the kernels work on."""
+    """The cycles of one plane (H * W,); each part of the hole stops by itself."""
 
-    def __init__(self, near: I32x2, share: F64x1) -> None:
-        self.near, self.share = near, share
-        count = len(share)
-        east, west = near[:count, _EAST], near[:count, _WEST]
-        corners = [near[east, _NORTH], near[east, _SOUTH], near[west, _NORTH], near[west, _SOUTH]]
-        self.corners = np.stack(corners, axis=1)
-        self.vorticity, self.viscosity = np.empty(len(near)), np.empty(len(near))
-        self.gain, self.moved = np.empty(count), np.empty(count)
-        self.work = np.empty((3, count))
+    def __init__(self, pixels: _Pixels, values: F64x1) -> None:
+        self.pixels = pixels
+        height, width = pixels.hole.shape
+        plane = values.reshape(height, width)
+        size = (height + 2 * _MARGIN) * pixels.width
+        self._canvas = np.zeros(
+            (5, size + EIGHT), np.float32
+        )  # I, w, g, the solution of (8), and its search's direction
+        padded: Image = self._canvas[0, :size].reshape(-1, pixels.width)
+        self.plane = padded[_MARGIN : _MARGIN + height, _MARGIN : _MARGIN + width]
+        band = pixels.known & np.asarray(cv2.dilate(pixels.hole.view(np.uint8), _BAND), np.bool_)
+        low, high = plane[band].min(), plane[band].max()
+        np.copyto(self.plane, plane, where=pixels.known)
+        self.plane[pixels.hole] = plane[pixels.hole].clip(low, high)
+        self._limits = float(2 * low - high), float(2 * high - low)  # a flow without viscosity may run away
+        self._lanes = np.zeros((8, len(pixels.eights) * EIGHT), np.float32)
+        self.moving = np.ones(pixels.parts, np.bool_)
+        self.done = 0
+        _prepare_kernel(self._canvas[0], self._canvas[1], pixels.width, size, pixels.ghosts)
 
     def run(
-        self, plane: F64x1, cycles: int, nu: float, contrast: float, diffusion: int, safety: float, edge: float
-    ) -> F64x1:
-        """Move ``plane`` (m,) in place by some cycles; returns how far each hole pixel moved in all."""
-        hole = plane[: len(self.share)]
-        before = hole.copy()
-        for _ in range(cycles):
-            _flow_kernel(plane, self.near, nu, contrast, _FLOW * safety, self.vorticity, self.viscosity, self.gain)
-            _poisson_kernel(self.near, self.gain, _ACCURACY, self.moved, self.work)
-            hole += self.moved
-            _diffuse_kernel(plane, self.near, self.corners, self.share * (_LEVEL * safety), diffusion, edge)
-        return hole - before
+        self, cycles: int, nu: float, contrast: float, diffusion: int, safety: float, edge: float, enough: float
+    ) -> None:
+        """Take so many cycles in the parts that still move."""
+        pixels = self.pixels
+        self.done += cycles
+        _cycles_kernel(
+            self._canvas,
+            self._lanes,
+            pixels.eights,
+            pixels.first,
+            pixels.wide,
+            pixels.first_wide,
+            pixels.ghosts,
+            pixels.first_ghost,
+            pixels.inside,
+            pixels.even,
+            pixels.odd,
+            pixels.width,
+            self.moving,
+            cycles,
+            self.done,
+            min(nu, 1e15),
+            max(contrast, 1e-8),
+            float(diffusion),
+            safety,
+            edge,
+            enough,
+            *self._limits,
+        )
+
+    def residual(self) -> float:
+        """How far the 98th percentile of the pixels moved a cycle, when their part was last looked at."""
+        return float(np.quantile(self._lanes[6][self.pixels.inside > 0], _AT_REST, method="lower"))
 
 
 @kernel()
-def _flow_kernel(
-    plane: F64x1,
-    near: I32x2,
+def _prepare_kernel(plane: F32x1, vorticity: F32x1, width: int, size: int, ghosts: I32x2) -> None:
+    """w everywhere, to begin with; the hole's cycles renew it only where they change it."""
+    _mirror(plane, ghosts)
+    for p in range(width + 1, size - width - 1):
+        w = (plane[p - 1] - plane[p]) + (plane[p + 1] - plane[p])
+        vorticity[p] = w + ((plane[p - width] - plane[p]) + (plane[p + width] - plane[p]))
+    _mirror(vorticity, ghosts)
+
+
+@kernel()
+def _mirror(values: F32x1, ghosts: I32x2) -> None:
+    """Give pixels at which nothing is the values of those that they mirror."""
+    for k in range(len(ghosts)):
+        values[ghosts[k, 0]] = values[ghosts[k, 1]]
+
+
+@kernel(fastmath=True)
+def _cycles_kernel(
+    canvas: F32x2,
+    lanes: F32x2,
+    eights: I64x1,
+    first: I64x1,
+    wide: I64x1,
+    first_wide: I64x1,
+    ghosts: I32x2,
+    first_ghost: I64x1,
+    inside: F32x1,
+    even: F32x1,
+    odd: F32x1,
+    width: int,
+    moving: Bool1,
+    cycles: int,
+    done: int,
     nu: float,
     contrast: float,
-    step: float,
-    vorticity: F64x1,
-    viscosity: F64x1,
-    gain: F64x1,
+    diffusion: float,
+    safety: float,
+    edge: float,
+    enough: float,
+    least: float,
+    most: float,
 ) -> None:
-    """One step of (7): ``gain`` (n,) of w at the hole's pixels; sets w and g (m,) on the way."""
-    for p in range(len(near)):
-        west, east, north, south = near[p, 0], near[p, 1], near[p, 2], near[p, 3]
-        vorticity[p] = (plane[west] - plane[p]) + (plane[east] - plane[p])
-        vorticity[p] += (plane[north] - plane[p]) + (plane[south] - plane[p])
-    w = vorticity
-    for p in range(len(near)):
-        wx = (w[near[p, 1]] - w[near[p, 0]]) / 2
-        wy = (w[near[p, 3]] - w[near[p, 2]]) / 2
-        viscosity[p] = 1 / (1 + (wx / contrast) ** 2 + (wy / contrast) ** 2)
-    for p in range(len(gain)):
-        west, east, north, south = near[p, 0], near[p, 1], near[p, 2], near[p, 3]
-        spread = 0.0
-        for k in range(4):
-            q = near[p, k]
-            spread += (viscosity[p] + viscosity[q]) / 2 * (w[q] - w[p])
-        vx = (plane[north] - plane[south]) / 2
-        vy = (plane[east] - plane[west]) / 2
-        wx = _upwind(vx, w[near[west, 0]], w[west], w[p], w[east], w[near[east, 1]])
-        wy = _upwind(vy, w[near[north, 2]], w[north], w[p], w[south], w[near[south, 3]])
-        pace = abs(vx) + abs(vy) + 4 * nu
-        gain[p] = step * (nu / pace * spread - (vx * wx + vy * wy) / pace) if pace > 0 else 0.0
+    """Some cycles in each part that moves, which is then looked at: ``done`` is their number in all, these included."""
+    plane, w, g, u, direction = canvas[0], canvas[1], canvas[2], canvas[3], canvas[4]
+    for part in range(len(moving)):
+        if not moving[part]:
+            continue
+        begin, end = first[part] * EIGHT, first[part + 1] * EIGHT
+        at, around = eights[first[part] : first[part + 1]], wide[first_wide[part] : first_wide[part + 1]]
+        near = ghosts[first_ghost[part] : first_ghost[part + 1]]
+        mine, even_share, odd_share = inside[begin:end], even[begin:end], odd[begin:end]
+        gain, residual, product = lanes[0, begin:end], lanes[1, begin:end], lanes[2, begin:end]
+        before, total, mean, motion = lanes[3, begin:end], lanes[4, begin:end], lanes[5, begin:end], lanes[6, begin:end]
+        now = lanes[7, begin:end]
+        size, deep = np.float32(0), np.float32(0)
+        for i in range(end - begin):
+            size += mine[i]
+            deep = max(deep, even_share[i], odd_share[i])
+        sweeps = int(np.ceil(diffusion * deep))  # as few as steps of the largest stable length allow
+        length = np.float32(_LEVEL * safety * diffusion / max(sweeps, 1))
+        low, high = splat_eight(np.float32(least)), splat_eight(np.float32(most))
+        for e in range(len(at)):
+            store(before, e * EIGHT, load_eight(plane, at[e]))
+        for _ in range(cycles):
+            _mirror(plane, near)
+            _smoothness(plane, width, around, w)
+            _mirror(w, near)
+            _fading(w, width, around, np.float32(0.25 / (contrast * contrast)), g)
+            _gain(plane, w, g, width, at, mine, np.float32(nu), np.float32(_FLOW * safety), gain)
+            _poisson(gain, width, at, mine, near, u, direction, residual, product)
+            for e in range(len(at)):
+                moved = load_eight(plane, at[e]) + load_eight(mine, e * EIGHT) * load_eight(u, at[e])
+                store(plane, at[e], smaller(larger(moved, low), high))
+            for _ in range(sweeps):
+                _mirror(plane, near)
+                _diffuse(plane, width, at, even_share, length, np.float32(edge))
+                _diffuse(plane, width, at, odd_share, length, np.float32(edge))
+            for e in range(len(at)):
+                store(now, e * EIGHT, load_eight(plane, at[e]))
+                store(total, e * EIGHT, load_eight(total, e * EIGHT) + load_eight(now, e * EIGHT))
+        few = (1 - _AT_REST) * size
+        if _motions(now, before, mine, 1 / (cycles * safety), enough, motion) <= few:
+            moving[part] = False
+        elif done % _WINDOW == 0:
+            for i in range(end - begin):
+                before[i] = mean[i]
+                mean[i] = total[i] / np.float32(_WINDOW)
+                total[i] = 0
+            if done > _WINDOW and _motions(mean, before, mine, 4 / (_WINDOW * safety), enough, now) <= few:
+                moving[part] = False  # it swings; its mean has come to rest
+                for e in range(len(at)):
+                    keep = where(load_eight(mine, e * EIGHT), splat_eight(_HALF), splat_eight(_ONE), splat_eight(_ZERO))
+                    here = load_eight(plane, at[e])
+                    store(plane, at[e], here + keep * (load_eight(mean, e * EIGHT) - here))
+                    store(motion, e * EIGHT, load_eight(now, e * EIGHT))
 
 
 @kernel()
-def _upwind(speed: float, a: float, b: float, c: float, d: float, e: float) -> float:
-    """Slope at c from the side the flow comes from, to second order, with the smaller of two bends there (minmod)."""
-    here = d - 2 * c + b
-    if speed > 0:
-        return c - b + _minmod(here, c - 2 * b + a) / 2
-    return d - c - _minmod(here, e - 2 * d + c) / 2
+def _motions(now: F32x1, before: F32x1, mine: F32x1, pace: float, enough: float, motion: F32x1) -> int:
+    """Set ``motion`` to how far pixels moved, times ``pace``; gives how many of the part's went too far."""
+    count = 0
+    for i in range(len(now)):
+        motion[i] = min(abs(now[i] - before[i]) * pace, 1e30)
+        if mine[i] > 0 and motion[i] > enough:
+            count += 1
+    return count
 
 
-@kernel()
-def _minmod(a: float, b: float) -> float:
-    """The smaller of two numbers of one sign; 0 where the signs differ."""
-    if a * b <= 0:
-        return 0.0
-    return a if abs(a) < abs(b) else b
+@kernel(fastmath=True, inline=True)
+def _smoothness(plane: F32x1, width: int, at: I64x1, w: F32x1) -> None:
+    """w = L I."""
+    for e in range(len(at)):
+        p = at[e]
+        here = load_eight(plane, p)
+        beside = (load_eight(plane, p - 1) - here) + (load_eight(plane, p + 1) - here)
+        store(w, p, beside + ((load_eight(plane, p - width) - here) + (load_eight(plane, p + width) - here)))
 
 
-@kernel()
-def _poisson_kernel(near: I32x2, right: F64x1, accuracy: float, u: F64x1, work: F64x2) -> None:
-    """L u = ``right``, u = 0 around the hole: conjugate gradients to a relative residual of ``accuracy``."""
-    count = len(right)
-    residual, direction, moved = work[0], work[1], work[2]
-    now = 0.0
-    for p in range(count):
-        u[p] = 0
-        residual[p] = -right[p]
-        direction[p] = residual[p]
-        now += residual[p] * residual[p]
-    enough = max(accuracy * accuracy * now, _MIN_SQUARE)
-    for _ in range(count):
-        if now <= enough:
+@kernel(fastmath=True, inline=True)
+def _fading(w: F32x1, width: int, at: I64x1, contrast: np.float32, g: F32x1) -> None:
+    """g of the gradient of w; ``contrast`` is 1 / (2 K)^2."""
+    one, scale = splat_eight(_ONE), splat_eight(contrast)
+    for e in range(len(at)):
+        p = at[e]
+        wx = load_eight(w, p + 1) - load_eight(w, p - 1)
+        wy = load_eight(w, p + width) - load_eight(w, p - width)
+        store(g, p, one / (one + (wx * wx + wy * wy) * scale))
+
+
+@kernel(fastmath=True, inline=True)
+def _gain(
+    plane: F32x1, w: F32x1, g: F32x1, y: int, at: I64x1, mine: F32x1, nu: np.float32, step: np.float32, gain: F32x1
+) -> None:
+    """One step of (7): what w gains at the part's pixels; 0 at others."""
+    zero, half, tiny = splat_eight(_ZERO), splat_eight(_HALF), splat_eight(_TINY)
+    viscosity, least = splat_eight(nu), splat_eight(np.float32(4) * nu) + tiny
+    for e in range(len(at)):
+        p = at[e]
+        here, fading = load_eight(w, p), load_eight(g, p)
+        west, east = load_eight(w, p - 1), load_eight(w, p + 1)
+        north, south = load_eight(w, p - y), load_eight(w, p + y)
+        spread = (fading + load_eight(g, p - 1)) * (west - here) + (fading + load_eight(g, p + 1)) * (east - here)
+        spread += (fading + load_eight(g, p - y)) * (north - here) + (fading + load_eight(g, p + y)) * (south - here)
+        vx = half * (load_eight(plane, p - y) - load_eight(plane, p + y))
+        vy = half * (load_eight(plane, p + 1) - load_eight(plane, p - 1))
+        bend_x, bend_y = east - here + west - here, south - here + north - here
+        ahead = east - here - half * _minmod(bend_x, load_eight(w, p + 2) - east - east + here, zero)
+        behind = here - west + half * _minmod(bend_x, here - west - west + load_eight(w, p - 2), zero)
+        carried = vx * where(vx, zero, behind, ahead)
+        ahead = south - here - half * _minmod(bend_y, load_eight(w, p + 2 * y) - south - south + here, zero)
+        behind = here - north + half * _minmod(bend_y, here - north - north + load_eight(w, p - 2 * y), zero)
+        carried += vy * where(vy, zero, behind, ahead)
+        rate = (viscosity * half * spread - carried) / (magnitude(vx) + magnitude(vy) + least)
+        store(gain, e * EIGHT, splat_eight(step) * load_eight(mine, e * EIGHT) * rate)
+
+
+@kernel(fastmath=True, inline=True)
+def _minmod(a: Lanes, b: Lanes, zero: Lanes) -> Lanes:
+    """The smaller of two numbers of one sign; 0 where the signs differ. Upwinding takes the smaller of two bends."""
+    return where(a * b, zero, where(magnitude(b), magnitude(a), a, b), zero)
+
+
+@kernel(fastmath=True, inline=True)
+def _poisson(
+    right: F32x1,
+    y: int,
+    at: I64x1,
+    mine: F32x1,
+    ghosts: I32x2,
+    u: F32x1,
+    direction: F32x1,
+    residual: F32x1,
+    product: F32x1,
+) -> None:
+    """L u = ``right``, u = 0 around the part: conjugate gradients from the ``u`` of the cycle before."""
+    four, now, size = splat_eight(_FOUR), splat_eight(_ZERO), splat_eight(_ZERO)
+    _mirror(u, ghosts)
+    for e in range(len(at)):
+        p, own = at[e], load_eight(mine, e * EIGHT)
+        beside = load_eight(u, p - 1) + load_eight(u, p + 1) + load_eight(u, p - y) + load_eight(u, p + y)
+        wanted = load_eight(right, e * EIGHT)
+        left = own * (beside - four * load_eight(u, p)) - wanted
+        store(residual, e * EIGHT, left)
+        size += wanted * wanted
+    for e in range(len(at)):
+        left = load_eight(residual, e * EIGHT)
+        store(direction, at[e], left)
+        now += left * left
+    rest = reduced(now)
+    enough = max(np.float32(_ACCURACY * _ACCURACY) * reduced(size), np.float32(_TINY))
+    for _ in range(len(right)):
+        if rest <= enough:
             break
-        energy = 0.0
-        for p in range(count):
-            total = 0.0
-            for k in range(4):
-                q = near[p, k]
-                total += direction[p] - (direction[q] if q < count else 0.0)
-            moved[p] = total
-            energy += total * direction[p]
-        length = now / energy
-        before, now = now, 0.0
-        for p in range(count):
-            u[p] += length * direction[p]
-            residual[p] -= length * moved[p]
-            now += residual[p] * residual[p]
-        for p in range(count):
-            direction[p] = residual[p] + now / before * direction[p]
+        energy = splat_eight(_ZERO)
+        _mirror(direction, ghosts)
+        for e in range(len(at)):
+            p = at[e]
+            here = load_eight(mine, e * EIGHT) * load_eight(direction, p)
+            beside = load_eight(direction, p - 1) + load_eight(direction, p + 1)
+            beside += load_eight(direction, p - y) + load_eight(direction, p + y)
+            moved = load_eight(mine, e * EIGHT) * (four * here - beside)
+            store(product, e * EIGHT, moved)
+            energy += moved * here
+        power = reduced(energy)
+        if power <= 0:
+            break
+        length, now = splat_eight(rest / power), splat_eight(_ZERO)
+        for e in range(len(at)):
+            p = at[e]
+            here = load_eight(mine, e * EIGHT) * load_eight(direction, p)
+            store(u, p, load_eight(u, p) + length * here)
+            left = load_eight(residual, e * EIGHT) - length * load_eight(product, e * EIGHT)
+            store(residual, e * EIGHT, left)
+            now += left * left
+        again = reduced(now)
+        ratio, rest = splat_eight(again / rest), again
+        for e in range(len(at)):
+            here = load_eight(mine, e * EIGHT) * load_eight(direction, at[e])
+            store(direction, at[e], load_eight(residual, e * EIGHT) + ratio * here)
 
 
-@kernel()
-def _diffuse_kernel(plane: F64x1, near: I32x2, corners: I32x2, step: F64x1, steps: int, edge: float) -> None:
-    """Anisotropic diffusion of ``plane`` in place: its second derivative along isophotes, where it has edges.
+@kernel(fastmath=True, inline=True)
+def _diffuse(plane: F32x1, y: int, at: I64x1, share: F32x1, length: np.float32, edge: np.float32) -> None:
+    """A step of anisotropic diffusion in place: the second derivative along isophotes, where there are edges.
 
-    The share of the corners, |I_x I_y| / 2, is the one with which a diagonal edge has no diffusion across at all.
+    It is the second differences along rows, columns and the diagonal that lies nearer the isophote, weighted so that a
+    diagonal edge has no diffusion across at all.
     """
-    count = len(corners)
-    faint = (edge / 5) ** 2  # nothing below it is an edge; subtracted below, so that there is no jump
-    for half in range(2 * steps):
-        # Every other pixel, then the rest: a pixel and the next in its row are never moved at once.
-        for p in range(half % 2, count, 2):
-            west, east, north, south = plane[near[p, 0]], plane[near[p, 1]], plane[near[p, 2]], plane[near[p, 3]]
-            gx, gy = (east - west) / 2, (south - north) / 2
-            square = gx * gx + gy * gy
-            if square <= faint:
-                continue
-            here = plane[p]
-            northeast, southeast = plane[corners[p, 0]], plane[corners[p, 1]]
-            northwest, southwest = plane[corners[p, 2]], plane[corners[p, 3]]
-            falling, rising = northwest + southeast, northeast + southwest
-            bend = (east + west - 2 * here) * gy * gy + (south + north - 2 * here) * gx * gx
-            bend -= (falling - rising) * gx * gy / 2
-            bend += (falling + rising + 4 * here - 2 * (east + west + north + south)) * abs(gx * gy) / 2
-            plane[p] = here + step[p] * bend * (square - faint) / (square * (square + edge * edge))
+    zero, half, tiny, step = splat_eight(_ZERO), splat_eight(_HALF), splat_eight(_TINY), splat_eight(length)
+    sharp = splat_eight(edge * edge)
+    faint = splat_eight(edge * edge / np.float32(25))  # nothing below it is an edge; subtracted, so that nothing jumps
+    for e in range(len(at)):
+        p = at[e]
+        here = load_eight(plane, p)
+        west, east = load_eight(plane, p - 1), load_eight(plane, p + 1)
+        north, south = load_eight(plane, p - y), load_eight(plane, p + y)
+        gx, gy = half * (east - west), half * (south - north)
+        xx, yy, xy = gx * gx, gy * gy, gx * gy
+        rising = load_eight(plane, p - y + 1) + load_eight(plane, p + y - 1)
+        falling = load_eight(plane, p - y - 1) + load_eight(plane, p + y + 1)
+        diagonal = where(xy, zero, rising, falling) - here - here
+        bend = (east - here + west - here) * (yy - magnitude(xy)) + (south - here + north - here) * (xx - magnitude(xy))
+        bend += magnitude(xy) * diagonal
+        square = xx + yy
+        pace = step * load_eight(share, e * EIGHT) * larger(square - faint, zero) / (square * (square + sharp) + tiny)
+        store(plane, p, here + pace * bend)

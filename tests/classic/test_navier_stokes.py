@@ -65,30 +65,56 @@ def right_side(image: np.ndarray, nu: float, contrast: float) -> tuple[np.ndarra
     return nu * spread - (-iy * upwind(-iy, w, 1) + ix * upwind(ix, w, 0)), np.abs(ix) + np.abs(iy)
 
 
+def prepared(image: np.ndarray, hole: np.ndarray):
+    """A flow over one picture, its canvas's rows, and what makes a picture of the lanes of the hole's pixels."""
+    pixels = module._Pixels(hole, ~hole)
+    flow = module._Flow(pixels, image)
+    margin, width = module._MARGIN, pixels.width
+
+    def picture(lanes: np.ndarray) -> np.ndarray:
+        flat = np.zeros((hole.shape[0] + 2 * margin) * width + module.EIGHT)
+        at = pixels.eights[:, None] + np.arange(module.EIGHT)
+        np.add.at(flat, at, np.where(pixels.inside > 0, lanes, 0).reshape(at.shape))
+        return flat[: -module.EIGHT].reshape(-1, width)[margin:-margin, margin:-margin]
+
+    return pixels, flow, picture
+
+
 def test_a_step_is_that_of_equation_7():
     rng = np.random.default_rng(0)
     image = ndimage.gaussian_filter(rng.normal(0, 60, (30, 30)), 1)
     hole = rng.random((30, 30)) < 0.5
     hole[:6], hole[-6:], hole[:, :6], hole[:, -6:] = False, False, False, False
-    near, at = module._neighbours(hole, ~hole)
-    gain = np.empty(hole.sum())
-    module._flow_kernel(image[at], near, 3.0, 20.0, 0.1, np.empty(len(near)), np.empty(len(near)), gain)
-    rate, speed = right_side(image, 3.0, 20.0)
-    assert gain == pytest.approx((0.1 * rate / (speed + 12))[hole], abs=1e-9)
+    pixels, flow, picture = prepared(image, hole)
+    plane, w, g = flow._canvas[:3]
+    gain = np.zeros(len(pixels.inside), np.float32)
+    module._smoothness(plane, pixels.width, pixels.wide, w)
+    module._fading(w, pixels.width, pixels.wide, np.float32(0.25 / 20**2), g)
+    module._gain(plane, w, g, pixels.width, pixels.eights, pixels.inside, np.float32(3), np.float32(0.1), gain)
+    rate, speed = right_side(flow.plane.astype(np.float64), 3.0, 20.0)
+    assert picture(gain)[hole] == pytest.approx((0.1 * rate / (speed + 12))[hole], abs=2e-5)
 
 
 def test_the_poisson_equation_is_that_of_a_dense_matrix():
     rng = np.random.default_rng(1)
     hole = rng.random((14, 15)) < 0.6  # touches the picture's edge
     hole[0, 0] = False
-    right = rng.normal(0, 1, hole.sum())
     dense = np.stack(
         [laplacian(unit.reshape(hole.shape))[hole] for unit in np.eye(hole.size)[hole.reshape(-1)]], axis=1
     )
-    near, _ = module._neighbours(hole, ~hole)
-    solved = np.empty(len(right))
-    module._poisson_kernel(near, right, 1e-10, solved, np.empty((3, len(right))))
-    assert solved == pytest.approx(np.linalg.solve(dense, right), abs=1e-7)
+    pixels, flow, picture = prepared(np.zeros(hole.shape), hole)
+    right, residual, product = np.zeros((3, len(pixels.inside)), np.float32)
+    right[:] = np.where(pixels.inside > 0, rng.normal(0, 1, len(right)), 0)
+    u, direction = flow._canvas[3:]
+    width, mine = pixels.width, pixels.inside
+    errors = []
+    for _ in range(2):  # the second time from a solution at hand
+        module._poisson(right, width, pixels.eights, mine, pixels.ghosts, u, direction, residual, product)
+        solved = picture(u[pixels.eights[:, None] + np.arange(module.EIGHT)].reshape(-1))[hole]
+        errors.append(np.linalg.norm(dense @ solved - picture(right)[hole]))
+        right *= np.float32(1.001)
+    assert max(errors) <= 0.004 * np.linalg.norm(right)
+    assert np.abs(solved).max() > 0.3
 
 
 def test_the_flow_comes_to_rest_where_equation_7_is_steady():
@@ -108,11 +134,11 @@ def test_diffusion_moves_a_pixel_by_its_second_derivative_along_the_isophote():
     patch = np.array([[3.0, 9.0, 20.0], [1.0, 8.0, 25.0], [0.0, 4.0, 11.0]])
     hole = np.zeros((3, 3), bool)
     hole[1, 1] = True
-    near, at = module._neighbours(hole, ~hole)
-    near_of_pixel = near[:1]
-    corners = np.stack([near[near_of_pixel[:, a], b] for a, b in ((1, 2), (1, 3), (0, 2), (0, 3))], axis=1)
-    plane = patch[at].copy()
-    module._diffuse_kernel(plane, near, corners, np.array([0.3]), 1, 2.0)
+    pixels, flow, _ = prepared(patch, hole)
+    share = np.where(pixels.inside > 0, np.float32(1), np.float32(0))
+    flow.plane[1, 1] = 8
+    module._diffuse(flow._canvas[0], pixels.width, pixels.eights, share, np.float32(0.3), np.float32(2))
+    assert np.array_equal(flow.plane[~hole], patch[~hole])
     gx, gy = (25 - 1) / 2, (4 - 9) / 2
     xx, yy, xy = 25 + 1 - 16, 9 + 4 - 16, (11 + 3 - 20 - 0) / 4
     across = (
@@ -121,7 +147,7 @@ def test_diffusion_moves_a_pixel_by_its_second_derivative_along_the_isophote():
     square = gx**2 + gy**2
     bend = (xx * gy**2 - 2 * gx * gy * xy + yy * gx**2 + abs(gx * gy) / 2 * across) / square
     share = (square - 0.4**2) / (square + 2.0**2)
-    assert plane[0] == pytest.approx(8 + 0.3 * bend * share)
+    assert flow.plane[1, 1] == pytest.approx(8 + 0.3 * bend * share)
 
 
 # --- edges, ramps, junctions -----------------------------------------------------------------------------------------
