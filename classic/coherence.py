@@ -121,7 +121,8 @@ def coherence(
         _GREY_LEVELS**2 / max(channels - problem.alpha, 1)
     )  # alpha counts as much as all colours together
     place, factor = np.empty(len(window) ** 2, np.int64), np.empty((len(window) ** 2, 5), np.float32)
-    bound = 2 * _start_kernel(problem.image, base, arrival, reach, usable, data, tensor, window, each, place, factor)
+    largest = _start_kernel(problem.image, base, arrival, reach, usable, data, tensor, window, each, place, factor)
+    bound = np.float32(2 * largest)
     near = (dy * stride + dx, dy.astype(np.float32), dx.astype(np.float32), inside, rho_weight)
     steep = delta * max(1.0, float(_GREY_LEVELS) * problem.step)
     strength = (np.float32(kappa / radius), np.float32(steep**4), bound, each)

@@ -37,7 +37,7 @@ from functools import partial
 import numpy as np
 
 from inpaintkit import threads
-from inpaintkit.arrays import Array, Bool2, F32x2, F32x3, F32x4, I32x2, I64x1, I64x2
+from inpaintkit.arrays import Bool2, C64x4, F32x2, F32x3, F32x4, I32x2, I64x1, I64x2
 from inpaintkit.classic._hole import base_colour
 from inpaintkit.classic.coherence import coherence
 from inpaintkit.classic.rows import FSR_BLOCK, FSR_MAX_BLOCK, FSR_WINDOW
@@ -233,7 +233,7 @@ def _windows_kernel(out: F32x4, image: F32x3, hole: Bool2, known: Bool2, centres
 
 
 @kernel(fastmath=True)  # sums and maxima may be taken in any order; nothing is infinite
-def _pursue_kernel(spectra: Array, prior: F32x2, iterations: int, enough: np.float32) -> tuple[I64x1, np.float32]:
+def _pursue_kernel(spectra: C64x4, prior: F32x2, iterations: int, enough: np.float32) -> tuple[I64x1, np.float32]:
     """Turn DFT(w f) of each channel into coefficients of the model, in place; the last spectrum is W.
 
     Rows 0 and N / 2 hold both k and -k: there the coefficient of k counts twice, since the transform back takes the

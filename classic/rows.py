@@ -171,6 +171,20 @@ def _block(options: Options) -> int:
     return min(max(options["block"] or FSR_BLOCK, 1), FSR_MAX_BLOCK)
 
 
+def _of(module: str, *names: str) -> tuple[str, ...]:
+    """Full names of a module's kernels."""
+    return tuple(f"inpaintkit.classic.{module}:{name}_kernel" for name in names)
+
+
+_PLACE = _of("_march", "_place")
+_MARCHED = (*_of("telea", "_fill", "_start"), *_PLACE)
+_COHERENCE = (*_of("coherence", "_fill", "_start"), *_PLACE)
+_DIRECT = (
+    *_of("_cholesky", "_order", "_factor"),
+    *_of("_elliptic", "_table", "_gather"),
+    *_of("_cholesky", "_substitute"),
+)
+
 ROWS = (
     Method(
         "telea",
@@ -181,6 +195,7 @@ ROWS = (
         reach=lambda o: 2 * _radius(o) + 2,
         context=lambda o: 2 * _radius(o) + 3 if o["variant"] == "opencv" else _radius(o) + 2,
         cut=lambda o: 4 * _radius(o) if o["variant"] == "damped" else None,
+        kernels=lambda o: _MARCHED if o["variant"] == "damped" else (),
     ),
     Method(
         "coherence",
@@ -191,6 +206,7 @@ ROWS = (
         reach=lambda o: _ball(o) + half_width(o["sigma"]),
         context=lambda o: _ball(o) + half_width(o["sigma"]),
         cut=lambda o: max(4 * _radius(o), 2 * _ball(o) + half_width(o["sigma"])),
+        kernels=lambda o: _COHERENCE,
     ),
     Method(
         "harmonic",
@@ -198,6 +214,7 @@ ROWS = (
         "Laplace's equation: a membrane through the rim; smooth surroundings, no overshoot",
         papers=(_CHAN,),
         cut=lambda o: 64,
+        kernels=lambda o: _DIRECT,
     ),
     Method(
         "biharmonic",
@@ -207,6 +224,7 @@ ROWS = (
         reach=2,
         context=2,
         cut=lambda o: 64,
+        kernels=lambda o: _DIRECT,
     ),
     Method(
         "tv",
@@ -215,6 +233,7 @@ ROWS = (
         papers=(_CHAN, _CHAMBOLLE),
         context=16,  # a deep hole starts from halved pictures, whose rims are means of what lies around
         cut=lambda o: 32,
+        kernels=lambda o: (*_of("tv", "_iterate", "_graph"), *_of("_hole", "_onion"), *_of("tv", "_scaled")),
     ),
     Method(
         "oliveira",
@@ -222,6 +241,7 @@ ROWS = (
         "iterated convolution of the hole: holes a few pixels wide; barriers keep edges sharp that cross them",
         papers=(_OLIVEIRA,),
         cut=lambda o: 24,
+        kernels=lambda o: (*_of("_hole", "_onion"), *_of("oliveira", "_diffuse", "_scale")),
     ),
     Method(
         "transport",
@@ -250,6 +270,7 @@ ROWS = (
         reach=lambda o: FSR_WINDOW // 2 + _block(o),
         context=lambda o: FSR_WINDOW // 2 + _block(o),
         cut=lambda o: 24 + _block(o),
+        kernels=lambda o: (*_of("fsr", "_pursue"), *_COHERENCE, *_of("fsr", "_windows", "_add")),
     ),
     Method(
         "ple",
@@ -259,6 +280,7 @@ ROWS = (
         reach=_side,
         context=lambda o: 2 * _side(o) + PLE_WINDOW,  # similar patches lie so far from one that sees the hole
         cut=lambda o: 32,
+        kernels=lambda o: (*_of("ple", "_groups"), *_COHERENCE),
     ),
     Method(
         "patchmatch",

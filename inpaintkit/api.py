@@ -162,7 +162,7 @@ def inpaint(
     maps: dict[str, Image] | None = {} if return_info else None
     report = _one_at_a_time(progress) if progress else None
     remark = (lambda text: report(Step(0, 1, remark=text))) if report else None
-    with pool.limit(threads, own_threads=row.own_threads) as count, compiling(remark) as watch:
+    with pool.limit(threads, own_threads=row.own_threads) as count, compiling(remark, row.name) as watch:
         growth = growth_seen(picture, hole) if isinstance(dilate, str) else int(dilate)
         if growth:
             hole = grow(hole, growth)

@@ -37,7 +37,7 @@ from inpaintkit.auto_trials import (
     usual_error,
 )
 from inpaintkit.box import Box
-from inpaintkit.filling import Call, Choice, MethodFill
+from inpaintkit.filling import Call, Choice, MethodFill, compile_for
 from inpaintkit.info import FilledRegion
 from inpaintkit.method import Method
 from inpaintkit.picture import Picture
@@ -177,8 +177,10 @@ def _fill_thin(call: Call, thin: Mask, quality: Quality, result: NDArray[Any]) -
     choices = _choices(call, names)
     number, share = (32, 0.04) if quality == "fast" else (128, 0.15)
     if not is_worth_trials(call, thin, share):
+        compile_for(choices[:1])
         expected = None if choices[0][0] is _COPIES else usual_error(call)
         return MethodFill(call, *choices[0], thin, call.mask, [_row("coherence")], expected).into(result)
+    compile_for(choices)
     stamps = stamps_of(call, thin, number, share)
     trials = tried(call, choices, stamps) if stamps else []
     filled: list[FilledRegion] = []
@@ -227,8 +229,10 @@ def _fill_wide(call: Call, wide: Mask, quality: Quality, result: NDArray[Any]) -
     choices = _choices(call, WIDE[quality])
     regions = split(wide, context=0, share=False)
     if not is_worth_likenesses(call, sum(region.pixels for region in regions)):
+        compile_for(choices[:1])
         expected = None if choices[0][0] is _COPIES else usual_copy_error(call, wide, regions)
         return MethodFill(call, *choices[0], wide, wide, [_row("coherence")], expected).into(result)
+    compile_for(choices)
     taken = wide.copy()
     stamps = [likenesses_of(call, taken, region, sum(region.pixels for region in regions)) for region in regions]
     everything = [stamp for some in stamps for stamp in some]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from threading import RLock
 from typing import Any
 
@@ -23,10 +24,11 @@ from inpaintkit.box import Box
 from inpaintkit.compositing import Units, composite
 from inpaintkit.errors import ContextError
 from inpaintkit.info import FilledRegion
+from inpaintkit.kernels import prepare
 from inpaintkit.method import Method
 from inpaintkit.picture import Picture, Span, span_of
 from inpaintkit.problem import NEUTRAL, Image, Mask, Problem, Step
-from inpaintkit.regions import Region, split, whole
+from inpaintkit.regions import KERNELS, Region, split, whole
 
 _STRIPE = 256  # rows that are read at once where the whole picture must be
 
@@ -67,6 +69,7 @@ class Call:
         if row.scope == "call":
             filled: list[FilledRegion] = row.load()(self, result, **values)
             return filled
+        compile_for([(row, values)])
         return MethodFill(self, row, values, self.mask, self.mask).into(result)
 
     def derived(self, **changes: Any) -> Call:
@@ -132,6 +135,12 @@ class Call:
     def normalised(self, crop: Box) -> Image:
         """The crop as float32 (h, w, C), colours premultiplied by alpha."""
         return self.units.normalised(self.picture.pixels[crop.slices])
+
+
+def compile_for(choices: Sequence[Choice]) -> None:
+    """Compile what fills by these methods call, where it is not compiled yet."""
+    own = [row.kernels(values) for row, values in choices if row.kernels]
+    prepare([*chain.from_iterable(own), *KERNELS])
 
 
 @dataclass

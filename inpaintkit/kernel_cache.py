@@ -2,7 +2,7 @@
 
     ROOT/inpaintkit.classic.telea-0123456789abcdef0123/
         _march_kernel-89abcdef01234567.nbc    one kernel for one signature
-        lock                                  held while a kernel of the module is compiled
+        _march_kernel.lock                    held while it is compiled
         used                                  touched when it is; after 30 days without, the folder goes
 
 The digest covers the sources of the module and of what it imports at module level from its own package and from
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 
 _Import = tuple[str, tuple[str, ...]]  # a module, dots first where relative, and the names taken from it
 
-_LOCK, _USED, _IMPORTS = "lock", "used", "imports.json"
+_LOCKS, _USED, _IMPORTS = "*.lock", "used", "imports.json"
 _DAY = 24 * 60 * 60  # seconds
 _KEPT = 30 * _DAY  # without use
 _PATIENCE = 300  # seconds to wait for another process's compilation, which is then done here as well
 _REMEMBERED = 2000  # sources whose imports are kept
 _STARTED = time.time()  # a source written after this may be newer than the code that was imported
 
-_held: set[Path] = set()  # folders whose lock this process holds; changed under numba's compiler lock only
+_held: set[Path] = set()  # locks that this process holds; changed under numba's compiler lock only
 
 
 def user_folder() -> Path:
@@ -122,21 +122,30 @@ class ModuleCache:
         _write(path, hashlib.sha256(body).digest() + body)
 
     @contextmanager
-    def compiling(self) -> Iterator[None]:
-        """Hold the module's lock, if it can be had.
+    def compiling(self, name: str, *, wait: bool = True) -> Iterator[bool]:
+        """Hold a kernel's lock, if it can be had; gives whether this process holds it.
 
         A process that holds one lock does not wait for another, so no two can wait for each other.
         """
-        lock = None if self.folder is None or self.folder in _held else _locked(self.folder, 0 if _held else _PATIENCE)
-        if self.folder is None or lock is None:
-            yield
+        path = None if self.folder is None else self.folder / f"{name}.lock"
+        lock = None if path is None or path in _held else _locked(path, _PATIENCE if wait and not _held else 0)
+        if path is None or lock is None:
+            yield path in _held
             return
-        _held.add(self.folder)
+        _held.add(path)
         try:
-            yield
+            yield True
         finally:
-            _held.discard(self.folder)
+            _held.discard(path)
             lock.release()
+
+    def can_be_kept(self) -> bool:
+        """Whether what is compiled can be written to the folder."""
+        with suppress(OSError):
+            if self.folder is not None:
+                _make(self.folder)
+                return os.access(self.folder, os.W_OK)
+        return False
 
     def _path(self, name: str, key: Any) -> Path | None:
         if self.folder is None:
@@ -149,13 +158,13 @@ def _parted(content: bytes) -> tuple[bytes, bytes]:
     return content[:size], content[size:]
 
 
-def _locked(folder: Path, wait: float) -> FileLock | None:
-    """The lock of a folder, held; None where it is not free in time, or the place allows no locks."""
+def _locked(path: Path, wait: float) -> FileLock | None:
+    """A lock, held; None where it is not free in time, or the place allows no locks."""
     from filelock import FileLock  # not above: its import costs more than loading all kernels of a method
 
     try:
-        _make(folder)
-        lock = FileLock(folder / _LOCK, thread_local=False)
+        _make(path.parent)
+        lock = FileLock(path, thread_local=False)
         lock.acquire(timeout=wait)
     except (OSError, NotImplementedError):
         return None
@@ -186,10 +195,12 @@ def _remove_unused(folder: Path) -> None:
         for stamp in folder.glob(f"*/{_USED}"):
             if time.time() - stamp.stat().st_mtime < _KEPT:
                 continue
-            lock = _locked(stamp.parent, 0)
-            if lock:
+            locks = [_locked(path, 0) for path in stamp.parent.glob(_LOCKS)]
+            if all(locks):
                 shutil.rmtree(stamp.parent, ignore_errors=True)
-                lock.release()
+            for lock in locks:
+                if lock:
+                    lock.release()
 
 
 def _write(path: Path, content: bytes) -> None:

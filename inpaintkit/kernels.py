@@ -1,28 +1,38 @@
-"""How numba kernels are compiled here: serial, without the GIL, and cached on disk where a folder is writable."""
+"""How numba kernels are compiled here: serial, without the GIL, and cached on disk where a folder is writable.
+
+numba compiles one kernel at a time. ``prepare`` compiles those that a fill will call in several processes at once; what
+they leave in the cache is loaded by the one that fills.
+"""
 
 from __future__ import annotations
 
+import importlib
+import json
 import logging
 import platform
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+import time
+import typing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar, cast
 
 import llvmlite
 import numba
 import numpy as np
-from numba.core import event
+from numba.core import event, types
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
 from numba.core.serialize import dumps
-from numba.core.types import unliteral
 
-from inpaintkit import kernel_cache
+from inpaintkit import kernel_cache, threads
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -30,9 +40,15 @@ _VERSIONS = (
     f"{platform.python_implementation()} {sys.version} {numba.__version__} {llvmlite.__version__} {np.__version__}"
 )
 
+_SCALARS = {bool: types.boolean, int: types.int64, float: types.float64, np.float32: types.float32}
+_PATIENCE = 300  # seconds to wait for a process that compiles
+_HELP = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from inpaintkit import kernels; kernels.help_out()"
+
 _log = logging.getLogger("inpaintkit")
 _reported: set[str] = set()
 _report_lock = Lock()
+_prepare_lock = Lock()
+_local = threading.local()  # .depth: compilations around one another, .began: the first one's time
 
 
 def kernel(*, fastmath: bool = False, inline: bool = False) -> Callable[[Function], Function]:
@@ -67,16 +83,32 @@ class _Kernel(CPUDispatcher):  # type: ignore[misc,unused-ignore]
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """What a kernel needs to call this one; a constant among the arguments gets no compiled code of its own."""
-        args, kws = tuple(map(unliteral, args)), {name: unliteral(kind) for name, kind in kws.items()}
+        args, kws = tuple(map(types.unliteral, args)), {name: types.unliteral(kind) for name, kind in kws.items()}
         return super().get_call_template(args, kws)
 
     def compile(self, signature: Any) -> Any:
         """Load or compile the kernel for a signature; numba calls it when that is needed."""
         with global_compiler_lock:  # of two locks every thread takes this one first
-            if self._cache.holds(signature, self.targetctx):
+            if self.is_compiled(signature):
                 return super().compile(signature)
-            with self._cache.files.compiling():
+            with _waiting(), self._cache.files.compiling(self.py_func.__name__):
                 return super().compile(signature)
+
+    def is_compiled(self, signature: Any) -> bool:
+        """Whether the kernel is loaded, or can be."""
+        return signature in self.overloads or self._cache.holds(signature, self.targetctx)
+
+    def compile_if_free(self, signature: Any) -> None:
+        """Compile the kernel where no other process has done so or is about it."""
+        with global_compiler_lock:
+            if not self.is_compiled(signature):
+                with self._cache.files.compiling(self.py_func.__name__, wait=False) as mine:
+                    if mine:
+                        self.compile(signature)
+
+    def can_be_kept(self) -> bool:
+        """Whether what is compiled can be kept for other processes."""
+        return self._cache.files.can_be_kept()
 
 
 class _KernelCache(_Cache):  # type: ignore[misc,unused-ignore]
@@ -133,46 +165,161 @@ class _KernelCache(_Cache):  # type: ignore[misc,unused-ignore]
         """Nothing in it is ever out of date."""
 
 
-class Compiling:
-    """Whether something was compiled for the work inside a block, in whichever thread; ``report`` takes the message."""
+def prepare(names: Iterable[str]) -> None:
+    """Compile kernels that are about to be called, where they are not yet, side by side in several processes.
 
-    def __init__(self, report: Callable[[str], None] | None, outer: Compiling | None) -> None:
+    Processes are started only where the calling thread may use several cores (``threads.limit``), two kernels or more
+    are missing, and other processes can load what one compiles. Otherwise each kernel is compiled when it is called.
+
+    Parameters
+    ----------
+    names : "module:kernel", the slowest to compile first; they are compiled for the types of their annotations.
+    """
+    with _prepare_lock:
+        wanted = [_kernel_named(name) for name in dict.fromkeys(names)]
+        missing = [(kernel, signature) for kernel, signature in wanted if not kernel.is_compiled(signature)]
+        beside = min(threads.allowed(), len(missing)) - 1
+        if beside < 1 or not all(kernel.can_be_kept() for kernel, _ in missing):
+            return
+        with (
+            _waiting(),
+            _helpers([f"{kernel.py_func.__module__}:{kernel.py_func.__name__}" for kernel, _ in missing], beside),
+        ):
+            for kernel, signature in missing:
+                kernel.compile_if_free(signature)
+
+
+def help_out() -> None:
+    """What a process beside another one does: compile the kernels named in ``sys.argv``, from the second on."""
+    for name in sys.argv[2:]:
+        kernel, signature = _kernel_named(name)
+        kernel.compile_if_free(signature)
+
+
+@contextmanager
+def _helpers(names: Sequence[str], number: int) -> Iterator[None]:
+    """Processes that compile kernels, each from another one on; they are waited for, and end with an error here."""
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        for n in range(1, number + 1):
+            with suppress(OSError):
+                running.append(_started([*names[n:], *names[:n]]))
+        yield
+        for process in running:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_PATIENCE)
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def _started(names: Sequence[str]) -> subprocess.Popen[bytes]:
+    """A Python of its own, which knows nothing of the caller's main module. Raises OSError where there is none."""
+    if getattr(sys, "frozen", False) or "python" not in Path(sys.executable or "").name.lower():
+        raise OSError(f"{sys.executable} is no Python")
+    command, nothing = [sys.executable, "-c", _HELP, json.dumps(sys.path), *names], subprocess.DEVNULL
+    no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    return subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, creationflags=no_window)
+
+
+def _kernel_named(name: str) -> tuple[_Kernel, tuple[types.Type, ...]]:
+    """A kernel, and the types that its parameters' annotations name."""
+    module, _, function = name.partition(":")
+    kernel: _Kernel = getattr(importlib.import_module(module), function)
+    hints = typing.get_type_hints(kernel.py_func)
+    hints.pop("return", None)
+    return kernel, tuple(map(_type_of, hints.values()))
+
+
+def _type_of(hint: Any) -> types.Type:
+    """The type of values for which a kernel is compiled: a number, an array of ``arrays``, or a tuple of those."""
+    if hint in _SCALARS:
+        return cast(types.Type, _SCALARS[hint])
+    given = typing.get_args(hint)
+    if typing.get_origin(hint) is tuple:
+        return cast(types.Type, types.BaseTuple.from_types([_type_of(part) for part in given]))
+    sides, (element,) = typing.get_args(given[0]), typing.get_args(given[1])
+    return cast(types.Type, types.Array(numba.from_dtype(np.dtype(element)), len(sides), "C"))
+
+
+class Compiling:
+    """Whether something was compiled for the work in a block, in whichever thread, and for how many seconds.
+
+    ``report`` takes the message; ``what`` is named in it.
+    """
+
+    def __init__(self, report: Callable[[str], None] | None, what: str, outer: Compiling | None) -> None:
         self.happened = False
+        self.seconds = 0.0
         self.report = report
+        self.what = what
         self.outer = outer
+
+    def around(self) -> Iterator[Compiling]:
+        """This one and those it lies in."""
+        watch: Compiling | None = self
+        while watch is not None:
+            yield watch
+            watch = watch.outer
 
 
 _watch: ContextVar[Compiling | None] = ContextVar("inpaintkit.kernels", default=None)
 
 
+@contextmanager
+def _waiting() -> Iterator[None]:
+    """The block compiles, or waits for a process that does: noted, and said once, since the call takes longer."""
+    _begin_waiting()
+    try:
+        yield
+    finally:
+        _end_waiting()
+
+
+def _begin_waiting() -> None:
+    _local.depth = getattr(_local, "depth", 0) + 1
+    watch = _watch.get()
+    if _local.depth > 1 or watch is None:
+        return
+    _local.began = time.perf_counter()
+    report, what = None, ""
+    for block in watch.around():
+        block.happened = True
+        report, what = report or block.report, what or block.what
+    _report_once(f"compiling {what and what + ' '}for this machine (once, some seconds)", report)
+
+
+def _end_waiting() -> None:
+    _local.depth -= 1
+    watch = _watch.get()
+    if _local.depth == 0 and watch is not None:
+        for block in watch.around():
+            block.seconds += time.perf_counter() - _local.began
+
+
 class _Listener(event.Listener):  # type: ignore[misc,unused-ignore]
-    """Notices that numba compiles, and says so once per process, since the first fill then takes seconds longer."""
+    """Notices that numba compiles, kernels of other distributions included."""
 
     def on_start(self, event: object) -> None:
         """Called by numba before it compiles (not when it loads compiled code), in the thread that needs the code."""
-        watch, report = _watch.get(), None
-        if watch is None:
-            return
-        while watch is not None:
-            watch.happened = True
-            report = report or watch.report
-            watch = watch.outer
-        _report_once("compiling for this machine (once, some seconds)", report)
+        _begin_waiting()
 
     def on_end(self, event: object) -> None:
-        """Called by numba afterwards. It has to be there; what counts is that compilation began."""
+        """Called by numba afterwards."""
+        _end_waiting()
 
 
 event.register("numba:compile", _Listener())
 
 
 @contextmanager
-def compiling(report: Callable[[str], None] | None = None) -> Iterator[Compiling]:
-    """Watch for compilation inside the block; ``report`` receives the message instead of the log.
+def compiling(report: Callable[[str], None] | None = None, what: str = "") -> Iterator[Compiling]:
+    """Watch for compilation inside the block; ``report`` gets the message, which names ``what``, instead of the log.
 
     What other threads compile for themselves does not count; what the pool's threads compile for this block does.
     """
-    token = _watch.set(Compiling(report, _watch.get()))
+    token = _watch.set(Compiling(report, what, _watch.get()))
     try:
         yield cast(Compiling, _watch.get())
     finally:

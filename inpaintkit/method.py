@@ -41,6 +41,8 @@ class Method:
     own_threads : it uses all threads itself, so regions are filled one after another.
     trial : side in pixels of a test case that it fills within a second.
     quick : options with which it does so; not those for good pictures.
+    kernels : "module:kernel", what numba compiles for a fill, as a function of the options, the slowest first: they are
+        compiled side by side, each for the types of its annotations. None: when they are called.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Method:
     trial: int = 48
     quick: Options = field(default_factory=dict)
     papers: tuple[Paper, ...] = ()
+    kernels: Callable[[Options], tuple[str, ...]] | None = None
 
     def __post_init__(self) -> None:
         if not self.source:

@@ -28,6 +28,7 @@ CUT_AREA = 256 * 256  # px: smaller boxes are cheap enough whole
 _SPARSE = 6  # only a hole that covers less than one in so many pixels of its box is cut
 CUT_SIDE = 96  # px: pieces of a cut region are not cut further
 _PLENTY = 3  # known pixels per hole pixel that a method which copies can choose from
+KERNELS = ("inpaintkit.regions:_link_kernel", "inpaintkit.regions:_paint_kernel")  # what every fill needs compiled
 _STRIPE = 1 << 17  # px that are looked at together: a core's cache holds them
 _THIN = 3  # a hole is cut only where its depth is at most a third of the margin
 

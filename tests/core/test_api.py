@@ -251,11 +251,11 @@ def test_a_method_for_colours_refuses_bands(cat, words):
 
 def test_compiling_is_said_once(cat, words, caplog, monkeypatch):
     monkeypatch.setattr(kernels, "_reported", set())
-    with caplog.at_level(logging.WARNING, "inpaintkit"), kernels.compiling() as watch:
+    with caplog.at_level(logging.WARNING, "inpaintkit"), kernels.compiling(what="telea") as watch:
         for _ in range(2):
             numba.njit(lambda x: x + 1)(1)
     assert watch.happened
-    assert [record.message for record in caplog.records] == ["compiling for this machine (once, some seconds)"]
+    assert [record.message for record in caplog.records] == ["compiling telea for this machine (once, some seconds)"]
 
 
 def test_public_names_are_what_they_seem():

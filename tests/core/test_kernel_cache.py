@@ -146,7 +146,7 @@ def test_who_has_no_home_keeps_nothing(monkeypatch):
     monkeypatch.setattr(kernel_cache.Path, "home", homeless)
     store = ModuleCache(__name__, __file__, "versions")
     store.save("kernel", "key", pickle.dumps(("key", 1)))
-    with store.compiling():
+    with store.compiling("kernel"):
         assert store.load("kernel", "key") is None
 
 
@@ -167,7 +167,7 @@ def test_folders_go_after_thirty_days_without_use(folder):
 def test_who_holds_a_lock_does_not_wait_for_another():
     """Two processes that compile one another's helpers would otherwise wait for each other."""
     mine, other = (ModuleCache(__name__, __file__, versions) for versions in ("mine", "other"))
-    with elsewhere_locked(other.folder), mine.compiling(), other.compiling(), mine.compiling():
+    with elsewhere_locked(other.folder), mine.compiling("kernel"), other.compiling("kernel"), mine.compiling("kernel"):
         mine.save("kernel", "key", pickle.dumps(("key", 1)))
     assert mine.load("kernel", "key") == 1
 
@@ -214,10 +214,10 @@ with FileLock(sys.argv[1]):
 
 
 class elsewhere_locked:  # noqa: N801
-    """Another process holds a folder's lock meanwhile, and is killed at the end."""
+    """Another process holds a kernel's lock meanwhile, and is killed at the end."""
 
     def __init__(self, folder):
-        self.command = [sys.executable, "-c", LOCK, folder / "lock"]
+        self.command = [sys.executable, "-c", LOCK, folder / "kernel.lock"]
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

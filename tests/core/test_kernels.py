@@ -8,10 +8,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import numba
 import numpy as np
 import pytest
 
 from inpaintkit import kernels
+from inpaintkit.arrays import C64x4, F32x2, I64x1
 from inpaintkit.kernels import compiling, kernel
 
 HELPERS = "from inpaintkit.kernels import kernel\n@kernel()\ndef helper_kernel(x):\n    return 2 * x\n"
@@ -69,11 +71,12 @@ def plugin(tmp_path):
     return tmp_path / "plugin"
 
 
-def start(plugin, program, *arguments):
+def start(plugin, program, *arguments, threads=1):
     env = {
         **os.environ,
         "NUMBA_CACHE_DIR": str(plugin.parent / "cache"),
         "PYTHONPATH": os.pathsep.join([str(plugin.parent), os.environ.get("PYTHONPATH", "")]),
+        "INPAINTKIT_THREADS": str(threads),
         "PYTHONDONTWRITEBYTECODE": "1",  # Python itself overlooks a second edit within a second
     }
     command = [sys.executable, "-c", program, *map(str, arguments)]
@@ -157,3 +160,65 @@ def test_a_kernel_that_does_not_compile_leaves_no_lock_behind():
         with pytest.raises(Exception, match="nothing"):
             wrong(1)
     assert np.isnan(kernel()(lambda x: x / 0.0 if x else np.nan)(0))
+
+
+SIDE_BY_SIDE = """
+import sys
+from numba.core import event
+from inpaintkit import kernels
+import plugin.{module} as module
+
+class Count(event.Listener):
+    total = 0
+    def on_start(self, event): Count.total += 1
+    def on_end(self, event): pass
+
+with event.install_listener("numba:compile", Count()), kernels.compiling() as watch:
+    kernels.prepare(f"plugin.{module}:{{name}}" for name in {names})
+    prepared = Count.total
+    print({call}, prepared, Count.total, watch.happened, watch.seconds > 0)
+"""
+HEAVY = "from inpaintkit.kernels import kernel\n" + "".join(
+    f"@kernel()\ndef heavy_{n}(x: float, n: int) -> float:\n"
+    + "".join(f"    for i in range(n):\n        x += {k} * x if x < i else {n}\n" for k in range(40))
+    + "    return x\n"
+    for n in range(4)
+)
+
+
+def side_by_side(plugin, module, names, call, **more):
+    (plugin / f"{module}.py").write_text(HEAVY)
+    return output(start(plugin, SIDE_BY_SIDE.format(module=module, names=names, call=call), **more)).split()
+
+
+def test_kernels_that_are_about_to_be_called_are_compiled_by_several_processes(plugin):
+    names, call = [f"heavy_{n}" for n in range(4)], "[getattr(module, f'heavy_{n}')(1.0, 0) for n in range(4)]"
+    first = side_by_side(plugin, "heavy", names, call, threads=2)
+    assert first[:4] == ["[1.0,", "1.0,", "1.0,", "1.0]"]
+    assert int(first[4]) < 4  # the other process has compiled the rest
+    assert first[5:] == [first[4], "True", "True"]  # and nothing was left for the calls
+    assert side_by_side(plugin, "heavy", names, call, threads=2)[4:] == ["0", "0", "False", "False"]
+
+
+def test_one_thread_starts_no_process_and_compiles_what_is_called(plugin):
+    assert side_by_side(plugin, "heavy", ["heavy_0", "heavy_1"], "module.heavy_0(1.0, 0)", threads=1) == [
+        "1.0", "0", "1", "True", "True"
+    ]  # fmt: skip
+
+
+def test_types_are_read_off_annotations():
+    @kernel()
+    def some(a: F32x2, b: C64x4, c: tuple[int, float], d: np.float32, e: bool) -> I64x1:
+        return a
+
+    float32, array = numba.float32, numba.types.Array
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "some", some, raising=False)
+        _, found = kernels._kernel_named("inpaintkit.kernels:some")
+    assert found == (
+        array(float32, 2, "C"),
+        array(numba.complex64, 4, "C"),
+        numba.types.Tuple([numba.int64, numba.float64]),
+        float32,
+        numba.boolean,
+    )
