@@ -180,7 +180,7 @@ def _fill_thin(call: Call, thin: Mask, quality: Quality, result: NDArray[Any]) -
         compile_for(choices[:1])
         expected = None if choices[0][0] is _COPIES else usual_error(call)
         return MethodFill(call, *choices[0], thin, call.mask, [_row("coherence")], expected).into(result)
-    compile_for(choices)
+    compile_for([*choices, _row("biharmonic")] if "ple" in names else choices)  # which ple may begin with
     stamps = stamps_of(call, thin, number, share)
     trials = tried(call, choices, stamps) if stamps else []
     filled: list[FilledRegion] = []

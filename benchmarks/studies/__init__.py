@@ -6,6 +6,7 @@
 - ``dip_table``: how near does ``dip`` come to its paper, how fast is a step beside the original (``dip_reference``)?
 - ``find``: how much of the damage do the finders find, and what does a repair with the found mask lose?
 - ``fingerprints``: does anything still give the same bits?
+- ``first_fill``: how long does a person wait for the first fill on a machine, and for later ones?
 - ``fit_finders``: which weights do the finders get when they are fitted again?
 - ``fog``: did an edit cost a method quality, at full range or in fog?
 - ``folder``: how many photographs a second does ``inpaintkit fill`` repair, and does its memory grow?
