@@ -19,6 +19,7 @@
 - ``page_shots``: what does every state of the page look like?
 - ``page_server``: how long after the release of the brush does the page show a fill, beyond the fill itself?
 - ``patches``: how fast and how good are the methods that copy patches, and do their textures stand out?
+- ``patchmatch_peers``: is ``patchmatch`` ahead of the other PatchMatch packages for Python, in time and quality?
 - ``peers``: how do methods compare with OpenCV's, xphoto's and scikit-image's on text, scratches and lost pixels?
 - ``speed``: time and memory of ``telea`` and the plates beside OpenCV's and scikit-image's, ratios from one run.
 - ``threads``: what does a second thread gain, for one region, for a large one beside a small one, and on text?
