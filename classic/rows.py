@@ -251,6 +251,7 @@ ROWS = (
         reach=TRANSPORT_REACH,
         context=16,
         cut=lambda o: 32,
+        kernels=lambda o: (*_of("transport", "_flow"), *_DIRECT),
     ),
     Method(
         "navier_stokes",
@@ -260,6 +261,7 @@ ROWS = (
         reach=lambda o: 2 * _radius(o) + 2 if o["variant"] == "opencv" else NAVIER_STOKES_REACH,
         context=lambda o: 2 * _radius(o) + 3 if o["variant"] == "opencv" else NAVIER_STOKES_REACH,
         cut=lambda o: 48 if o["variant"] == "pde" else None,
+        kernels=lambda o: (*_of("navier_stokes", "_cycles", "_prepare"), *_DIRECT) if o["variant"] == "pde" else (),
     ),
     Method(
         "fsr",
