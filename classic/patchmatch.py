@@ -124,6 +124,26 @@ def patchmatch(
     True
     """
     _check(patch, levels, iterations, completeness)
+    origin, colours, depth = _matched(problem, (patch, levels, iterations, completeness), source, guide)
+    filled = problem.image.copy()
+    filled[problem.hole] = np.where(
+        (origin < 0)[:, None], colours, problem.image.reshape(-1, filled.shape[2])[origin]
+    )  # fmt: skip
+    filled = blended(problem, filled, origin)
+    problem.note(shifts=shifts(problem.hole, origin), confidence=_confidence(problem, filled, depth, patch))
+    return filled
+
+
+def _matched(
+    problem: Problem,
+    chosen: tuple[int, int | None, int, float],
+    source: PictureMask | None,
+    guide: PictureLabels | None,
+) -> tuple[I32x1, F32x2, F32x2]:
+    """Where the hole's pixels are copied from, as ``_Canvas.copied`` says it; their votes' colours, (n, C); the depth in
+    the rectangle around the hole. Apart from hiding the seams, so that the levels are gone before that takes memory.
+    """
+    patch, levels, iterations, completeness = chosen
     sizes = _sizes(problem, patch, levels, source, guide)
     seed = int(problem.rng().integers(2**31))
     ends = np.cumsum([size.pixels << number for number, size in enumerate(sizes)][::-1])  # of the work
@@ -141,16 +161,8 @@ def patchmatch(
                 break
         taken.append(turn)
     assert canvas is not None
-    origin = canvas.copied()
-    filled = problem.image.copy()
-    filled[problem.hole] = np.where(
-        (origin < 0)[:, None], canvas.colours() + base_colour(problem.image, problem.known),
-        problem.image.reshape(-1, filled.shape[2])[origin],
-    )  # fmt: skip
-    filled = blended(problem, filled, origin)
-    problem.note(levels=len(sizes), iterations=tuple(taken), shifts=shifts(problem.hole, origin))
-    problem.note(confidence=_confidence(problem, filled, canvas.depth, patch))
-    return filled
+    problem.note(levels=len(sizes), iterations=tuple(taken))
+    return canvas.copied(), canvas.colours() + base_colour(problem.image, problem.known), canvas.depth
 
 
 def _check(patch: int, levels: int | None, iterations: int, completeness: float) -> None:
@@ -331,12 +343,12 @@ class _Canvas:
         self.copyable = replace(self.filled, counts=np.zeros_like(self.filled.counts))
         self.copyable.mark(size.allowed)
         self.near = around(size.hole, size.known, self.side)
-        self.depth = np.zeros(size.hole.shape, np.float32)
-        self.depth[self.near] = rim_distance(size.hole[self.near], size.known[self.near])
+        self.depth: F32x2 = rim_distance(size.hole[self.near], size.known[self.near])
         self.nnf = Search.over(size.targets, neighbours=size.neighbours, seed=seed)
         window = self.nnf.window
         self.hole = np.ascontiguousarray(size.hole[window])
-        self.doubt = self.depth[window] * np.float32(math.log(_GAMMA))
+        inner = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(window, self.near, strict=True))
+        self.doubt = self.depth[inner] * np.float32(math.log(_GAMMA))
         self.label = size.labels[window] + (size.labels[window] > 0)  # as the sources count them
         self.origin: I32x2 = np.full(self.hole.shape, -1, np.int32)
         self.strips = strips(self.hole, _TILE)
@@ -616,7 +628,7 @@ def _confidence(problem: Problem, filled: Image, depth: Image, side: int) -> Ima
     count = np.maximum(summed(there, side), 1)
     first, second = summed(grey, side), summed(grey * grey, side)
     contrast = np.sqrt(np.maximum(second / count - (first / count) ** 2, 0))
-    reach = np.sqrt(np.minimum(depth[near], np.float32(max(problem.hole.shape))))
+    reach = np.sqrt(np.minimum(depth, np.float32(max(problem.hole.shape))))
     sure = np.ones(problem.hole.shape, np.float32)
     sure[near] = 1 / (1 + 10 * contrast * reach)
     return sure
