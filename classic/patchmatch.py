@@ -140,7 +140,7 @@ def _matched(
     source: PictureMask | None,
     guide: PictureLabels | None,
 ) -> tuple[I32x1, F32x2, F32x2]:
-    """Where the hole's pixels are copied from, as ``_Canvas.copied`` says it; their votes' colours, (n, C); the depth in
+    """Where the hole's pixels are copied from (``_Canvas.copied``); their votes' colours, (n, C); the depth in
     the rectangle around the hole. Apart from hiding the seams, so that the levels are gone before that takes memory.
     """
     patch, levels, iterations, completeness = chosen
