@@ -145,7 +145,7 @@ def labelled_runs(mask: Mask, reach: int) -> tuple[Runs, NDArray[np.int32]]:
 def _runs(mask: Mask) -> Runs:
     """Runs of hole pixels in raster order. Of most pictures few rows have any, and no more is looked at."""
     rows = np.flatnonzero(mask.any(axis=1)).astype(np.int32)
-    step = max(1, _STRIPE // mask.shape[1])
+    step = max(1, _STRIPE // max(1, mask.shape[1]))
     found = [np.empty((0, 3), np.int32)]
     edged = np.zeros((min(len(rows), step), mask.shape[1] + 2), np.bool_)
     for stripe in np.split(rows, range(step, len(rows), step)):

@@ -230,3 +230,8 @@ def test_a_method_that_copies_gets_a_crop_with_enough_to_copy_from():
     mask[:, 520:] = mask[:, :380] = True  # another region's hole is nothing to copy from; nor is there more
     crops = [region.crop for region in split(mask, context=10, surround=1.0) if region.pixels == 10000]
     assert crops[0].bottom - crops[0].top > 300
+
+
+@pytest.mark.parametrize("shape", [(1, 0), (0, 1), (0, 0)])
+def test_a_mask_without_pixels_has_no_regions(shape):
+    assert split(np.zeros(shape, bool), context=1) == []
