@@ -17,7 +17,7 @@ depend on threads.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -34,6 +34,7 @@ FAR = np.float32(1e30)  # the distance of what has not been found; fastmath know
 
 _MIN_STRIP, _STRIPS = 1024, 16  # targets, and about so many strips: work for every thread, few borders where finds wait
 _LANES = 8  # values of a patch's row are compared so many at a time
+_BAND = 256  # rows of a picture that are laid out at once
 _WHOLE = 2  # a target all of whose pixels count
 _SLACK = np.float32(1.0)  # by which rounded means may differ from the true ones
 
@@ -68,24 +69,45 @@ class Patches:
 
     @classmethod
     def of(
-        cls, channels: Sequence[Array], counts: Mask, label: Array, side: int, groups: tuple[int, ...] = ()
-    ) -> Patches:
-        """Of an image's channels (H, W), all of one type, and of what counts and labels as sources (H, W)."""
+        cls, channels: Sequence[Array], counts: Mask, label: Array, side: int, groups: tuple[int, ...] = (),
+        kept: Callable[[Array], Array] = np.asarray,
+    ) -> Patches:  # fmt: skip
+        """Of an image's channels (H, W), all of one type, and of what counts and labels as sources (H, W).
+
+        ``kept`` makes of a channel's rows what the planes hold of them.
+        """
         shape = *channels[0].shape, len(channels)
         places = (shape[0] + side) * (shape[1] + side)
-        planes = np.zeros(places * len(channels) + _LANES * len(channels), channels[0].dtype)
-        marks = np.zeros((places, 1 + len(groups)), channels[0].dtype)
+        dtype = kept(channels[0][:0]).dtype
+        planes = np.zeros(places * len(channels) + _LANES * len(channels), dtype)
+        marks = np.zeros((places, 1 + len(groups)), dtype)
         patches = cls(planes, np.zeros(places, np.uint8), marks, groups, shape, side)
-        for number, channel in enumerate(channels):
-            patches.image()[..., number] = channel
         patches.mark(counts)
+        image = patches.image()
         grid = marks.reshape(-1, patches.stride, marks.shape[1])[: shape[0], : shape[1]]
-        grid[..., 0] = label
-        begin = 0
-        for number, size in enumerate(groups, 1):
-            mean = sum(channels[begin + 1 : begin + size], channels[begin].astype(np.float32)) / np.float32(size)
-            grid[..., number] = np.rint(cv2.blur(mean, (side, side), borderType=cv2.BORDER_CONSTANT))
-            begin += size
+
+        def fill(rows: slice) -> None:
+            for number, channel in enumerate(channels):
+                image[rows, :, number] = kept(channel[rows])
+            grid[rows, :, 0] = label[rows]
+
+        def average(rows: slice) -> None:
+            top = max(0, rows.start - side)
+            begin = 0
+            for number, size in enumerate(groups, 1):
+                there = image[top : rows.stop + side, :, begin : begin + size]
+                mean: Array = there[..., 0].astype(np.float32)
+                for channel in range(1, size):
+                    mean += there[..., channel]
+                mean /= np.float32(size)
+                mean = cv2.blur(mean, (side, side), borderType=cv2.BORDER_CONSTANT)
+                grid[rows, :, number] = np.rint(mean[rows.start - top :][: rows.stop - rows.start])
+                begin += size
+
+        bands = [slice(top, min(top + _BAND, shape[0])) for top in range(0, shape[0], _BAND)]
+        threads.run(fill, bands)
+        if groups:
+            threads.run(average, bands)
         return patches
 
     @property
@@ -143,11 +165,12 @@ class Sources(NamedTuple):
     def of(cls, patches: Patches) -> Sources:
         """The patches that have a label."""
         label = patches.marks[:, 0]
-        places = np.flatnonzero(label).astype(np.int32)
+        places = np.flatnonzero(label != 0).astype(np.int32)
         labels = label[places]
         if labels.size and labels.max() > 1:
-            places = places[np.argsort(labels, kind="stable")]
-        first = np.searchsorted(label[places], np.arange(257)).astype(np.int32)
+            order = np.argsort(labels, kind="stable")
+            places, labels = places[order], labels[order]
+        first = np.searchsorted(labels, np.arange(257)).astype(np.int32)
         return cls(places, first)
 
 

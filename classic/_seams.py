@@ -39,7 +39,7 @@ def around(hole: Mask, known: Mask, margin: int) -> tuple[slice, slice]:
 
 def summed(plane: Array, side: int) -> Image:
     """Sums over squares of ``side``, float32; nothing lies beyond the edge."""
-    values = plane.astype(np.float32, copy=False)
+    values = plane.view(np.uint8) if plane.dtype == np.bool_ else plane.astype(np.float32, copy=False)
     sums = cv2.boxFilter(values, cv2.CV_32F, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
     return np.asarray(sums, np.float32)
 

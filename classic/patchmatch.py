@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -208,7 +209,7 @@ def _sizes(
     labels = np.zeros(hole.shape, np.uint8) if guide is None else problem.part(guide.pixels)
     wanted = levels or _levels(hole, side)
     base = base_colour(problem.image, known)
-    planes = [np.where(known, problem.image[..., c] - base[c], np.float32(0)) for c in range(len(base))]
+    planes = threads.run(lambda c: np.where(known, problem.image[..., c] - base[c], np.float32(0)), range(len(base)))
     planes += _texture(planes, known, 2**wanted)
     finest = _size(planes, known, hole, side, allowed, labels, finest=True)
     if finest is None:
@@ -219,8 +220,8 @@ def _sizes(
     for means, coarse_known, coarse_hole in halvings(
         planes, known, hole, levels=wanted, min_known=side * side, min_side=2 * side
     ):
-        allowed = coarse_known & (_children(allowed).sum(axis=(1, 3)) >= 2)
-        labels = _children(labels).max(axis=(1, 3))
+        allowed = coarse_known & (sum(_children(allowed.view(np.uint8))) >= 2)
+        labels = reduce(np.maximum, _children(labels))
         size = _size(means, coarse_known, coarse_hole, side, allowed, labels)
         if size is None or size.partial > sizes[0].partial:
             break
@@ -240,15 +241,20 @@ def _texture(colours: list[Array], known: Mask, width: int) -> list[Array]:
     """sqrt(beta) (|Ix|, |Iy|), each the mean over the known pixels of a square of ``width``, (H, W)."""
     grey = _mean(colours)
     weight = np.float32(math.sqrt(_BETA * len(colours) / 3))
-    planes = []
-    for across in (True, False):
+
+    def mean_slope(across: bool) -> Array:
         here, before = (np.s_[:, 1:], np.s_[:, :-1]) if across else (np.s_[1:], np.s_[:-1])
         slope, both = np.zeros_like(grey), np.zeros_like(known)
         both[here] = known[here] & known[before]
-        slope[here] = np.abs(grey[here] - grey[before])
+        np.subtract(grey[here], grey[before], out=slope[here])
+        np.abs(slope, out=slope)
         slope *= both
-        planes.append(summed(slope, width) / np.maximum(summed(both, width), 1) * weight)
-    return planes
+        slope, count = summed(slope, width), summed(both, width)
+        slope /= np.maximum(count, 1, out=count)
+        slope *= weight
+        return slope
+
+    return threads.run(mean_slope, (True, False))
 
 
 def _mean(planes: Sequence[Array]) -> Array:
@@ -259,11 +265,11 @@ def _mean(planes: Sequence[Array]) -> Array:
     return total / np.float32(len(planes))
 
 
-def _children(plane: Array) -> Array:
-    """Every coarse pixel's four children: (H, W) -> (H / 2, 2, W / 2, 2), sides rounded up."""
+def _children(plane: Array) -> list[Array]:
+    """Every coarse pixel's four children, each (H / 2, W / 2), sides rounded up, for a plane (H, W)."""
     height, width = plane.shape
     even = np.pad(plane, ((0, height % 2), (0, width % 2)), mode="edge")
-    return even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2)
+    return [even[down::2, across::2] for down in (0, 1) for across in (0, 1)]
 
 
 def _size(
@@ -284,7 +290,7 @@ def _size(
         if np.count_nonzero(usable) >= (needed if share < 4 else 1):
             offered = usable * (labels + np.uint8(1)) if labels.any() else usable
             patches = Patches.of(
-                [_rounded(plane, unit) for plane in planes], known | hole, offered, side, (len(planes) - 2, 2)
+                planes, known | hole, offered, side, (len(planes) - 2, 2), lambda plane: _rounded(plane, unit)
             )
             sources, pixels = Sources.of(patches), int(np.count_nonzero(hole))
             neighbours = _BLACK if finest else _BESIDE
@@ -306,7 +312,10 @@ def _unit(side: int, planes: int) -> float:
 
 def _rounded(plane: Array, unit: float) -> Array:
     """In whole numbers of 1 / unit, int16."""
-    return np.rint(np.clip(plane, -_LARGEST, _LARGEST) * np.float32(unit)).astype(np.int16)
+    steps = np.clip(plane, -_LARGEST, _LARGEST)
+    steps *= np.float32(unit)
+    whole: Array = np.rint(steps, out=steps).astype(np.int16)
+    return whole
 
 
 def _lack(allowed: Mask, side: int) -> str:

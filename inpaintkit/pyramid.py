@@ -19,10 +19,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from inpaintkit import threads
 from inpaintkit.arrays import Array, F64x2
 from inpaintkit.problem import NEUTRAL, Image, Mask
 
 _HALVING = np.array([1, 3, 3, 1]) / 8  # k
+_BAND = 128  # rows of a half that are made at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +97,8 @@ def halvings(
     full: Array = np.ones_like(known)  # the kernel's weight inside the picture
     number = 1
     while levels is None or number < levels:
-        planes[:] = [_halved(plane) for plane in planes]
+        for place in range(len(planes)):  # one by one: a large picture's planes go as their halves come
+            planes[place] = _halved(planes[place])
         weight, full = _halved(weight), _halved(full)
         known = weight >= min_weight * full
         hole = (_halved(hole) > 0) & ~known
@@ -139,5 +142,14 @@ def halved(image: Image, usable: Mask) -> Image:
 def _halved(plane: Array) -> F64x2:
     """Every second value of k * plane, (H, W) -> (ceil(H / 2), ceil(W / 2)); nothing lies beyond the edge."""
     values = plane.view(np.uint8) if plane.dtype == np.bool_ else plane
-    outer = cv2.sepFilter2D(values, cv2.CV_64F, _HALVING, _HALVING, anchor=(1, 1), borderType=cv2.BORDER_CONSTANT)
-    return np.ascontiguousarray(outer[::2, ::2])  # in float64 a constant stays exact in float32
+    height = -(-values.shape[0] // 2)
+    half = np.empty((height, -(-values.shape[1] // 2)))
+
+    def band(first: int) -> None:
+        last, above = min(first + _BAND, height), max(0, 2 * first - 1)
+        rows = values[above : 2 * last + 1]
+        outer = cv2.sepFilter2D(rows, cv2.CV_64F, _HALVING, _HALVING, anchor=(1, 1), borderType=cv2.BORDER_CONSTANT)
+        half[first:last] = outer[2 * first - above :: 2, ::2][: last - first]
+
+    threads.run(band, range(0, height, _BAND))
+    return half  # in float64 a constant stays exact in float32
