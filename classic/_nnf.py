@@ -20,13 +20,28 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import cv2
 import numpy as np
 
 from inpaintkit import threads
-from inpaintkit.arrays import Array, Bool1, F32x1, F32x2, F32x3, I32x1, I32x3, I64x1, I64x2, U8x1, U8x2, U8x3
+from inpaintkit.arrays import (
+    Array,
+    Bool1,
+    F32x1,
+    F32x2,
+    F32x3,
+    I16x1,
+    I16x2,
+    I32x1,
+    I32x3,
+    I64x1,
+    I64x2,
+    U8x1,
+    U8x2,
+    U8x3,
+)
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
 
@@ -38,9 +53,10 @@ _BAND = 256  # rows of a picture that are laid out at once
 _WHOLE = 2  # a target all of whose pixels count
 _SLACK = np.float32(1.0)  # by which rounded means may differ from the true ones
 
-Planes = tuple[Array, U8x1, Array]  # planes, counts and marks of ``Patches``
+Flat = I16x1 | F32x1
+Planes = tuple[Flat, U8x1, I16x2 | F32x2]  # planes, counts and marks of ``Patches``
 Finds = tuple[I32x3, U8x3, F32x3]  # place, pose and distance of ``Search``
-Row = tuple[Array, I64x1, Array]  # ``Patches.lanes``, ``Patches.groups``, and an array of the type that sums have
+Row = tuple[I16x2 | F32x2, I64x1, I32x1 | F32x1]  # ``Patches.lanes`` and ``groups``, and an array of the sums' type
 Sizes = tuple[int, int, int, int, int]  # side of a patch, channels, strides of both pictures, fewest pixels compared
 
 
@@ -124,10 +140,10 @@ class Patches:
         grid = (self.shape[0] + self.side) * self.stride
         return self._inside(self.planes[: grid * self.shape[2]].reshape(grid, self.shape[2]))
 
-    def lanes(self) -> Array:
+    def lanes(self) -> I16x2 | F32x2:
         """Weights for the values of a patch's row, up to whole lanes: 1 for each value, then 1 for each of a group."""
         length = self.side * self.shape[2]
-        lanes = np.zeros((1 + len(self.groups), -(-length // _LANES) * _LANES), self.planes.dtype)
+        lanes: I16x2 | F32x2 = np.zeros((1 + len(self.groups), -(-length // _LANES) * _LANES), self.planes.dtype)
         lanes[0, :length] = 1
         of_channel = np.repeat(np.arange(len(self.groups)), self.groups)
         for number in range(len(self.groups)):
@@ -243,8 +259,8 @@ class Search:
         if not partial:
             todo[a.whole(*self.window)] *= _WHOLE
         sizes = a.side, a.shape[2], a.stride, b.stride, min_pixels
-        lanes, groups = a.lanes(), np.array(a.groups, np.int64)
-        sums = np.zeros(1, np.int32 if a.planes.dtype == np.int16 else np.float32)
+        lanes, groups = a.lanes(), cast(I64x1, np.array(a.groups, np.int64))
+        sums = cast(I32x1 | F32x1, np.zeros(1, np.int32 if a.planes.dtype == np.int16 else np.float32))
         for turn in range(iterations):
             before = self.place.copy(), self.pose.copy()
 
@@ -563,7 +579,7 @@ def _average(a: Planes, sizes: Sizes, row: Row, f: int) -> None:
     side, depth, stride, _, _ = sizes
     lanes, groups, sums = row
     for g in range(len(groups)):
-        total = 0
+        total: Any = 0  # of a wider type than its parts
         for i in range(side):
             p = np.uintp((f + i * stride) * depth)
             part = sums.dtype.type(0)
@@ -574,7 +590,7 @@ def _average(a: Planes, sizes: Sizes, row: Row, f: int) -> None:
 
 
 @kernel(fastmath=True, inline=True)
-def _distance(a: Array, b: Array, sizes: Sizes, row: Row, f: int, s: int, best: np.float32) -> np.float32:
+def _distance(a: Flat, b: Flat, sizes: Sizes, row: Row, f: int, s: int, best: np.float32) -> np.float32:
     """Of two patches all of whose pixels count; given up at the row where it exceeds the best."""
     side, depth, stride, wide, _ = sizes
     lanes, _, sums = row

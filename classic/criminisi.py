@@ -149,7 +149,7 @@ class _Front:
         found = [guess]
 
         def tile(first: int) -> None:
-            bound, last = min(found)[0], min(first + step, bottom)  # whichever it is, the best of all is found
+            bound, last = float(min(found)[0]), min(first + step, bottom)  # whichever it is, the best of all is found
             found.append(
                 _search_kernel(self.lab, self.flat, self.allowed, self.barred, target, bound, first, last, left, right)
             )
@@ -310,8 +310,9 @@ def _target_kernel(lab: F32x3, filled: Bool2, order: I64x2, y: int, x: int) -> T
     for k in range(len(order)):
         r, c = y + order[k, 0], x + order[k, 1]
         if 0 <= r < height and 0 <= c < width and filled[r, c]:
-            dy[count], dx[count] = order[k]
-            colours[count] = lab[:, r, c]
+            dy[count], dx[count] = order[k, 0], order[k, 1]
+            for plane in range(len(lab)):  # a slice would take seconds to compile
+                colours[count, plane] = lab[plane, r, c]
             count += 1
     return dy[:count], dx[:count], colours[:count]
 
@@ -340,7 +341,7 @@ def _guess_kernel(
 
 @kernel()
 def _search_kernel(
-    lab: F32x3, flat: F32x1, allowed: Bool2, barred: F32x1, target: Target, bound: np.float32, top: int, bottom: int,
+    lab: F32x3, flat: F32x1, allowed: Bool2, barred: F32x1, target: Target, bound: float, top: int, bottom: int,
     left: int, right: int,
 ) -> tuple[np.float32, int]:  # fmt: skip
     """(distance, centre) of the best source in a box that is no worse than the bound; the first among equals.
@@ -425,7 +426,8 @@ def _copy_kernel(
             if filled[r, c] or not hole[r, c]:
                 continue
             fr, fc = sy + r - y, sx + c - x
-            lab[:, r, c] = lab[:, fr, fc]
+            for plane in range(len(lab)):
+                lab[plane, r, c] = lab[plane, fr, fc]
             grey[r, c] = grey[fr, fc]
             confidence[r, c] = total / area
             origin[r, c] = fr * width + fc

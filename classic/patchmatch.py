@@ -36,6 +36,7 @@ from inpaintkit.arrays import (
     F32x3,
     F64x1,
     F64x2,
+    I16x1,
     I32x1,
     I32x2,
     I32x3,
@@ -507,7 +508,7 @@ def _grown(mask: Mask, side: int) -> Mask:
 
 @kernel(fastmath=True)
 def _vote_kernel(
-    planes: Array, counts: U8x1, shape: tuple[int, int, int, int], corner: tuple[int, int], place: I32x3,
+    planes: I16x1, counts: U8x1, shape: tuple[int, int, int, int], corner: tuple[int, int], place: I32x3,
     distance: F32x3, doubt: F32x2, todo: Bool2, rows: tuple[int, int], partial: bool, best_only: bool, origin: I32x2,
 ) -> float:  # fmt: skip
     """The weighted mean of the votes of the patches over each pixel, or the vote of the most similar one alone."""
@@ -600,7 +601,7 @@ def _quantile(values: F32x1, count: int, rank: int) -> np.float32:
 
 @kernel()
 def _reverse_vote_kernel(
-    planes: Array, counts: U8x1, stride: int, corner: tuple[int, int], place: I32x2, side: int,
+    planes: I16x1, counts: U8x1, stride: int, corner: tuple[int, int], place: I32x2, side: int,
     number: I32x2, total: F64x2, count: F64x1,
 ) -> None:  # fmt: skip
     """Add each known patch's colours to the hole pixels that it found most like itself."""

@@ -72,6 +72,7 @@ _BATCH = 16  # items whose sums are in memory at a time
 _LANES = np.uint64(LANES)
 
 Size = tuple[int, int]
+Found = tuple[I64x2, I64x2, F32x2, I64x1]  # groups' corners, rows and columns; their distances; how many there are
 U32x2: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.uint32]]
 
 
@@ -234,9 +235,8 @@ def _round(
         top = max(int(band[0, 0]) - PLE_WINDOW, 0)
         bottom = min(int(band[-1, 0]) + PLE_WINDOW + size[0], height)
         part = np.zeros((channels + 1, bottom - top, width), np.float32)
-        _groups_kernel(
-            flat, shape, unknown, barred, missing, band, *size, similar, np.float32(noise), prior, part.reshape(-1), top
-        )
+        found = _nearest_kernel(flat, shape, unknown, barred, band, *size, similar)
+        _groups_kernel(flat, shape, unknown, missing, found, *size, np.float32(noise), prior, part.reshape(-1), top)
         return top, part
 
     for first in range(0, len(bands), _BATCH):
@@ -251,12 +251,10 @@ def _groups_kernel(
     planes: F32x1,
     shape: tuple[int, int, int],
     unknown: Bool2,
-    barred: F32x2,
     missing: I32x2,
-    references: I32x2,
+    found: Found,
     high: int,
     wide: int,
-    similar: int,
     noise: np.float32,
     prior: F32x1,
     total: F32x1,
@@ -269,9 +267,8 @@ def _groups_kernel(
     channels, _, width = shape
     n = high * wide
     span = (n + LANES - 1) // LANES * LANES  # a patch's values in whole vectors
-    distance, weight = np.empty(_ACROSS * _ACROSS + 2 * LANES, np.float32), np.empty(n, np.float32)
-    rows, columns = np.empty(similar + 1, np.int64), np.empty(similar + 1, np.int64)
-    near = np.empty(similar + LANES, np.float32)
+    all_rows, all_columns, all_near, number = found
+    similar = all_rows.shape[1] - 1
     samples = np.zeros(channels * similar * span + LANES, np.float32)
     mean = np.empty(channels * span, np.float32)
     covariance, precision = np.zeros((n + 4) * span, np.float32), np.zeros((n + 4) * span, np.float32)
@@ -281,12 +278,11 @@ def _groups_kernel(
     order, starts = np.empty(similar, np.int64), np.empty(n + 2, np.int64)
     known, lost = np.zeros((n + 1, LANES), np.uint32), np.zeros((n + 1, LANES), np.uint32)  # numbers of pixels
     sizes = np.zeros((2, LANES), np.int64)  # how many are known, and lost
-    offsets = np.arange(n) // wide * width + np.arange(n) % wide
-    for r in range(len(references)):
-        y, x = references[r, 0], references[r, 1]
-        size = _nearest(
-            planes, shape, unknown, barred, y, x, high, wide, similar, distance, weight, rows, columns, near
-        )
+    offsets = np.empty(n, np.int64)
+    for p in range(n):
+        offsets[p] = p // wide * width + p % wide
+    for r in range(len(number)):
+        rows, columns, near, size = all_rows[r], all_columns[r], all_near[r], number[r]
         least = _learn(planes, shape, rows, columns, size, high, wide, span, noise, prior, samples, mean, covariance)
         direct, members = _sorted(missing, rows, columns, near, size, n, starts, order)
         if direct > 0:
@@ -319,6 +315,30 @@ def _groups_kernel(
                 top,
             )
             first = last
+
+
+@kernel(fastmath=True)
+def _nearest_kernel(
+    planes: F32x1,
+    shape: tuple[int, int, int],
+    unknown: Bool2,
+    barred: F32x2,
+    references: I32x2,
+    high: int,
+    wide: int,
+    similar: int,
+) -> Found:
+    """Every reference patch's group. It is a kernel of its own so that two processes compile side by side."""
+    count = len(references)
+    distance, weight = np.empty(_ACROSS * _ACROSS + 2 * LANES, np.float32), np.empty(high * wide, np.float32)
+    rows, columns = np.empty((count, similar + 1), np.int64), np.empty((count, similar + 1), np.int64)
+    near, number = np.empty((count, similar + LANES), np.float32), np.empty(count, np.int64)
+    for r in range(count):
+        y, x = references[r, 0], references[r, 1]
+        number[r] = _nearest(
+            planes, shape, unknown, barred, y, x, high, wide, similar, distance, weight, rows[r], columns[r], near[r]
+        )
+    return rows, columns, near, number
 
 
 @kernel(fastmath=True, inline=True)

@@ -282,7 +282,7 @@ ROWS = (
         reach=_side,
         context=lambda o: 2 * _side(o) + PLE_WINDOW,  # similar patches lie so far from one that sees the hole
         cut=lambda o: 32,
-        kernels=lambda o: (*_of("ple", "_groups"), *_COHERENCE),
+        kernels=lambda o: (*_of("ple", "_groups"), *_COHERENCE, *_of("ple", "_nearest")),
     ),
     Method(
         "patchmatch",
@@ -294,6 +294,7 @@ ROWS = (
         surround=lambda o: 1.0 if o["source"] is None and o["guide"] is None else math.inf,  # these may lie anywhere
         cut=lambda o: 6 * o["patch"],
         stochastic=True,
+        kernels=lambda o: (*_of("_nnf", "_search"), *_of("patchmatch", "_vote"), *_of("_seams", "_seams"), *_DIRECT),
     ),
     Method(
         "criminisi",
@@ -304,5 +305,6 @@ ROWS = (
         context=lambda o: 64 if o["window"] is None else min(o["window"], 10**6) + o["patch"],
         surround=lambda o: math.inf if o["source"] is not None else 0.0 if o["window"] is not None else 1.0,
         cut=lambda o: 6 * o["patch"],
+        kernels=lambda o: _of("criminisi", "_priority", "_search", "_copy", "_guess", "_target"),
     ),
 )

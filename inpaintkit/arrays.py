@@ -1,6 +1,7 @@
 """Names for the arrays that kernels take: the element type, then the number of dimensions.
 
-Type checkers read them; numba does not, and compiles a kernel for whatever arrays it is called with.
+Type checkers read them; numba does not, and compiles a kernel for whatever arrays it is called with. What is compiled
+before a kernel is called is for the types that its annotations name, the first where there are several.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ Bool3: TypeAlias = np.ndarray[_3, np.dtype[np.bool_]]
 U8x1: TypeAlias = np.ndarray[_1, np.dtype[np.uint8]]
 U8x2: TypeAlias = np.ndarray[_2, np.dtype[np.uint8]]
 U8x3: TypeAlias = np.ndarray[_3, np.dtype[np.uint8]]
+I16x1: TypeAlias = np.ndarray[_1, np.dtype[np.int16]]
+I16x2: TypeAlias = np.ndarray[_2, np.dtype[np.int16]]
 I32x1: TypeAlias = np.ndarray[_1, np.dtype[np.int32]]
 I32x2: TypeAlias = np.ndarray[_2, np.dtype[np.int32]]
 I32x3: TypeAlias = np.ndarray[_3, np.dtype[np.int32]]

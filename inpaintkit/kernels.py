@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock
+from types import UnionType
 from typing import Any, TypeVar, cast
 
 import llvmlite
@@ -233,10 +234,17 @@ def _kernel_named(name: str) -> tuple[_Kernel, tuple[types.Type, ...]]:
 
 
 def _type_of(hint: Any) -> types.Type:
-    """The type of values for which a kernel is compiled: a number, an array of ``arrays``, or a tuple of those."""
+    """The type of values for which a kernel is compiled: a number, an array of ``arrays``, or a tuple of those.
+
+    Of several, which are written ``A | B``, it is the first.
+    """
     if hint in _SCALARS:
         return cast(types.Type, _SCALARS[hint])
     given = typing.get_args(hint)
+    if isinstance(hint, UnionType):
+        return _type_of(given[0])
+    if hasattr(hint, "_fields"):  # a named tuple
+        return cast(types.Type, types.BaseTuple.from_types(map(_type_of, typing.get_type_hints(hint).values()), hint))
     if typing.get_origin(hint) is tuple:
         return cast(types.Type, types.BaseTuple.from_types([_type_of(part) for part in given]))
     sides, (element,) = typing.get_args(given[0]), typing.get_args(given[1])

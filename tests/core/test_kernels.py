@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -206,9 +207,28 @@ def test_one_thread_starts_no_process_and_compiles_what_is_called(plugin):
     ]  # fmt: skip
 
 
+def test_a_process_beside_that_crashes_costs_only_time(plugin):
+    (plugin / "crash.py").write_text(HEAVY)
+    names, call = ["heavy_0", "heavy_1"], "[module.heavy_0(1.0, 0), module.heavy_1(1.0, 0)]"
+    program = SIDE_BY_SIDE.format(module="crash", names=names, call=call)
+    crashing = program.replace("class Count", "kernels._HELP = 'import os; os._exit(3)'\nclass Count", 1)
+    assert output(start(plugin, crashing, threads=2)).split() == ["[1.0,", "1.0]", "2", "2", "True", "True"]
+
+
+def test_where_nothing_can_be_written_no_process_is_started(plugin):
+    (plugin.parent / "cache").touch()
+    names, call = ["heavy_0", "heavy_1"], "module.heavy_0(1.0, 0)"
+    assert side_by_side(plugin, "unkept", names, call, threads=2) == ["1.0", "0", "1", "True", "True"]
+
+
+class Named(NamedTuple):
+    one: I64x1
+    other: float
+
+
 def test_types_are_read_off_annotations():
     @kernel()
-    def some(a: F32x2, b: C64x4, c: tuple[int, float], d: np.float32, e: bool) -> I64x1:
+    def some(a: F32x2, b: C64x4 | F32x2, c: tuple[int, float], d: np.float32, e: bool, f: Named) -> I64x1:
         return a
 
     float32, array = numba.float32, numba.types.Array
@@ -221,4 +241,5 @@ def test_types_are_read_off_annotations():
         numba.types.Tuple([numba.int64, numba.float64]),
         float32,
         numba.boolean,
+        numba.types.NamedTuple([array(numba.int64, 1, "C"), numba.float64], Named),
     )
