@@ -18,6 +18,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from types import UnionType
@@ -176,6 +177,8 @@ def prepare(names: Iterable[str]) -> None:
     ----------
     names : "module:kernel", the slowest to compile first; they are compiled for the types of their annotations.
     """
+    if threads.allowed() < 2:
+        return
     with _prepare_lock:
         wanted = [_kernel_named(name) for name in dict.fromkeys(names)]
         missing = [(kernel, signature) for kernel, signature in wanted if not kernel.is_compiled(signature)]
@@ -228,9 +231,15 @@ def _kernel_named(name: str) -> tuple[_Kernel, tuple[types.Type, ...]]:
     """A kernel, and the types that its parameters' annotations name."""
     module, _, function = name.partition(":")
     kernel: _Kernel = getattr(importlib.import_module(module), function)
-    hints = typing.get_type_hints(kernel.py_func)
+    return kernel, _parameters(kernel.py_func)
+
+
+@cache
+def _parameters(function: Callable[..., Any]) -> tuple[types.Type, ...]:
+    """The types that a function's annotations name: read once, since every fill asks."""
+    hints = typing.get_type_hints(function)
     hints.pop("return", None)
-    return kernel, tuple(map(_type_of, hints.values()))
+    return tuple(map(_type_of, hints.values()))
 
 
 def _type_of(hint: Any) -> types.Type:

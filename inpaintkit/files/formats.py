@@ -32,7 +32,6 @@ from inpaintkit.files.decoding import (
 from inpaintkit.files.metadata import Metadata, of_pillow, png_chunks, png_colour
 from inpaintkit.files.silence import quiet
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _IEND = b"\0\0\0\0IEND\xaeB`\x82"
 _PLUGINS: dict[str, Any] = {  # taken by name: PIL.Image.open has a limit of its own, and many more formats
     "PNG": PngImagePlugin.PngImageFile,
@@ -142,6 +141,8 @@ def _plain(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> 
         number = chosen(frames, page)
         if number:
             image.seek(number)
+    if name == "PNG":
+        return _png(file, image, number)
     image.load()
     with quiet():
         metadata, orientation = or_damaged(lambda: of_pillow(image))
@@ -151,12 +152,26 @@ def _plain(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> 
         file.seek(0)  # Pillow takes a palette of black and white for single bits
         grey = through_cv2(file.read(), 0)
         return grey if grey.ndim == 2 else grey[..., 0], metadata, orientation
-    if name != "PNG":
-        return array(image, metadata.icc), without_cmyk(metadata, image), orientation
+    return array(image, metadata.icc), without_cmyk(metadata, image), orientation
+
+
+def _png(file: IO[bytes], image: PILImage.Image, number: int) -> tuple[Pixels, Metadata, int]:
+    """Read a PNG that Pillow has opened."""
+    at = file.tell()  # where Pillow goes on
     file.seek(0)
     data = file.read()
+    file.seek(at)
+    pixels = png.plain_pixels(data)
+    if pixels is not None:
+        with quiet():
+            image = PngImagePlugin.PngImageFile(io.BytesIO(png.without_pixels(data)))
+    image.load()
+    with quiet():
+        metadata, orientation = or_damaged(lambda: of_pillow(image))
     check_sums(data)
     metadata = replace(metadata, png_colour=png_colour(data))
+    if pixels is not None:
+        return pixels, metadata, orientation
     if data[24] < 16:
         return array(image, metadata.icc), metadata, orientation
     if number:
@@ -185,7 +200,7 @@ def _deep_png(data: bytes) -> Pixels:
     parts = [
         chunk for name, chunk in png_chunks(data) if name in PNG_PIXELS
     ]  # without what would turn or tint the pixels
-    return through_cv2(b"".join((_PNG, *parts, _IEND)), 0)
+    return through_cv2(b"".join((png.SIGNATURE, *parts, _IEND)), 0)
 
 
 # Writing

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_LIBRARIES = ("tifffile", "PIL", "psd_tools")
+_LIBRARIES = ("tifffile", "PIL", "psd_tools", "imagecodecs")
 
 
 class _Thread(threading.local):
@@ -32,6 +32,7 @@ class _InQuietThread(logging.Filter):
 
 
 _THREAD = _Thread()
+_filtered: list[int] = []  # how many loggers there were when each of the libraries' last got the filter
 _IN_QUIET_THREAD = _InQuietThread()
 _WARNING_FILTER = ("ignore", None, Warning, _IN_QUIET_THREAD, 0)  # a pattern is anything that has ``match``
 
@@ -62,6 +63,9 @@ def _put_first() -> None:
 def _filter_logs() -> None:
     """A filter works for records of its own logger only, so each of a library's gets it."""
     known = logging.Logger.manager.loggerDict
+    if _filtered == [len(known)]:  # loggers come, and never go
+        return
     for name in (*_LIBRARIES, *known):
         if name.partition(".")[0] in _LIBRARIES:
             logging.getLogger(name).addFilter(_IN_QUIET_THREAD)
+    _filtered[:] = [len(known)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -34,6 +36,85 @@ def test_other_decoders_read_the_same_pixels(shape, level):
         found = cv2.imdecode(np.frombuffer(png.encode(deep, level=level), np.uint8), cv2.IMREAD_UNCHANGED)
         assert found.dtype == np.uint16
         assert np.array_equal(found.reshape(shape), deep[..., [2, 1, 0, 3][: shape[2]]] if shape[2] > 2 else deep)
+
+
+def chunk(name, body):
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def file_of(rows, colour, *, width, depth=8, before=b"", after=b"", interlace=0, packed=zlib.compress):
+    """A PNG of rows that begin with the number of their filter."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, len(rows), depth, colour, 0, 0, interlace))
+    data = packed(b"".join(rows))
+    parts = [chunk(b"IDAT", data[at : at + 200]) for at in range(0, len(data), 200)]
+    return b"".join((png.SIGNATURE, header, before, *parts, after, chunk(b"IEND", b"")))
+
+
+def filtered_rows(channels, width=21, height=15):
+    return [bytes([row % 5]) + noise((width * channels,)).tobytes() for row in range(height)]
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_plain_kinds_have_pillows_pixels_and_all_that_the_file_says(colour, channels):
+    gamma = chunk(b"gAMA", struct.pack(">I", 30000))
+    said = chunk(b"pHYs", struct.pack(">IIB", 4000, 4000, 1)) + chunk(b"tEXt", b"Title\0before")
+    turned = chunk(b"eXIf", b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x03\0\0\0\0\0\0\0")
+    data = file_of(
+        filtered_rows(channels), colour, width=21, before=gamma + said, after=turned + chunk(b"tEXt", b"Author\0after")
+    )
+    with Image.open(io.BytesIO(data)) as image:
+        pixels = np.asarray(image)
+    assert np.array_equal(png.plain_pixels(data), pixels)
+    small = png.without_pixels(data)
+    with Image.open(io.BytesIO(small)) as image:
+        assert image.size == (1, 1)
+    loaded = load(io.BytesIO(data))
+    assert np.array_equal(loaded.pixels, pixels[::-1, ::-1])
+    assert loaded.metadata.text == {"Title": "before", "Author": "after"}
+    assert loaded.metadata.dpi == pytest.approx((101.6, 101.6))
+    assert loaded.metadata.png_colour == gamma
+
+
+def test_other_kinds_are_left_to_pillow():
+    palette = chunk(b"PLTE", bytes(range(256)) * 3)
+    clear = chunk(b"tRNS", bytes(6))
+    wide = [b"\0" + noise((6 * 21,)).tobytes()] * 4
+    others = [
+        file_of(filtered_rows(1), 3, width=21, before=palette),
+        file_of(filtered_rows(3), 2, width=21, before=clear),
+        file_of(wide, 2, width=21, depth=16),
+        file_of([bytes(4)] * 3, 0, width=21, depth=1),
+        b"",
+        png.SIGNATURE,
+    ]
+    Image.new("RGB", (9, 9)).save(
+        file := io.BytesIO(), "PNG", save_all=True, append_images=[Image.new("RGB", (9, 9), 1)]
+    )
+    assert all(png.plain_pixels(data) is None for data in (*others, file.getvalue()))
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        lambda rows: zlib.compress(rows[:-30]),
+        lambda rows: zlib.compress(rows)[:-4] + b"none",
+        lambda rows: zlib.compress(b"\x09" + rows[1:]),
+    ],
+)
+def test_what_libpng_cannot_read_is_one_error_and_nothing_else(packed, capfd, caplog):
+    data = file_of(filtered_rows(3), 2, width=21, packed=packed)
+    with pytest.raises(ValueError, match="damaged picture file"):
+        load(io.BytesIO(data))
+    assert capfd.readouterr() == ("", "")
+    assert not caplog.records
+
+
+def test_what_libpng_only_warns_of_is_read_in_silence(capfd, caplog):
+    data = file_of(filtered_rows(3), 2, width=21, packed=lambda rows: zlib.compress(rows + bytes(500)))
+    with Image.open(io.BytesIO(data)) as image:
+        assert np.array_equal(load(io.BytesIO(data)).pixels, np.asarray(image))
+    assert capfd.readouterr() == ("", "")
+    assert not caplog.records
 
 
 def test_bands_of_rows_and_several_chunks_make_the_same_picture(monkeypatch):
