@@ -71,23 +71,30 @@ def blended(problem: Problem, filled: Image, origin: I32x1) -> Image:
     hole = hole & ~unreachable(hole, known)
     if not hole.any():
         return filled
-    here = np.arange(problem.hole.size, dtype=np.int32).reshape(problem.hole.shape)[near]
-    place: I32x2 = np.where(known, here, np.int32(-1))
+    wanted = _misses(problem, filled, origin, near)[hole]
+    if wanted.any():
+        system = Elliptic(hole, known, power=1)
+        filled[near][hole] += system.solve(wanted.astype(np.float64), tolerance=1e-3).values.astype(np.float32)
+    return filled
+
+
+def _misses(problem: Problem, filled: Image, origin: I32x1, near: tuple[slice, slice]) -> Image:
+    """The right side of e's equations, (h, w, C) over the rows and columns ``near``."""
+    rows, columns = near
+    height, width = problem.hole.shape
+    here = np.arange(height, dtype=np.int32)[rows, None] * np.int32(width) + np.arange(width, dtype=np.int32)[columns]
+    place: I32x2 = np.where(problem.known[near], here, np.int32(-1))
     place[problem.hole[near]] = origin
-    total = np.zeros((*hole.shape, filled.shape[2]), np.float32)
+    total = np.zeros((*place.shape, filled.shape[2]), np.float32)
     edge = max(_EDGE, _ROUNDING * problem.step)
     for dy, dx in ((1, 0), (0, 1)):
-        miss, slope, together = _seams_kernel(filled, problem.known, place, near[0].start, near[1].start, dy, dx)
+        miss, slope, together = _seams_kernel(filled, problem.known, place, rows.start, columns.start, dy, dx)
         usual = summed(slope, _AROUND) / np.maximum(summed(together, _AROUND), 1)
         size = np.sqrt(np.mean(miss**2, axis=2)) / (edge + _USUAL * usual)
         miss /= (1 + size**4)[..., None]
         total += miss
         total[dy:, dx:] -= miss[: miss.shape[0] - dy, : miss.shape[1] - dx]
-    wanted = total[hole]
-    if wanted.any():
-        system = Elliptic(hole, known, power=1)
-        filled[near][hole] += system.solve(wanted.astype(np.float64), tolerance=1e-3).values.astype(np.float32)
-    return filled
+    return total
 
 
 @kernel()
