@@ -166,3 +166,21 @@ def test_a_ramp_comes_back_in_place(shape):
 def test_doubling_needs_the_next_finer_shape():
     with pytest.raises(ValueError, match="3 x 4 pixels is not half of 7 x 8"):
         upsampled(np.zeros((3, 4, 1), np.float32), (7, 8))
+
+
+def test_tall_picture_is_halved_alike_in_all_its_rows() -> None:
+    """Rows are worked on in bands; at their borders no row is lost or counted twice."""
+    image = np.random.default_rng(0).random((1043, 9, 1)).astype(np.float32)
+    hole = np.zeros(image.shape[:2], bool)
+    hole[500:520, 3:6] = True
+    coarse = masked_pyramid(image, ~hole, hole, levels=2, min_known=1, min_side=1)[1]
+    weights = np.zeros((522, 1043)), np.zeros((5, 9))
+    for weight in weights:
+        for row in range(len(weight)):
+            for tap, share in zip(range(2 * row - 1, 2 * row + 3), (1, 3, 3, 1), strict=True):
+                if 0 <= tap < weight.shape[1]:
+                    weight[row, tap] = share
+    down, across = weights
+    mean = (down @ (image[..., 0] * ~hole) @ across.T) / np.maximum(down @ ~hole @ across.T, 1e-9)
+    assert np.allclose(coarse.image[coarse.known, 0], mean[coarse.known], atol=1e-6)
+    assert coarse.known.sum() > 2500
