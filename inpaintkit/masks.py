@@ -24,8 +24,6 @@ from inpaintkit.errors import InpaintWarning, StretchedMaskWarning
 from inpaintkit.picture import Channels, Picture, mask_of, scaled
 from inpaintkit.picture import grow as grow_by_disc
 from inpaintkit.problem import Mask
-from inpaintkit.selection import object_of
-from inpaintkit.selection.views import span as span_of_numbers
 
 _FAR = 1 << 24  # px: up to here products of whole coordinates are exact in float64
 _TILE = 64 * 64  # px: a stroke is tested tile by tile, so that a long diagonal costs its length and not its box
@@ -324,6 +322,8 @@ def object_at(
         for x, y in inside:
             if not (where.left <= x < where.right and where.top <= y < where.bottom):
                 raise ValueError(f"the point {x:g},{y:g} is not in the box {_shown(tuple(box))}: the object lies in it")
+    from inpaintkit.selection import object_of  # not above: most who have a mask select nothing
+
     return object_of(picture, inside, beyond, where)
 
 
@@ -567,6 +567,8 @@ def _range(picture: Picture) -> float:
     pixels = picture.pixels
     if pixels.dtype.kind in "ub":
         return float(picture.opaque)
+    from inpaintkit.selection.views import span as span_of_numbers  # not above: it brings all of the selection
+
     span = span_of_numbers(picture)
     if pixels.dtype.kind == "f" and span.offset >= 0 and span.offset + span.scale <= 1:
         return 1.0

@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit import registry
-from inpaintkit.api import inpaint
 from inpaintkit.atomic import is_replaced, sweep
 from inpaintkit.batch.jobs import BACKUP, Job, Outcome, PipedJob, Search, Settings
 from inpaintkit.batch.notes import Notes, NothingFoundWarning, kinds_of_warnings
@@ -48,6 +47,8 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
 
     Where a mask marks nothing, the picture is copied as it is, or left in place, with a warning.
     """
+    from inpaintkit.api import inpaint  # not above: a process that only hands out files would wait for the compiler
+
     backup = job.backup
     photo = _original(job, settings.page)
     if backup and photo.pages > 1:

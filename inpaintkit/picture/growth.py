@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from inpaintkit.picture.pixels import Picture
 from inpaintkit.problem import Mask
-from inpaintkit.regions import split
 
 _COARSE = 55  # the quality up to which ripples cost more than a pixel
 _ACROSS, _DOWN = 0.4, 0.2  # of the energy at odd places, that at even ones: less shows halved colours
@@ -41,6 +40,8 @@ def growth_seen(picture: Picture, hole: Mask) -> int:
     """
     if picture.colours != 3:
         return 0
+    from inpaintkit.regions import split  # not above: whoever only reads files loads no compiler
+
     sums = np.zeros((2, 3, 2, 2))  # axis, order - 1, phase: energy and number of windows
     for region in split(hole, context=4, cut=16):
         top, left = (edge // 2 * 2 for edge in (region.crop.top, region.crop.left))  # phases are the picture's

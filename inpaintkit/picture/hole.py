@@ -16,7 +16,6 @@ from inpaintkit.picture.named import named_hole
 from inpaintkit.picture.paint import Paint
 from inpaintkit.picture.pixels import Picture, Pixels, array_of
 from inpaintkit.problem import Mask
-from inpaintkit.regions import split
 
 
 def hole_of(mask: Any, picture: Picture, *, invert: bool = False, nodata: Any = None) -> Mask:
@@ -98,6 +97,8 @@ def check_share(hole: Mask, *, by_name: bool = False) -> int:
 
 def grow(hole: Mask, radius: int) -> Mask:
     """The hole grown by ``radius`` pixels in every direction (a disc)."""
+    from inpaintkit.regions import split  # not above: see ``growth``
+
     grown = hole.copy()
     for region in split(hole, context=radius):
         grown[region.crop.slices] |= distance_to(region.own()) <= radius

@@ -169,7 +169,7 @@ def test_what_comes_in_is_checked(piped, here, data, message):
 
 
 def test_an_error_in_the_fill_leaves_the_pipe_empty(piped, here, monkeypatch):
-    monkeypatch.setattr("inpaintkit.batch.inpaint", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("inpaintkit.api.inpaint", lambda *_, **__: 1 / 0)
     status, out, err = piped(content("photo.png"), "fill", "-", "--mask", "mask.png", "-o", "-", "--format", "png")
     assert (status, out, err) == (2, b"", "inpaintkit: division by zero\n")
 

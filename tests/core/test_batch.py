@@ -307,3 +307,8 @@ def test_a_folder_of_sheets(run, album):
 def test_a_worker_loads_no_finder_until_it_is_to_find():
     code = "import sys, inpaintkit.batch; sys.exit('inpaintkit.find' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_process_that_hands_out_files_loads_no_compiler():
+    line = "import sys, inpaintkit.batch; print({'numba', 'skimage', 'scipy', 'torch'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", line], capture_output=True, check=True).stdout.strip() == b"set()"
