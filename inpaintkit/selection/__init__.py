@@ -3,17 +3,20 @@
 windows around the points -> regions that hold them -> the one that looks most like an object -> its outline, exact
 
 Windows show the picture at every scale. Regions come from merged basins (``regions``) and from closed contours
-(``contours``); what an object looks like is in ``looks``. A further click adds the best region around it, takes one
-away, or gives another region, whichever looks best and changes least.
+(``contours``); what an object looks like is in ``looks``. A further click asks for what holds it as well: a region that
+was found, or one joined from that before and what is around the click, with its hull and contours around it. Chosen is
+what looks best and has the click in the middle of what it adds. A click that is not of the object takes a region away,
+or gives another, whichever looks best and changes least.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import cv2
 import numpy as np
 
 from inpaintkit.box import Box
@@ -25,12 +28,16 @@ from inpaintkit.selection.views import Flat, Point, View, carried, depth
 
 _IN_BOX = 0.9  # of a region's pixels: with fewer in the box it is another object
 _BOX_ROOM = 0.15  # of a box's longer side: what is seen around it
-_BEST = 2  # regions of a point and of one order of size that are added or taken away
+_BEST = 2  # regions of a point that are added, or of one order of size that are taken away
 _SIZES = (0.1, 0.25), (0.5, 0.4), (np.inf, np.inf)  # their orders: times the size of what they are added to or taken
 # from at most, where the click is no farther from its outline, in times its side
 _SAME = 0.85  # overlap of two regions that are one
 _FAR, _NEAR = 6.0, 4.0  # score of a region that is as the one before a click, times their overlap: in any case, and
 _REACH = 0.2  # where the click is near its outline, which in times its side falls off so far from there
+_MIDDLE = 15.0  # score of a region of which a further click is the middle of what it adds
+_DISCS = 0.0, 0.5, 1.0  # times how far that click is from the region before it: a disc around it that is of the object
+_POINT = 0.06  # of a region's side: the smallest such disc
+_SMALL = 0.5  # times a region: where a point in it is of an object so much smaller, both are asked for
 _MANY = 40  # regions that are compared with that
 
 
@@ -78,6 +85,21 @@ class _Region:
             return 1.0
         away = max(depth(self.mask)[place[1], place[0]], depth(1 - self.mask)[place[1], place[0]])
         return float(away / np.count_nonzero(self.mask) ** 0.5)
+
+    def centred(self, other: _Region, point: Point) -> float:
+        """How much a point is the middle of what the region adds to another, from 0 to 1.
+
+        Two thirds of that is for lying deep in it, as a share of its deepest place; one third for lying as far from
+        its outline as from the other region.
+        """
+        place = self.view.place(point)
+        if place is None:
+            return 0.0
+        added = depth(self.mask & (1 - carried(other.mask, other.view, self.view)))
+        deep = float(added[place[1], place[0]] / self.view.scale[0])
+        far = other.distance(point) * other.area**0.5
+        deepest = float(added.max() / self.view.scale[0])
+        return float((2 * deep / max(1.0, deepest) + min(1.0, deep / max(1.0, far))) / 3)
 
     def overlap(self, other: _Region) -> float:
         """Intersection over union with another region, about."""
@@ -133,18 +155,29 @@ class _Search:
 
     def _changed(self, region: _Region, points: Sequence[Point], outside: Sequence[Point]) -> _Region:
         """The best region that holds the points and none outside, the last of either being new."""
-        if _suits(region, points, outside):
-            return region
-        found = [other for point in points for other in self._around(point) if _suits(other, points, outside)]
+        before = [region] if _suits(region, points, outside) else []
+        if before:
+            part = None if outside else self._part(region, points)
+            if part is None:
+                return region
+            region, points = part, [points[-1], *points[:-1]]
+        found = [other for point in points for other in self._around(point) if _suits(other, points, outside)] + before
         if outside:
-            found += self._less(region, points, outside)
+            found = sorted([*found, *self._less(region, points, outside)], key=lambda other: -other.score)[:_MANY]
         else:
             found += self._more(region, points)
-        found = sorted(found, key=lambda other: -other.score)[:_MANY]
         if not found:
             return self._between(points, outside)
-        like = _FAR + _NEAR * np.exp(-region.distance((outside or points)[-1]) / _REACH)
+        if not outside:
+            return max(found, key=lambda other: other.score + _MIDDLE * other.centred(region, points[-1]))
+        like = _FAR + _NEAR * np.exp(-region.distance(outside[-1]) / _REACH)
         return max(found, key=lambda other: other.score + like * region.overlap(other))
+
+    def _part(self, region: _Region, points: Sequence[Point]) -> _Region | None:
+        """What looks most like an object around the last point alone, if that is a small part of a region."""
+        found = self._around(points[-1])
+        small = found and found[0].area < _SMALL * region.area and not any(map(found[0].holds, points[:-1]))
+        return found[0] if small else None
 
     def _around(self, point: Point) -> list[_Region]:
         """Regions that hold a point, the likeliest first."""
@@ -182,17 +215,46 @@ class _Search:
         return bool(np.count_nonzero(mask[rows, columns]) >= _IN_BOX * np.count_nonzero(mask))
 
     def _more(self, region: _Region, points: Sequence[Point]) -> Iterator[_Region]:
-        """A region together with one of the best around the last point."""
-        for part in _of_sizes(self._around(points[-1]), region, region.distance(points[-1])):
-            whole = self._combined(region, part, lambda one, other: views.bridged(np.maximum(one, other)))
-            if whole is not None and _suits(whole, points, []):
-                yield whole
+        """What may be the object of which a region is a part, and the last point marks another."""
+        others = (other for other in self._around(points[0]) if other.overlap(region) < _SAME)
+        for one in (region, *itertools.islice(others, 1)):
+            for view, core in self._cores(one, points):
+                judge, around = Judge.of(view), views.hull(core)
+                joined = views.filled(views.largest(views.bridged(core)))
+                for mask in (joined, around, *contours.holding(view, around)):
+                    score = judge.score(mask)
+                    if score is not None and _suits(whole := _Region(view, mask, score), points, []):
+                        yield whole
+
+    def _cores(self, one: _Region, points: Sequence[Point]) -> Iterator[tuple[View, Flat]]:
+        """A region together with what may be the part around the last point: regions that hold it, or discs."""
+        for part in _different(self._around(points[-1])):
+            yield self._core([one, part], points, 0.0)
+        far = one.distance(points[-1]) * one.area**0.5
+        for share in _DISCS:
+            yield self._core([one], points, share * far)
+
+    def _core(self, parts: Sequence[_Region], points: Sequence[Point], radius: float) -> tuple[View, Flat]:
+        """Regions and discs around points, that around the last as large as is said, as one in a view of its own."""
+        radii = np.maximum([0.0] * (len(points) - 1) + [radius], _POINT * parts[0].area ** 0.5)
+        discs = [
+            Box(int(x), int(y), 1, 1).grown(int(far) + 1, self.picture.shape)
+            for (x, y), far in zip(points, radii, strict=True)
+        ]
+        box = _around_all([*(part.view.box for part in parts), *discs])
+        view = views.view(self.picture, self.span, box, 2 * views.SIDE)
+        mask = np.zeros(view.shape, np.uint8)
+        for part in parts:
+            mask |= carried(part.mask, part.view, view)
+        for place, far in zip(_places(view, points), radii, strict=True):
+            cv2.circle(mask, place, max(2, round(far * view.scale[0])), 1, -1)
+        return refining.closer(self.picture, self.span, view, mask)
 
     def _less(self, region: _Region, points: Sequence[Point], outside: Sequence[Point]) -> Iterator[_Region]:
         """A region without one of the best around the last point outside."""
         around = [other for other in self._around(outside[-1]) if not any(map(other.holds, points))]
         for part in _of_sizes(around, region, region.distance(outside[-1])):
-            left = self._combined(region, part, lambda whole, away: whole & (1 - away))
+            left = self._without(region, part)
             if left is not None and _suits(left, points, outside):
                 yield left
 
@@ -201,18 +263,21 @@ class _Search:
         view = views.view(self.picture, self.span, Box.of_shape(self.picture.shape))
         return _Region(view, regions.divided(view, _places(view, points), _places(view, outside)), 0.0)
 
-    def _combined(self, one: _Region, other: _Region, how: Callable[[Flat, Flat], Flat]) -> _Region | None:
-        """Two regions as one, in a view of its own."""
-        first, second = one.view.box, other.view.box
-        right, bottom = max(first.right, second.right), max(first.bottom, second.bottom)
-        box = Box.from_edges(min(first.left, second.left), min(first.top, second.top), right, bottom)
-        view = views.view(self.picture, self.span, box, 2 * views.SIDE)
-        mask = how(carried(one.mask, one.view, view), carried(other.mask, other.view, view))
+    def _without(self, one: _Region, other: _Region) -> _Region | None:
+        """A region without another, in a view of its own."""
+        view = views.view(self.picture, self.span, one.view.box, 2 * views.SIDE)
+        mask = carried(one.mask, one.view, view) & (1 - carried(other.mask, other.view, view))
         if not mask.any():
             return None
         view, mask = refining.closer(self.picture, self.span, view, views.filled(views.largest(mask)))
         score = Judge.of(view).score(mask)
         return None if score is None else _Region(view, mask, score)
+
+
+def _around_all(boxes: Sequence[Box]) -> Box:
+    """The smallest box that holds some."""
+    left, top = (min(box[k] for box in boxes) for k in (0, 1))
+    return Box.from_edges(left, top, max(box.right for box in boxes), max(box.bottom for box in boxes))
 
 
 def _places(view: View, points: Sequence[Point]) -> list[tuple[int, int]]:

@@ -6,6 +6,8 @@ doi:10.1109/ICCV.2009.5459254
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ _OUTSIDE = 0.58  # cost where the contour leaves the picture
 _STRONG = 80  # percentile of the edges: those cost half
 _QUIET = 0.3  # L*a*b* units per px that are no edge
 _LOW, _HIGH = 0.72, 1.38  # times its radius: how far a contour may be off the one it is fitted to
+_AROUND = (0.93, 1.4), (0.93, 2.2), (0.82, 1.3)  # the same of contours around parts that are joined
 _STAR = 0.8  # overlap of a region with the star around its middle, below which no contour is fitted to it
 
 Floats = NDArray[np.float64]
@@ -53,11 +56,27 @@ def fitted(view: View, mask: Flat) -> Flat | None:
     if not star.any() or np.count_nonzero(star & mask) < _STAR * np.count_nonzero(star | mask):
         return None
     radius = np.convolve(np.pad(radius, 2, mode="wrap"), np.ones(5) / 5, "valid")
+    return _drawn(view, middle, way, _beside(view, middle, way, radius, (_LOW, _HIGH)))
+
+
+def holding(view: View, mask: Flat) -> Iterator[Flat]:
+    """The best contours around a convex region, at most so far out of it; the last may cut it."""
+    middle = _middle(mask)
+    turn = np.arange(_ANGLES) * 2 * np.pi / _ANGLES
+    way = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    radius = _reach(mask, middle, way)
+    for between in _AROUND:
+        yield _drawn(view, middle, way, _beside(view, middle, way, radius, between))
+
+
+def _beside(
+    view: View, middle: tuple[float, float], way: Floats, radius: Floats, between: tuple[float, float]
+) -> Floats:
+    """The radius (A,) of the best contour beside another, in a range in times its radius."""
     rim = radius[:, None] * way
     along = np.roll(rim, -1, axis=0) - np.roll(rim, 1, axis=0)
     normal = np.stack([along[:, 1], -along[:, 0]], axis=1) / np.maximum(np.hypot(*along.T), 1e-6)[:, None]
-    radii = radius[:, None] * np.geomspace(_LOW, _HIGH, _RADII)
-    return _drawn(view, middle, way, _best(view, middle, way, radii, normal))
+    return _best(view, middle, way, radius[:, None] * np.geomspace(*between, _RADII), normal)
 
 
 def _middle(mask: Flat) -> tuple[float, float]:

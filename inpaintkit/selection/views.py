@@ -148,6 +148,13 @@ def bridged(mask: Flat) -> Flat:
     return mask
 
 
+def hull(mask: Flat) -> Flat:
+    """The convex hull of a mask."""
+    whole = np.zeros_like(mask)
+    cv2.fillConvexPoly(whole, cv2.convexHull(np.argwhere(mask)[:, ::-1].astype(np.int32)), 1)
+    return whole
+
+
 def largest(mask: Flat) -> Flat:
     """The largest connected part of a mask, what lies a pixel or two apart being connected."""
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
