@@ -70,7 +70,7 @@ class Patches:
         picture's first row and column. Squares of int16 differences over a row of a patch must fit into int32.
     counts : uint8 ((H + side) * (W + side)): 1 where a pixel is compared, 0 where not (padding, unknown).
     marks : as ``planes``, ((H + side) * (W + side), 1 + G): at a patch's place its label, 0 where it must not be taken
-        as a source, and the mean of each group of its channels, by which unlike patches are told apart at a glance.
+        as a source, and the mean of each group of its channels, which rules out most unlike patches quickly.
     groups : channels in each of the G groups; none, or of int16 planes.
     shape : (H, W, C) of the image.
     side : of a patch, pixels.

@@ -143,7 +143,7 @@ def _counted_from(call: Call, done: int) -> Call:
 def wide_parts(mask: Mask) -> Mask | None:
     """The parts of the hole with pixels more than ``DEEP`` from every rim; the picture's border is not a rim.
 
-    None where there is none: most holes are thin, and nothing as large as the picture is made for them.
+    None if there are none. Most holes are thin, and for those no array as large as the picture is made.
     """
     square = np.ones((2 * DEEP + 1, 2 * DEEP + 1), np.uint8)
     around = np.ones((4 * DEEP + 1, 4 * DEEP + 1), np.uint8)  # further, so that what is round stays whole

@@ -219,7 +219,7 @@ def _helpers(names: Sequence[str], number: int) -> Iterator[None]:
 
 
 def _started(names: Sequence[str]) -> subprocess.Popen[bytes]:
-    """A Python of its own, which knows nothing of the caller's main module. Raises OSError where there is none."""
+    """Start another Python, which does not run the caller's main module. Raises OSError if there is none."""
     if getattr(sys, "frozen", False) or "python" not in Path(sys.executable or "").name.lower():
         raise OSError(f"{sys.executable} is no Python")
     command, nothing = [sys.executable, "-c", _HELP, json.dumps(sys.path), *names], subprocess.DEVNULL

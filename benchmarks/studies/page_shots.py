@@ -181,7 +181,7 @@ class Shots:
         self.page.click("#split")
 
     def removed(self) -> None:
-        """A rocket removed, before and after; filled twice, so that the time is none of compiling."""
+        """A rocket removed, before and after; filled twice, so that the time shown includes no compiling."""
         self.photo("rocket.png")
         self.method("auto")
         for _ in range(2):

@@ -13,8 +13,6 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 let at = null; // [x, y] in the picture
 let down = false;
 
-export const isDown = () => down;
-
 export function arrow(event) {
   const direction = ARROWS[event.key];
   if (!direction || !app.photo || view.panels) return false;

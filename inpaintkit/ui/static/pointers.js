@@ -135,5 +135,3 @@ stage.addEventListener(
   },
   { passive: false },
 );
-
-export const isDragging = () => drag !== null || pinch !== null;

@@ -248,7 +248,7 @@ class Wand {
 
   // Select the same place again, as it is set now.
   again() {
-    if (this.last && isLast(this.last.item) && app.photo.id === this.last.photo) this.send(this.last.event, true);
+    if (isLast(this.last)) this.send(this.last.event, true);
   }
 
   move() {}
@@ -267,7 +267,7 @@ class ObjectTool {
   press(point, flags) {
     const place = point.map(Math.round);
     if (!inPicture(bounds([place]))) return;
-    const refines = (flags.also || flags.erase) && this.last && isLast(this.last.item) && this.last.photo === app.photo.id;
+    const refines = (flags.also || flags.erase) && isLast(this.last);
     const event = refines
       ? { ...this.last.event, points: [...this.last.event.points, [...place, flags.erase ? 0 : 1]] }
       : { type: "object", layer: app.layer, mode: modeOf(flags), points: [[...place, 1]], box: null };
@@ -283,7 +283,7 @@ class ObjectTool {
   }
 
   mark(context) {
-    if (!this.last || !isLast(this.last.item) || this.last.photo !== app.photo?.id) return;
+    if (!isLast(this.last)) return;
     for (const [x, y, belongs] of this.last.event.points) dot(context, view.toDevice([x, y]), belongs ? "#fff" : "#000");
   }
 }
@@ -295,8 +295,9 @@ on("sent", ({ item, changes }) => {
   lastCursor = changes.at(-1)?.cursor ?? null;
 });
 
-// Whether an event is still the last thing that was done, so that it can be replaced.
-const isLast = (item) => item === lastItem && app.photo.cursor === lastCursor;
+// Whether what a tool selected is still the last thing that was done to this photo, so that it can be replaced.
+const isLast = (selected) =>
+  selected !== null && selected.photo === app.photo?.id && selected.item === lastItem && app.photo.cursor === lastCursor;
 
 // Accept or drop the pieces that were found.
 class Pieces {
