@@ -12,29 +12,35 @@ from inpaintkit.problem import Mask
 from inpaintkit.selection import views
 from inpaintkit.selection.contours import fitted
 from inpaintkit.selection.looks import Judge
-from inpaintkit.selection.views import Flat, View, carried, depth, filled, largest
+from inpaintkit.selection.views import Flat, Frame, View, carried, depth, filled, largest
 
 _ROOM = 0.5  # of a region's longer side: what a closer view shows around it
 _FREE = 0.12  # of a region's side: how far from its outline colours decide
 _ROUNDS = 2  # of GrabCut
 _BAND = 3  # px: how far from its outline a region may change from one size to the next
-_TILE = 192  # px of the picture: the side of a tile of the band
+_EDGE_ROOM = 8  # px: what is seen around a region whose outline is moved
+_TILE = 64  # px: the side of a tile of the band
 _AGREE = 0.8  # overlap of a refined region with what it was
 _GAIN = 0.0  # by which a refined region has to look better
 
 
 def closer(picture: Picture, span: Span, of: View, mask: Flat) -> tuple[View, Flat]:
     """A region in a view of its own."""
-    left, top, width, height = cv2.boundingRect(mask)
-    across, down = of.scale
-    box = Box.from_edges(
-        int(of.box.left + left / across),
-        int(of.box.top + top / down),
-        int(np.ceil(of.box.left + (left + width) / across)),
-        int(np.ceil(of.box.top + (top + height) / down)),
-    )
+    box = _box_of(of, mask)
     view = views.view(picture, span, box.grown(int(_ROOM * max(box.shape)) + 4, picture.shape))
     return view, carried(mask, of, view)
+
+
+def _box_of(frame: Frame, mask: Flat) -> Box:
+    """The box of the picture that holds a region."""
+    left, top, width, height = cv2.boundingRect(mask)
+    (across, down), corner = frame.scale, frame.box
+    return Box.from_edges(
+        int(corner.left + left / across),
+        int(corner.top + top / down),
+        int(np.ceil(corner.left + (left + width) / across)),
+        int(np.ceil(corner.top + (top + height) / down)),
+    )
 
 
 def improved(view: View, mask: Flat, keep: list[tuple[int, int]], leave: list[tuple[int, int]]) -> Flat:
@@ -76,20 +82,24 @@ def coloured(view: View, mask: Flat) -> Flat | None:
     return filled(largest(cut)) if cut.any() else None
 
 
-def at_full_size(picture: Picture, span: Span, view: View, mask: Flat) -> Mask:
+def at_full_size(picture: Picture, span: Span, frame: Frame, mask: Flat) -> Mask:
     """The region in the picture, bool (H, W): at every doubling of the size the outline moves to edges near it."""
-    while max(view.scale) < 1:
-        finer = views.view(picture, span, view.box, min(2 * max(view.shape), max(view.box.shape)))
-        mask = carried(mask, view, finer)
-        view, mask = finer, _snapped(finer, mask)
+    while max(frame.scale) < 1:
+        box = _box_of(frame, mask).grown(int(_EDGE_ROOM / min(frame.scale)) + 1, picture.shape)
+        factor = min(1.0, 2 * max(frame.scale))
+        finer = Frame(box, (max(1, round(box.height * factor)), max(1, round(box.width * factor))))
+        mask = _snapped(picture, span, finer, carried(mask, frame, finer))
+        frame = finer
     whole = np.zeros(picture.shape, np.bool_)
-    whole[view.box.slices] = views.as_mask(mask)
+    whole[frame.box.slices] = views.as_mask(mask)
     return whole
 
 
-def _snapped(view: View, mask: Flat) -> Flat:
+def _snapped(picture: Picture, span: Span, frame: Frame, mask: Flat) -> Flat:
     """A region whose outline is moved to the strongest edges in a band around it, tile by tile."""
+    pixels = views.reduced(picture, frame.box, frame.shape)
     band = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((2 * _BAND + 1,) * 2, np.uint8))
+    near = cv2.dilate(band, np.ones((3, 3), np.uint8))
     found = mask.copy()
     for top in range(0, mask.shape[0], _TILE):
         for left in range(0, mask.shape[1], _TILE):
@@ -98,6 +108,8 @@ def _snapped(view: View, mask: Flat) -> Flat:
                 continue
             seen = tile.grown(2 * _BAND, mask.shape)
             markers = np.where(band[seen.slices] > 0, 0, 1 + mask[seen.slices]).astype(np.int32)
-            snapped = watershed(views.edges(view.lab[seen.slices]), markers) == 2
-            found[tile.slices] = snapped[tile.within(seen)]
+            edges = views.edges(views.colours(picture, span, pixels[seen.slices]))
+            snapped = watershed(edges, markers, mask=near[seen.slices] > 0) == 2
+            inner = tile.within(seen)
+            found[tile.slices] = np.where(band[tile.slices] > 0, snapped[inner], mask[tile.slices])
     return np.asarray(cv2.medianBlur(found, 5), np.uint8)

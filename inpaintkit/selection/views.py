@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,36 +26,42 @@ _GREY = 100.0  # L of white
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """A window of a picture, reduced.
+class Frame:
+    """A part of a picture, reduced.
 
     Attributes
     ----------
     box : of the picture.
+    shape : (h, w) it is reduced to.
+    """
+
+    box: Box
+    shape: tuple[int, int]
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Pixels of the frame in one of the picture, across and down; 1 or less."""
+        return self.shape[1] / self.box.width, self.shape[0] / self.box.height
+
+    def place(self, point: Point) -> tuple[int, int] | None:
+        """X, Y of the frame's pixel in which a point of the picture lies; None outside."""
+        x, y = (np.asarray(point) + 0.5 - self.box[:2]) * self.scale
+        inside = 0 <= x < self.shape[1] and 0 <= y < self.shape[0]
+        return (int(x), int(y)) if inside else None
+
+
+@dataclass(frozen=True, eq=False)
+class View(Frame):
+    """A frame as it is looked at.
+
+    Attributes
+    ----------
     outer : the picture's (H, W).
     lab : float32 (h, w, 1 or 3), L or L*a*b*.
     """
 
-    box: Box
     outer: tuple[int, int]
     lab: Image
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(h, w)."""
-        height, width = self.lab.shape[:2]
-        return height, width
-
-    @property
-    def scale(self) -> tuple[float, float]:
-        """Pixels of the view in one of the picture, across and down; 1 or less."""
-        return self.shape[1] / self.box.width, self.shape[0] / self.box.height
-
-    def place(self, point: Point) -> tuple[int, int] | None:
-        """X, Y of the view's pixel in which a point of the picture lies; None outside."""
-        x, y = (np.asarray(point) + 0.5 - self.box[:2]) * self.scale
-        inside = 0 <= x < self.shape[1] and 0 <= y < self.shape[0]
-        return (int(x), int(y)) if inside else None
 
     @cached_property
     def edges(self) -> Image:
@@ -95,23 +102,31 @@ def edges(lab: Image) -> Image:
 
 def view(picture: Picture, units: Span, box: Box, side: int = SIDE) -> View:
     """The window of a box, at most ``side`` pixels wide and high."""
-    pixels = picture.pixels[box.slices]
     factor = min(1.0, side / max(box.width, box.height))
-    shape = max(1, round(box.width * factor)), max(1, round(box.height * factor))
-    exact = pixels.dtype in (np.uint8, np.uint16, np.float32)
-    small = np.ascontiguousarray(pixels if exact else pixels.astype(np.float32))
-    if factor < 1:
-        small = cv2.resize(small, shape, interpolation=cv2.INTER_AREA)
-    small = small.reshape(shape[1], shape[0], -1)
-    colours = small[..., : picture.colours].astype(np.float32)
-    colours = np.asarray(colours.mean(axis=2, keepdims=True) if colours.shape[2] == 2 else colours[..., :3], np.float32)
-    colours = ((colours - np.float32(units.offset)) / np.float32(units.scale)).clip(0, 1)
-    colours[np.isnan(colours)] = 0
+    shape = max(1, round(box.height * factor)), max(1, round(box.width * factor))
+    return View(box, shape, picture.shape, colours(picture, units, reduced(picture, box, shape)))
+
+
+def reduced(picture: Picture, box: Box, shape: tuple[int, int]) -> NDArray[Any]:
+    """A part of a picture, (h, w) large, in units of the picture (h, w, C)."""
+    pixels = picture.pixels[box.slices]
+    if pixels.dtype not in (np.uint8, np.uint16, np.float32):
+        pixels = pixels.astype(np.float32)
+    if pixels.shape[:2] != shape:
+        pixels = cv2.resize(np.ascontiguousarray(pixels), shape[::-1], interpolation=cv2.INTER_AREA)
+    return pixels.reshape(*shape, -1)
+
+
+def colours(picture: Picture, units: Span, pixels: NDArray[Any]) -> Image:
+    """L or L*a*b* of a part of a picture, float32 (h, w, 1 or 3), in front of grey where it is transparent."""
+    own = pixels[..., : picture.colours].astype(np.float32)
+    own = np.asarray(own.mean(axis=2, keepdims=True) if own.shape[2] == 2 else own[..., :3], np.float32)
+    own = ((own - np.float32(units.offset)) / np.float32(units.scale)).clip(0, 1)
+    own[np.isnan(own)] = 0
     if picture.alpha:
-        opacity = (small[..., -1:].astype(np.float32) / np.float32(picture.opaque)).clip(0, 1)
-        colours = np.asarray(opacity * colours + (1 - opacity) / 2, np.float32)
-    lab = np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2LAB) if colours.shape[2] == 3 else colours * _GREY, np.float32)
-    return View(box, picture.shape, lab)
+        opacity = (pixels[..., -1:].astype(np.float32) / np.float32(picture.opaque)).clip(0, 1)
+        own = np.asarray(opacity * own + (1 - opacity) / 2, np.float32)
+    return np.asarray(cv2.cvtColor(own, cv2.COLOR_RGB2LAB) if own.shape[2] == 3 else own * _GREY, np.float32)
 
 
 def around(point: Point, shape: tuple[int, int]) -> Iterator[Box]:
@@ -126,17 +141,17 @@ def around(point: Point, shape: tuple[int, int]) -> Iterator[Box]:
         side /= 2
 
 
-def carried(mask: Flat, of: View, to: View) -> Flat:
-    """A mask of one view as the mask of another, 0 where the first shows nothing."""
+def carried(mask: Flat, of: Frame, to: Frame) -> Flat:
+    """A mask of one frame as the mask of another, 0 where the first shows nothing."""
     (wide, high), (across, down) = of.scale, to.scale
     left, top = to.box.left - of.box.left, to.box.top - of.box.top
     way = np.array(
         [[wide / across, 0, (0.5 / across + left) * wide - 0.5], [0, high / down, (0.5 / down + top) * high - 0.5]],
         np.float32,
     )
-    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.7)
+    soft = cv2.GaussianBlur(mask * np.uint8(255), (0, 0), 0.7)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return (cv2.warpAffine(soft, way, to.shape[::-1], flags=flags) > 0.5).astype(np.uint8)
+    return (cv2.warpAffine(soft, way, to.shape[::-1], flags=flags) > 127).astype(np.uint8)
 
 
 def bridged(mask: Flat) -> Flat:
