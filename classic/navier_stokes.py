@@ -33,6 +33,7 @@ of the known ones around it, weighted by nearness and by how well they lie along
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Literal
 
 import cv2
@@ -142,14 +143,21 @@ def navier_stokes(
     nu, contrast, edge, enough = nu / wide, contrast / wide, _EDGE * level / wide, tolerance * level / wide
     flows = [_Flow(pixels, plane) for plane in planes / wide]
 
-    def settle(flow: _Flow) -> None:
-        while flow.moving.any() and flow.done < cycles:
-            number = min(_ROUND, cycles - flow.done)
-            flow.run(number, nu, contrast, diffusion, safety, edge, enough)
+    waiting = deque(flows)
+
+    def settle(_: int) -> None:
+        while True:  # in turns, so that two threads share three planes evenly
+            try:
+                flow = waiting.popleft()
+            except IndexError:
+                return
+            flow.run(min(_ROUND, cycles - flow.done), nu, contrast, diffusion, safety, edge, enough)
             if flow is flows[0]:  # luminance, which takes longest
                 problem.report(Step(flow.done, cycles))
+            if flow.moving.any() and flow.done < cycles:
+                waiting.append(flow)
 
-    threads.run(settle, flows)
+    threads.run(settle, range(len(flows)))
     residual = max(flow.residual() for flow in flows) * wide
     moving = any(flow.moving.any() for flow in flows)
     done = max(flow.done for flow in flows)
@@ -211,8 +219,9 @@ class _Pixels:
         turn = np.zeros(inside.size + EIGHT, np.bool_)
         turn[np.flatnonzero(inside)] = np.arange(np.count_nonzero(inside)) % 2
         self.inside = mine.astype(np.float32).reshape(-1)
-        self.even = np.where(mine & ~turn[lanes], share[lanes], np.float32(0)).reshape(-1)
-        self.odd = np.where(mine & turn[lanes], share[lanes], np.float32(0)).reshape(-1)
+        turns = np.stack([mine & ~turn[lanes], mine & turn[lanes]], axis=1)
+        self.shares = np.where(turns, share[lanes][:, None], np.float32(0)).reshape(-1)
+        self.lag = _lags(self.eights, counts, self.first, self.width, np.diff(self.first_ghost) > 0)
 
 
 def _eights(mask: Mask, part: Image, parts: int) -> tuple[I64x1, I64x1, I64x1]:
@@ -227,6 +236,17 @@ def _eights(mask: Mask, part: Image, parts: int) -> tuple[I64x1, I64x1, I64x1]:
     order = np.argsort(owner, kind="stable")
     counts = np.repeat(length, number) - done
     return at[order], counts[order], np.searchsorted(owner[order], np.arange(parts + 1))
+
+
+def _lags(eights: I64x1, counts: I64x1, first: I64x1, width: int, in_turn: Mask) -> I64x1:
+    """How many eights a pass over each part must be ahead of the next one, so that this one finds its neighbours done.
+
+    A part in which something has to be done between the passes takes them one after the other.
+    """
+    sizes = np.diff(first)
+    own = np.repeat(np.arange(len(sizes)) * (int(eights.max(initial=0)) + 2 * width), sizes)
+    last = np.searchsorted(own + eights, own + eights + counts + width, side="right")
+    return np.where(in_turn, sizes, np.maximum.reduceat(last - np.arange(len(eights)), first[:-1]))
 
 
 def _ghosts(part: Image, inside: Mask, usable: Mask, parts: int) -> tuple[I32x2, I64x1]:
@@ -297,8 +317,8 @@ class _Flow:
             pixels.ghosts,
             pixels.first_ghost,
             pixels.inside,
-            pixels.even,
-            pixels.odd,
+            pixels.shares,
+            pixels.lag,
             pixels.width,
             self.moving,
             cycles,
@@ -345,8 +365,8 @@ def _cycles_kernel(
     ghosts: I32x2,
     first_ghost: I64x1,
     inside: F32x1,
-    even: F32x1,
-    odd: F32x1,
+    shares: F32x1,
+    lag: I64x1,
     width: int,
     moving: Bool1,
     cycles: int,
@@ -368,14 +388,14 @@ def _cycles_kernel(
         begin, end = first[part] * EIGHT, first[part + 1] * EIGHT
         at, around = eights[first[part] : first[part + 1]], wide[first_wide[part] : first_wide[part + 1]]
         near = ghosts[first_ghost[part] : first_ghost[part + 1]]
-        mine, even_share, odd_share = inside[begin:end], even[begin:end], odd[begin:end]
+        mine, share = inside[begin:end], shares[2 * begin : 2 * end]
         gain, residual, product = lanes[0, begin:end], lanes[1, begin:end], lanes[2, begin:end]
         before, total, mean, motion = lanes[3, begin:end], lanes[4, begin:end], lanes[5, begin:end], lanes[6, begin:end]
         now = lanes[7, begin:end]
         size, deep = np.float32(0), np.float32(0)
         for i in range(end - begin):
             size += mine[i]
-            deep = max(deep, even_share[i], odd_share[i])
+            deep = max(deep, share[2 * i], share[2 * i + 1])
         sweeps = int(np.ceil(diffusion * deep))  # as few as steps of the largest stable length allow
         length = np.float32(_LEVEL * safety * diffusion / max(sweeps, 1))
         low, high = splat_eight(np.float32(least)), splat_eight(np.float32(most))
@@ -391,10 +411,7 @@ def _cycles_kernel(
             for e in range(len(at)):
                 moved = load_eight(plane, at[e]) + load_eight(mine, e * EIGHT) * load_eight(u, at[e])
                 store(plane, at[e], smaller(larger(moved, low), high))
-            for _ in range(sweeps):
-                _mirror(plane, near)
-                _diffuse(plane, width, at, even_share, length, np.float32(edge))
-                _diffuse(plane, width, at, odd_share, length, np.float32(edge))
+            _diffuse(plane, width, at, share, near, lag[part], 2 * sweeps, length, np.float32(edge))
             for e in range(len(at)):
                 store(now, e * EIGHT, load_eight(plane, at[e]))
                 store(total, e * EIGHT, load_eight(total, e * EIGHT) + load_eight(now, e * EIGHT))
@@ -540,27 +557,37 @@ def _poisson(
 
 
 @kernel(fastmath=True, inline=True)
-def _diffuse(plane: F32x1, y: int, at: I64x1, share: F32x1, length: np.float32, edge: np.float32) -> None:
-    """A step of anisotropic diffusion in place: the second derivative along isophotes, where there are edges.
+def _diffuse(
+    plane: F32x1, y: int, at: I64x1, shares: F32x1, ghosts: I32x2, lag: int, passes: int, length: np.float32,
+    edge: np.float32,
+) -> None:  # fmt: skip
+    """Steps of anisotropic diffusion in place: the second derivative along isophotes, where there are edges.
 
     It is the second differences along rows, columns and the diagonal that lies nearer the isophote, weighted so that a
-    diagonal edge has no diffusion across at all.
+    diagonal edge has no diffusion across at all. A step is two passes, one for every other pixel. An eight needs what
+    the one before it has stored, for which a pass by itself would wait; so each pass follows ``lag`` eights behind the
+    one before, and all are on their way together.
     """
     zero, half, tiny, step = splat_eight(_ZERO), splat_eight(_HALF), splat_eight(_TINY), splat_eight(length)
     sharp = splat_eight(edge * edge)
     faint = splat_eight(edge * edge / np.float32(25))  # nothing below it is an edge; subtracted, so that nothing jumps
-    for e in range(len(at)):
-        p = at[e]
-        here = load_eight(plane, p)
-        west, east = load_eight(plane, p - 1), load_eight(plane, p + 1)
-        north, south = load_eight(plane, p - y), load_eight(plane, p + y)
-        gx, gy = half * (east - west), half * (south - north)
-        xx, yy, xy = gx * gx, gy * gy, gx * gy
-        rising = load_eight(plane, p - y + 1) + load_eight(plane, p + y - 1)
-        falling = load_eight(plane, p - y - 1) + load_eight(plane, p + y + 1)
-        diagonal = where(xy, zero, rising, falling) - here - here
-        bend = (east - here + west - here) * (yy - magnitude(xy)) + (south - here + north - here) * (xx - magnitude(xy))
-        bend += magnitude(xy) * diagonal
-        square = xx + yy
-        pace = step * load_eight(share, e * EIGHT) * larger(square - faint, zero) / (square * (square + sharp) + tiny)
-        store(plane, p, here + pace * bend)
+    for turn in range(len(at) + lag * (passes - 1)):
+        for k in range(max(0, (turn - len(at)) // lag + 1), min(passes, turn // lag + 1)):
+            e = turn - lag * k
+            if e == 0 and k % 2 == 0:
+                _mirror(plane, ghosts)
+            p = at[e]
+            here = load_eight(plane, p)
+            west, east = load_eight(plane, p - 1), load_eight(plane, p + 1)
+            north, south = load_eight(plane, p - y), load_eight(plane, p + y)
+            gx, gy = half * (east - west), half * (south - north)
+            xx, yy, xy = gx * gx, gy * gy, gx * gy
+            rising = load_eight(plane, p - y + 1) + load_eight(plane, p + y - 1)
+            falling = load_eight(plane, p - y - 1) + load_eight(plane, p + y + 1)
+            diagonal = where(xy, zero, rising, falling) - here - here
+            bend = (east - here + west - here) * (yy - magnitude(xy))
+            bend += (south - here + north - here) * (xx - magnitude(xy)) + magnitude(xy) * diagonal
+            square = xx + yy
+            share = load_eight(shares, (2 * e + k % 2) * EIGHT)
+            pace = step * share * larger(square - faint, zero) / (square * (square + sharp) + tiny)
+            store(plane, p, here + pace * bend)

@@ -135,9 +135,10 @@ def test_diffusion_moves_a_pixel_by_its_second_derivative_along_the_isophote():
     hole = np.zeros((3, 3), bool)
     hole[1, 1] = True
     pixels, flow, _ = prepared(patch, hole)
-    share = np.where(pixels.inside > 0, np.float32(1), np.float32(0))
+    shares = np.concatenate([pixels.inside > 0, np.zeros(8, bool)]).astype(np.float32)  # of the first pass alone
     flow.plane[1, 1] = 8
-    module._diffuse(flow._canvas[0], pixels.width, pixels.eights, share, np.float32(0.3), np.float32(2))
+    at = pixels.eights
+    module._diffuse(flow._canvas[0], pixels.width, at, shares, pixels.ghosts[:0], 1, 2, np.float32(0.3), np.float32(2))
     assert np.array_equal(flow.plane[~hole], patch[~hole])
     gx, gy = (25 - 1) / 2, (4 - 9) / 2
     xx, yy, xy = 25 + 1 - 16, 9 + 4 - 16, (11 + 3 - 20 - 0) / 4
@@ -181,6 +182,26 @@ def drift_and_width(image: np.ndarray, hole: np.ndarray, angle: float, dark: flo
         low, high = np.flatnonzero(profile[:rise] <= 0.1)[-1], rise + np.flatnonzero(profile[rise:] >= 0.9)[0]
         drift, width = max(drift, abs(offsets[rise])), max(width, offsets[high] - offsets[low])
     return drift, width
+
+
+def test_passes_of_diffusion_that_follow_one_another_closely_give_what_they_give_one_by_one():
+    rng = np.random.default_rng(4)
+    hole = np.zeros((60, 80), bool)
+    hole[6:54, 6:74] = rng.random((48, 68)) < 0.3
+    hole[8:20, 5:50] = hole[22:45, 30:34] = hole[25:27, 60:70] = True
+    values = rng.random(hole.size) * 255
+    planes = []
+    for one_by_one in (False, True):
+        pixels = module._Pixels(hole, ~hole)
+        sizes = np.diff(pixels.first)
+        assert pixels.lag.max() < sizes.max() / 8
+        if one_by_one:
+            pixels.lag = sizes
+        flow = module._Flow(pixels, values)
+        flow.run(6, 200.0, 500.0, 28, 0.8, 0.5, 0.0)
+        planes.append(flow.plane.copy())
+    assert np.array_equal(*planes)
+    assert np.abs(planes[0][hole] - values.reshape(hole.shape)[hole]).mean() > 1
 
 
 @pytest.mark.parametrize("angle", ANGLES)
