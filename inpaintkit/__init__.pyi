@@ -6,6 +6,7 @@ from .find import FindInfo, find_mask
 from .find.pieces import Found
 from .info import Filled, FilledRegion, Info
 from .method import Method
+from .overlay import Overlay, OverlayInfo, RemovalInfo, estimate_overlay, remove_overlay
 from .problem import Problem, Step
 from .registry import methods, register, unregister
 
@@ -21,8 +22,12 @@ __all__ = [
     "InpaintWarning",
     "Method",
     "MissingExtraError",
+    "Overlay",
+    "OverlayInfo",
     "Problem",
+    "RemovalInfo",
     "Step",
+    "estimate_overlay",
     "find_mask",
     "inpaint",
     "load",
@@ -30,6 +35,7 @@ __all__ = [
     "read",
     "read_mask",
     "register",
+    "remove_overlay",
     "unregister",
     "variants",
     "write",

@@ -145,22 +145,22 @@ def inpaint(
     began = time.perf_counter()
     row = registry.find(method)
     values = row.options(options)
-    _check_whole(row.name, values)
-    _check_call(seed, device, dilate, feather)
-    _check_flags(invert_mask=invert_mask, fallback=fallback, return_info=return_info)
+    check_whole(row.name, values)
+    check_call(seed, device, dilate, feather)
+    check_flags(invert_mask=invert_mask, fallback=fallback, return_info=return_info)
     if progress is not None and not callable(progress):
         raise TypeError(f"progress is {progress!r}: give a function that takes a Step, or None")
     picture = Picture.of(image, channels)
-    _check_colours(row, picture)
+    check_colours(row, picture)
     hole = hole_of(mask, picture, invert=invert_mask, nodata=nodata)
-    _check_sizes(row.name, values, picture)
+    check_sizes(row.name, values, picture)
     named = isinstance(mask, str)
     opaque = named and mask == "alpha"
     result = picture.pixels.copy()
     filled: list[FilledRegion] = []
     peak = None
     maps: dict[str, Image] | None = {} if return_info else None
-    report = _one_at_a_time(progress) if progress else None
+    report = one_at_a_time(progress) if progress else None
     remark = (lambda text: report(Step(0, 1, remark=text))) if report else None
     with pool.limit(threads, own_threads=row.own_threads) as count, compiling(remark, row.name) as watch:
         growth = growth_seen(picture, hole) if isinstance(dilate, str) else int(dilate)
@@ -172,7 +172,7 @@ def inpaint(
             call = Call(picture, hole, seed, device, report, fallback, feather, opaque, maps=maps)
             filled = call.fill(row, values, result)
             peak = call.units.peak
-    shaped = result.reshape(np.shape(image)) if not isinstance(image, PILImage.Image) else _to_pil(result, image)
+    shaped = result.reshape(np.shape(image)) if not isinstance(image, PILImage.Image) else to_pil(result, image)
     if not return_info:
         return shaped
     seconds = time.perf_counter() - began
@@ -215,7 +215,8 @@ def variants(
     return [inpaint(image, mask, method, seed=seed + i, **more) for i in range(int(n))]
 
 
-def _one_at_a_time(progress: Callable[[Step], None]) -> Callable[[Step], None]:
+def one_at_a_time(progress: Callable[[Step], None]) -> Callable[[Step], None]:
+    """A caller's function for progress, called from one thread at a time."""
     lock = RLock()  # a callback may fill pictures itself
 
     def report(step: Step) -> None:
@@ -225,7 +226,8 @@ def _one_at_a_time(progress: Callable[[Step], None]) -> Callable[[Step], None]:
     return report
 
 
-def _check_call(seed: int, device: str, dilate: int | str, feather: float) -> None:
+def check_call(seed: int, device: str, dilate: int | str = 0, feather: float = 0.0) -> None:
+    """Refuse what no fill can use; the message says what is needed."""
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0:
         raise ValueError(f"seed is {seed!r}: give a whole number of 0 or more")
     if not isinstance(device, str) or device not in DEVICES:
@@ -237,20 +239,22 @@ def _check_call(seed: int, device: str, dilate: int | str, feather: float) -> No
         raise ValueError(f"feather is {feather!r}: give pixels, 0 or more")
 
 
-def _check_flags(**flags: bool) -> None:
+def check_flags(**flags: bool) -> None:
+    """Refuse switches that are neither on nor off."""
     for name, flag in flags.items():
         if not isinstance(flag, (bool, np.bool_)):
             raise TypeError(f"{name} is {flag!r}: expected True or False")
 
 
-def _check_whole(method: str, values: dict[str, Any]) -> None:
+def check_whole(method: str, values: dict[str, Any]) -> None:
     """Refuse whole numbers that no kernel can take; a method's own limits are its own."""
     for name, value in values.items():
         if isinstance(value, int) and abs(value) >= _BEYOND:
             raise ValueError(f"{method}'s option {name} is {value}: expected a whole number below {_BEYOND}")
 
 
-def _check_colours(row: Method, picture: Picture) -> None:
+def check_colours(row: Method, picture: Picture) -> None:
+    """Refuse a picture with a number of colours that the method cannot fill."""
     if row.colours and picture.colours not in row.colours:
         taken = " or ".join(map(str, row.colours))
         raise ValueError(
@@ -259,7 +263,8 @@ def _check_colours(row: Method, picture: Picture) -> None:
         )
 
 
-def _check_sizes(method: str, values: dict[str, Any], picture: Picture) -> None:
+def check_sizes(method: str, values: dict[str, Any], picture: Picture) -> None:
+    """Refuse options as large as another picture."""
     for name, value in values.items():
         if isinstance(value, PictureOption) and value.pixels.shape[:2] != picture.shape:
             raise ValueError(
@@ -268,7 +273,8 @@ def _check_sizes(method: str, values: dict[str, Any], picture: Picture) -> None:
             )
 
 
-def _to_pil(result: NDArray[Any], like: PILImage.Image) -> PILImage.Image:
+def to_pil(result: NDArray[Any], like: PILImage.Image) -> PILImage.Image:
+    """Pixels (H, W, C) as a PIL image with what is known of another one."""
     squeezed = result[..., 0] if result.shape[2] == 1 else result
     picture = PILImage.fromarray(squeezed)
     picture.info.update({key: value for key, value in like.info.items() if key != "transparency"})

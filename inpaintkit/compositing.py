@@ -66,7 +66,7 @@ class Units:
         if not self.opaque:
             alpha = np.clip(fill[:, -1:], 0, 1)
             colours = (fill[:, :-1] / np.maximum(alpha, 1e-6)).astype(np.float32)
-        return np.concatenate([self._colours(colours), self._typed(alpha * self.picture.opaque)], axis=1)
+        return np.concatenate([self._colours(colours), self.typed(alpha * self.picture.opaque)], axis=1)
 
     def feathered(self, new: Pixels, old: Pixels, share: NDArray[Any]) -> Pixels:
         """``share`` (n, 1) of the new colours (n, C) mixed with the rest of what was under the mask."""
@@ -74,7 +74,7 @@ class Units:
         keep = np.where(np.isfinite(old).all(axis=1, keepdims=True), 1 - share, 0)
         old = np.where(keep > 0, old, 0)
         if not self.picture.alpha:
-            return self._typed(keep * old + (1 - keep) * new)
+            return self.typed(keep * old + (1 - keep) * new)
         # Premultiplied: what was transparent has no colour to mix in, and leaves the fill as it is.
         before, after = old[:, -1:] / self.picture.opaque, new[:, -1:] / self.picture.opaque
         keep = np.where(before > 0, keep, 0)
@@ -82,7 +82,7 @@ class Units:
         colours = (keep * before * old[:, :-1] + (1 - keep) * after * new[:, :-1]) / np.maximum(alpha, 1e-9)
         if self.opaque:
             alpha = np.ones_like(alpha)
-        return self._typed(np.concatenate([colours, alpha * self.picture.opaque], axis=1))
+        return self.typed(np.concatenate([colours, alpha * self.picture.opaque], axis=1))
 
     def straight(self, pixels: Pixels) -> Image:
         """Pixels (n, C) as float32, colours not premultiplied: what a fill is measured in."""
@@ -112,9 +112,10 @@ class Units:
         return scaled
 
     def _colours(self, colours: Image) -> Pixels:
-        return self._typed(colours.astype(np.float64) * self.span.scale + self.span.offset)
+        return self.typed(colours.astype(np.float64) * self.span.scale + self.span.offset)
 
-    def _typed(self, values: Pixels) -> Pixels:
+    def typed(self, values: Pixels) -> Pixels:
+        """Values in the caller's units, rounded and clipped to the caller's type."""
         dtype = self.picture.pixels.dtype
         if dtype.kind == "f":
             with np.errstate(over="ignore"):

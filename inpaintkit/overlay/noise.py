@@ -1,0 +1,85 @@
+"""How exactly a picture's values say what was seen: rounding, and what JPEG adds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inpaintkit.arrays import F64x1, F64x2
+from inpaintkit.picture import Span
+
+# Luma and colour differences of JPEG, but for the offset of the latter.
+LUMA = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+_ROUNDING = 12**-0.5  # standard deviation of what rounding to whole steps changes
+_ON_STEPS, _NEAR, _LOOKED_AT = 0.9, 0.05, 2**12  # share of values near whole steps, how near, and of how many at most
+_FLOAT = 2.0**-24  # of the range: what is left of a float's exactness after some arithmetic
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How a lossy file stored a picture.
+
+    Attributes
+    ----------
+    luma, chroma : root mean square step of the quantised coefficients, in levels of 8 bits.
+    sampling : across and down, the pixels that share one value of colour: (2, 2) for 4:2:0.
+    """
+
+    luma: float
+    chroma: float
+    sampling: tuple[int, int] = (1, 1)
+
+    @classmethod
+    def of_tables(cls, tables: Sequence[Sequence[float]], sampling: tuple[int, int] = (1, 1)) -> Stored:
+        """From a JPEG's quantisation tables, that of luma first."""
+        steps = [float(np.sqrt(np.mean(np.square(np.asarray(table, np.float64))))) for table in tables]
+        return cls(steps[0], steps[1] if len(steps) > 1 else steps[0], sampling)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Standard deviations of what is seen.
+
+    Attributes
+    ----------
+    deviations : float64 (C,), by channel after ``mixing``, in the picture's units.
+    mixing : float64 (C, C), which mixes the channels so that each has a noise of its own.
+    """
+
+    deviations: F64x1
+    mixing: F64x2
+
+    @property
+    def mixes(self) -> bool:
+        """Whether the channels are luma and colour differences."""
+        return bool((self.mixing != np.eye(len(self.mixing))).any())
+
+
+def noise_of(span: Span, seen: F64x2, peak: float, stored: Stored | None, *, bled: bool) -> Noise:
+    """The noise of a picture.
+
+    Parameters
+    ----------
+    seen : float64 (n, C), colours of the pixels under the overlay: rounded to the levels of the rest, or finer.
+    peak : white, in the picture's units.
+    bled : colour differences see another opacity than luma.
+    """
+    channels = seen.shape[1]
+    rounding = max(_step(span, seen) * _ROUNDING, span.scale * _FLOAT)
+    deviations = np.full(channels, rounding)
+    if stored is not None:
+        steps = np.array([stored.luma, *[stored.chroma] * 2])[:channels] if channels == 3 else stored.luma
+        deviations = np.hypot(deviations, np.broadcast_to(steps, channels) * (_ROUNDING * peak / 255))
+    mixes = channels == 3 and (bled or stored is not None)
+    return Noise(deviations, LUMA if mixes else np.eye(channels))
+
+
+def _step(span: Span, seen: F64x2) -> float:
+    """The step between the levels of what is seen; 0 where it is not rounded to those of the rest."""
+    if not span.step:
+        return 0.0
+    values = seen.reshape(-1)[:: 1 + seen.size // _LOOKED_AT]
+    steps = (values - span.offset) / span.step
+    return span.step if np.mean(np.abs(steps - np.rint(steps)) < _NEAR) >= _ON_STEPS else 0.0
