@@ -32,6 +32,7 @@ from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
+from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
 
 from inpaintkit import kernel_cache, threads
@@ -128,10 +129,19 @@ class _KernelCache(_Cache):  # type: ignore[misc,unused-ignore]
         return self.files.holds(self._name, self._key(signature, context.codegen()))
 
     def load_overload(self, signature: Any, context: Any) -> Any:
-        """The compiled kernel, or None."""
-        context.refresh()  # the compiled code may call what the context knows only then
+        """The compiled kernel, or None.
+
+        numba refreshes its context before: it imports all that kernels may be compiled from, scipy's linear algebra
+        included, which takes a third of a second. Compiled code calls no more than what is named here, and whoever
+        compiles refreshes the context anyway.
+        """
         data = self.files.load(self._name, self._key(signature, context.codegen()))
-        return None if data is None else CompileResult._rebuild(context, *data)
+        if data is None:
+            return None
+        from numba.cpython import hashing  # noqa: F401  # it names its secret to LLVM when it is imported
+
+        rtsys.initialize(context)
+        return CompileResult._rebuild(context, *data)
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep the compiled kernel."""

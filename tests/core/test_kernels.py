@@ -112,6 +112,13 @@ def test_two_processes_with_two_signatures_at_once_share_the_work_and_do_not_mix
     assert output(start(plugin, CALL_MANY, plugin / "ready", "later", 2, "if")) == "0"
 
 
+def test_who_loads_compiled_code_loads_nothing_that_compiles(plugin):
+    """numba's own way imports scipy's linear algebra and much else first, a third of a second."""
+    program = PAINT + "import sys\nprint('scipy.linalg' in sys.modules)"
+    assert output(start(plugin, program)) == "21 True\nTrue"
+    assert output(start(plugin, program)) == "21 False\nFalse"
+
+
 def test_threads_that_need_one_kernel_share_it():
     @kernel()
     def doubled(x):
