@@ -214,7 +214,8 @@ class Page:
 
     def paint(self, points: Sequence[Point], **how: Any) -> None:
         """The same at places of the picture."""
-        self.drag([self.client(point) for point in points], **how)
+        places = self.part("photo", "given[0].map((point) => part.view.toClient(point))", [list(p) for p in points])
+        self.drag([(round(x), round(y)) for x, y in places], **how)
 
     def idle(self) -> None:
         """Wait until all that was done is with the server, and shown."""

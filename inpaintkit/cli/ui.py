@@ -32,7 +32,7 @@ def ui(photo: Path | None, port: int | None, no_open: bool, host: str) -> None:
     if photo is not None and not photo.exists():
         raise click.UsageError(f"{photo}: no such file or folder")
     try:
-        from inpaintkit.ui.server import serve
+        from inpaintkit.ui.server import Serving, serve
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "inpaintkit":
             raise
@@ -43,4 +43,4 @@ def ui(photo: Path | None, port: int | None, no_open: bool, host: str) -> None:
     def note(text: str) -> None:
         click.echo(f"inpaintkit: {text}", err=True)
 
-    serve(photo, host=host, port=port, browser=not no_open, say=click.echo, note=note)
+    serve(photo, Serving(click.echo, note, host, port, browser=not no_open))

@@ -63,7 +63,7 @@ class Loaded:
     """A file's content: ``pixels`` as ``read`` gives them, its ``format``, and ``metadata`` to write along.
 
     ``channels`` is "alpha" where the last channel is opacity, and "bands" where none is; ``nodata`` is the value that
-    stands for missing pixels, where the file names one; ``pages`` is how many a TIFF has.
+    stands for missing pixels, where the file names one; ``pages`` is how many the file has.
     """
 
     pixels: NDArray[Any]

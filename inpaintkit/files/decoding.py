@@ -44,7 +44,7 @@ class Decoded:
     """What a decoder gives: pixels as stored, (H, W) or (H, W, C), and what they are.
 
     ``channels`` is "alpha" where the last channel is opacity; ``nodata`` is the value that stands for missing pixels;
-    ``pages`` is how many a TIFF has.
+    ``pages`` is how many the file has.
     """
 
     pixels: Pixels

@@ -65,8 +65,8 @@ def decode(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> 
     if name in _DECODERS:
         decoded = _DECODERS[name](file, page=page, max_pixels=max_pixels)
     else:
-        pixels, metadata, orientation = _plain(file, name, page=page, max_pixels=max_pixels)
-        decoded = Decoded(pixels, metadata, orientation, channels_of(pixels))
+        pixels, metadata, orientation, pages = _plain(file, name, page=page, max_pixels=max_pixels)
+        decoded = Decoded(pixels, metadata, orientation, channels_of(pixels), pages=pages)
     upright = np.ascontiguousarray(UPRIGHT[decoded.orientation](decoded.pixels))
     return replace(decoded, pixels=upright, orientation=1)
 
@@ -132,8 +132,8 @@ def encode(name: str, pixels: Pixels, metadata: Metadata, *, alpha: bool, level:
 # Reading
 
 
-def _plain(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> tuple[Pixels, Metadata, int]:
-    """Read a format that Pillow reads."""
+def _plain(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> tuple[Pixels, Metadata, int, int]:
+    """Read a format that Pillow reads: pixels, metadata, orientation, and how many pages the file has."""
     with quiet():
         image = _PLUGINS[name](file)
         check_size(image.size, max_pixels)
@@ -142,7 +142,7 @@ def _plain(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> 
         if number:
             image.seek(number)
     if name == "PNG":
-        return _png(file, image, number)
+        return (*_png(file, image, number), frames)
     image.load()
     with quiet():
         metadata, orientation = or_damaged(lambda: of_pillow(image))
@@ -151,8 +151,8 @@ def _plain(file: IO[bytes], name: str, *, page: int | None, max_pixels: int) -> 
     if name == "BMP" and image.mode == "1" and _bits_of_bmp(file) > 1:
         file.seek(0)  # Pillow takes a palette of black and white for single bits
         grey = through_cv2(file.read(), 0)
-        return grey if grey.ndim == 2 else grey[..., 0], metadata, orientation
-    return array(image, metadata.icc), without_cmyk(metadata, image), orientation
+        return grey if grey.ndim == 2 else grey[..., 0], metadata, orientation, frames
+    return array(image, metadata.icc), without_cmyk(metadata, image), orientation, frames
 
 
 def _png(file: IO[bytes], image: PILImage.Image, number: int) -> tuple[Pixels, Metadata, int]:

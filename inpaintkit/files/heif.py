@@ -40,7 +40,8 @@ def decode_heif(file: IO[bytes], *, page: int | None, max_pixels: int) -> Decode
     metadata, _ = or_damaged(lambda: (_of_heif(info), 1))
     colours = info.get("nclx_profile") or {}
     points = (int(colours.get("color_primaries", 1)), int(colours.get("transfer_characteristics", 13)))
-    return Decoded(pixels, with_colours(metadata, *points, grey=pixels.ndim == 2), channels=channels_of(pixels))
+    metadata = with_colours(metadata, *points, grey=pixels.ndim == 2)
+    return Decoded(pixels, metadata, channels=channels_of(pixels), pages=len(container))
 
 
 def decode_avif(file: IO[bytes], *, page: int | None, max_pixels: int) -> Decoded:

@@ -68,6 +68,7 @@ class _Routes:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self._selecting = asyncio.Lock()  # one preview at a time
 
     def api(self) -> list[Route]:
         """The addresses below /api."""
@@ -87,6 +88,7 @@ class _Routes:
             Route(f"{photo}/thumbnail.png", self.thumbnail),
             Route(f"{photo}/tiles/{{which}}/{{level:int}}/{{column:int}}/{{row:int}}", self.tile),
             Route(f"{photo}/events", self._to_photo(self.desk.do), methods=["POST"]),
+            Route(f"{photo}/select", self.select, methods=["POST"]),
             Route(f"{photo}/undo", self._of_photo(lambda photo: self.desk.move(photo, -1)), methods=["POST"]),
             Route(f"{photo}/redo", self._of_photo(lambda photo: self.desk.move(photo, 1)), methods=["POST"]),
             Route(f"{photo}/mask", self.mask, methods=["POST"]),
@@ -140,7 +142,7 @@ class _Routes:
 
         def made() -> Response:
             with self.desk.shelf.use(values["photo"]) as photo:
-                found = views.tile(self.desk, photo, values["which"], values["level"], values["column"], values["row"])
+                found = views.tile(photo, values["which"], values["level"], values["column"], values["row"])
             return Response(found.data, media_type=found.kind, headers=_kept(request))
 
         return await to_thread.run_sync(made)
@@ -159,6 +161,20 @@ class _Routes:
 
             return await _in_thread(load)
 
+    async def select(self, request: Request) -> Response:
+        """What a wand or a click on an object would select; nothing for one who has given up waiting."""
+        asked = await _object(request)
+        level = asked.pop("level", 0)
+
+        def made() -> Response:
+            with self.desk.shelf.use(request.path_params["photo"]) as photo:
+                return views.selection(self.desk.preview(photo, asked), level)
+
+        async with self._selecting:
+            if await request.is_disconnected():
+                return Response(status_code=204)
+            return await to_thread.run_sync(made)
+
     async def pieces(self, request: Request) -> Response:
         """Accept and drop pieces of a search."""
         asked = await _object(request)
@@ -169,6 +185,7 @@ class _Routes:
                 if found is None or found.id != request.path_params["find"]:
                     raise LookupError("the search is no longer known: search again")
                 box = found.change(asked)
+                found.keep_choice(photo.folder)
                 photo.revision += 1
                 return {**found.shown(), "changed": list(box) if box else None, "revision": photo.revision}
 

@@ -141,14 +141,16 @@ class Patch:
             mask[cell.box.within(box)] = cell.hole
         return box, mask
 
-    def write(self, file: IO[bytes]) -> None:
-        """All but the old values, which the picture has."""
+    def write(self, file: IO[bytes], *, old: bool = False) -> None:
+        """All but the old values, which the picture has; those, too, if asked."""
         arrays: dict[str, NDArray[Any]] = {}
         for (column, row), cell in self.cells.items():
             name = f"{column},{row}"
             arrays[f"{name},box"] = np.array(cell.box)
             arrays[f"{name},hole"] = np.packbits(cell.hole)
             arrays[f"{name},new"] = cell.new
+            if old:
+                arrays[f"{name},old"] = cell.old
             if cell.expected is not None:
                 arrays[f"{name},expected"] = cell.expected
         content = io.BytesIO()  # a zip file is written with seeks, which ``atomic`` need not allow
@@ -157,7 +159,7 @@ class Patch:
 
     @classmethod
     def read(cls, file: IO[bytes], pixels: NDArray[Any]) -> Patch:
-        """The patch of a file; the old values come from the picture that it is put into."""
+        """The patch of a file; old values that it does not hold come from the picture that it is put into."""
         cells = {}
         with np.load(file, allow_pickle=False) as arrays:
             for name in (name for name in arrays.files if name.endswith(",box")):
@@ -169,7 +171,9 @@ class Patch:
                 new = arrays[f"{column},{row},new"]
                 if new.dtype != pixels.dtype or box.clipped(pixels.shape[:2]) != box:
                     raise ValueError("it was made from another picture")
-                cells[int(column), int(row)] = Cell(box, hole, pixels[box.slices][hole], new, sure)
+                kept = f"{column},{row},old"
+                old = arrays[kept] if kept in arrays.files else pixels[box.slices][hole]
+                cells[int(column), int(row)] = Cell(box, hole, old, new, sure)
         return cls(cells)
 
 

@@ -13,7 +13,7 @@ from inpaintkit import __version__, files, masks
 from inpaintkit.batch import Search
 from inpaintkit.files import READABLE
 from inpaintkit.problem import Mask
-from inpaintkit.ui import fills, finds, folders, saving
+from inpaintkit.ui import fills, finds, folders, saving, views
 from inpaintkit.ui.changes import bounds
 from inpaintkit.ui.events import MASK, SEEN, Event, checked
 from inpaintkit.ui.guard import MAX_BYTES
@@ -24,7 +24,7 @@ from inpaintkit.ui.one_shot import Order
 from inpaintkit.ui.photos import Changed, ConflictError, Photo
 from inpaintkit.ui.said import listen
 from inpaintkit.ui.sessions import Session
-from inpaintkit.ui.shelf import Place, Shelf, mark
+from inpaintkit.ui.shelf import Place, Shelf, file_of, mark
 from inpaintkit.ui.tiles import level_count
 
 Json = dict[str, Any]
@@ -61,12 +61,12 @@ class Desk:
         }
 
     def _listed(self, place: Place) -> Json:
-        photo, error = self.shelf.is_open(place.id), ""
+        error = ""
         try:
             self.shelf.check_inside(place)
         except Exception as refused:
             error = str(refused)
-        unsaved = photo is not None and photo.top != photo.saved
+        unsaved = self.shelf.is_unsaved(place)
         return {"id": place.id, "name": place.name, "done": place.done, "unsaved": unsaved, "error": error}
 
     def photo(self, photo: Photo) -> Json:
@@ -77,6 +77,9 @@ class Desk:
             alpha = photo.loaded.channels == "alpha" and count > 1
             return {
                 "id": photo.id,
+                "file": file_of(photo.id),
+                "page": photo.page,
+                "pages": photo.loaded.pages,
                 "name": photo.name,
                 "width": photo.shape[1],
                 "height": photo.shape[0],
@@ -95,6 +98,7 @@ class Desk:
                     "formats": saving.formats(photo),
                 },
                 "find": photo.found.shown() if photo.found is not None else None,
+                "offer": _offered(photo),
                 "notices": [*photo.notices, *_changed_outside(photo)],
                 **self._standing(photo),
             }
@@ -115,8 +119,12 @@ class Desk:
         return {"name": name, "pixels": pixels, "share": pixels / (height * width), "box": fills.box_of(box)}
 
     def changed(self, photo: Photo, what: Changed) -> Json:
-        """A change, as it is answered and sent to every page."""
-        change = {**self._standing(photo), "changed": {name: fills.box_of(box) for name, box in what.items()}}
+        """A change, as it is answered and sent to every page; small ones with the pixels that are seen now."""
+        change = {
+            **self._standing(photo),
+            "changed": {name: fills.box_of(box) for name, box in what.items()},
+            "pixels": views.pixels(photo, what),
+        }
         self.hub.publish("photo", {"id": photo.id, **change})
         return change
 
@@ -129,15 +137,22 @@ class Desk:
 
     def selected(self, photo: Photo, event: Event) -> Mask:
         """What a wand, a click on an object or the accepted pieces of a search select, bool (H, W)."""
-        kind = event["type"]
-        if kind == "wand":
-            return _wand(photo, event)
-        if kind == "object":
-            return _object(photo, event)
+        if event["type"] in _SELECTING:
+            wanted = photo.picture, {name: value for name, value in event.items() if name not in ("layer", "mode")}
+            if photo.selected is None or photo.selected[0] != wanted:
+                photo.selected = wanted, _SELECTING[event["type"]](photo, event)
+            return photo.selected[1]
         if photo.found is None or photo.found.id != event["find"]:
             raise ConflictError("the search is no longer known: search again")
         accepted: Mask = photo.found.mask()
         return accepted
+
+    def preview(self, photo: Photo, given: Any) -> Mask:
+        """What a wand or a click on an object would select, bool (H, W); done next, it is not worked out again."""
+        event = checked(given, is_layer)
+        if event["type"] not in _SELECTING:
+            raise ValueError(f"a {event['type']} selects nothing: send a wand or an object")
+        return self.selected(photo, event)
 
     def move(self, photo: Photo, steps: int) -> Json:
         """Undo (-1) or redo (1)."""
@@ -154,7 +169,8 @@ class Desk:
         mask = files.read_mask(files.Stream(data, name))
         if mask.shape != photo.shape:
             raise ValueError(f"{name} is {mask.shape}, the photo is {photo.shape}: resize one to match the other")
-        return self.changed(photo, photo.add({"type": "mask", "layer": layer, "how": how, "name": name}, mask))
+        with photo.lock:
+            return self.changed(photo, photo.add({"type": "mask", "layer": layer, "how": how, "name": name}, mask))
 
     def load_strokes(self, photo: Photo, given: Any) -> Json:
         """Strokes that were downloaded, done again one after another."""
@@ -188,14 +204,21 @@ class Desk:
             raise
 
     def _fill(self, photo: Photo, wanted: list[fills.Wish], kept: fills.Painted, job: Job) -> Json:
-        result = fills.fill(photo, wanted, kept, job)
-        changed = result.pop("changed", None)
-        return {**result, **({"change": self.changed(photo, changed)} if changed is not None else {})}
+        """One fill goes into the picture, several wait to be chosen."""
+        offer = fills.fill(photo, wanted, kept, job)
+        if len(wanted) > 1:
+            offer.keep(photo.folder)
+            photo.offer = offer
+            return offer.shown()
+        with photo.lock:  # so that no other change comes between this one and its announcement
+            change = self.changed(photo, fills.put(photo, offer.candidates[0]))
+        del change["pixels"]  # which whoever listens has been sent
+        return {**offer.candidates[0].facts, "change": change}
 
     def choose(self, photo: Photo, job: str, number: int) -> Json:
         """Put a job's candidate into the picture."""
         with photo.lock:
-            return self.changed(photo, fills.put(photo, fills.candidate_of(self.line.find(job), number)))
+            return self.changed(photo, fills.put(photo, fills.candidate_of(photo, job, number)))
 
     def find(self, name: str, asked: Json) -> Job:
         """Put a search in the line."""
@@ -205,6 +228,7 @@ class Desk:
         def work(job: Job) -> Json:
             found = finds.find(photo, asked)
             job.commit()
+            found.keep(photo.folder)
             photo.found = found
             return found.shown()
 
@@ -270,9 +294,19 @@ def _object(photo: Photo, event: Event) -> Mask:
     return masks.object_at(photo.pixels, inside, outside=outside, box=box, channels=photo.loaded.channels)
 
 
+_SELECTING = {"wand": _wand, "object": _object}
+
+
+def _offered(photo: Photo) -> Json | None:
+    """The fills to choose from, as long as the picture is what they were made from."""
+    if photo.offer is None or not photo.offer.fits(photo.pixels):
+        return None
+    return {"job": photo.offer.job, **photo.offer.shown()}
+
+
 def _short(event: Event) -> Event:
-    """An event without its points."""
-    return {name: value for name, value in event.items() if name != "points"}
+    """An event without its points and pixels."""
+    return {name: value for name, value in event.items() if name not in ("points", "png")}
 
 
 def _changed_outside(photo: Photo) -> list[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from inpaintkit import masks
+from inpaintkit import files, masks
 from inpaintkit.box import Box
 from inpaintkit.problem import Mask
 
@@ -20,6 +23,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {  # type of event -> what it needs beside
     "rect": ("box",),
     "ellipse": ("box",),
     "polygon": ("points",),
+    "pixels": ("box", "png"),
     "wand": ("point", "tolerance"),
     "object": ("points",),
     "grow": ("radius",),
@@ -29,7 +33,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {  # type of event -> what it needs beside
     "pieces": ("find",),
 }
 _FURTHER = {"wand": ("connected",), "object": ("box",)}  # what it may have
-SHAPES = ("stroke", "rect", "ellipse", "polygon")
+SHAPES = ("stroke", "rect", "ellipse", "polygon", "pixels")
 SEEN = ("wand", "object", "pieces")  # what depends on the picture
 _MODES = ("add", "erase")
 _EXACT = 1024  # a coordinate of so many parts of a pixel is moved by whole pixels without rounding
@@ -70,6 +74,8 @@ def drawn(event: Event, shape: tuple[int, int]) -> tuple[Box, Mask]:
     """
     kind = event["type"]
     points = event.get("points")
+    if kind == "pixels":
+        return _unpacked(event, shape)
     if kind in ("rect", "ellipse"):
         return _in_box(event, masks.checked_box(event["box"]), shape)
     corners = np.asarray(points, np.float64) if _are_pairs(points) else None
@@ -83,6 +89,31 @@ def drawn(event: Event, shape: tuple[int, int]) -> tuple[Box, Mask]:
         box = Box.from_edges(left, top, right, bottom).clipped(shape)
         return box, _draw(event, shape, Box(0, 0, 0, 0))[box.slices]
     return _in_box(event, Box.from_edges(left, top, right, bottom), shape)
+
+
+def pixels(layer: str, box: Box, mask: Mask, mode: str = "add") -> Event:
+    """The event that marks, or erases, what a mask (h, w) of a box marks: a shape given pixel by pixel."""
+    content = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(mask)).save(content, "png")
+    png = base64.b64encode(content.getvalue()).decode()
+    return {"type": "pixels", "layer": layer, "mode": mode, "box": list(box), "png": png}
+
+
+def _unpacked(event: Event, shape: tuple[int, int]) -> tuple[Box, Mask]:
+    """What the event's PNG marks, as far as it lies in a picture (H, W)."""
+    box = masks.checked_box(event["box"])
+    try:
+        data = base64.b64decode(event["png"], validate=True)
+    except (TypeError, ValueError):
+        raise ValueError("png is no base64: send a PNG as large as box, white where it marks") from None
+    mask = files.read_mask(files.Stream(io.BytesIO(data), "png"))
+    if mask.shape != box.shape:
+        raise ValueError(f"png is {mask.shape}, box is {box.shape}: send a PNG as large as box")
+    inside = box.clipped(shape)
+    part = mask[inside.within(box)] if inside.area else mask[:0]
+    if not part.any():
+        raise ValueError(f"pixels cover no pixel of the picture, which is {shape}: box is {tuple(box)}")
+    return inside, part
 
 
 def _in_box(event: Event, around: Box, shape: tuple[int, int]) -> tuple[Box, Mask]:

@@ -20,6 +20,7 @@ from inpaintkit.ui.changes import Delta, Patch
 from inpaintkit.ui.events import MASK
 from inpaintkit.ui.jobs import Job
 from inpaintkit.ui.methods import options_from
+from inpaintkit.ui.offers import Candidate, Offer
 from inpaintkit.ui.photos import Changed, ConflictError, Photo
 from inpaintkit.ui.said import one_line
 
@@ -73,15 +74,6 @@ class Wish:
             "dilate": self.dilate,
             "feather": self.feather,
         }
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A fill that may be chosen."""
-
-    wish: Wish
-    patch: Patch
-    facts: dict[str, Any]
 
 
 def wishes(asked: dict[str, Any]) -> list[Wish]:
@@ -153,33 +145,24 @@ def _whole(delta: Delta, shape: tuple[int, int]) -> Mask:
     return mask
 
 
-def fill(photo: Photo, asked: list[Wish], painted: Painted, job: Job) -> dict[str, Any]:
-    """Fill what was painted when asked and still is; one wish goes into the picture, several wait to be chosen.
-
-    The result says what ``changed``, or which ``candidates`` there are.
-    """
+def fill(photo: Photo, asked: list[Wish], painted: Painted, job: Job) -> Offer:
+    """Fill what was painted when asked and still is, once for each wish. Of several, some may fail."""
     hole, layers = painted.unpacked(photo.shape)
     with photo.lock:
         hole &= photo.layers.mask()
     if not hole.any():
         raise ConflictError("what was to be filled is no longer painted")
-    candidates, failed = [], []
+    offer = Offer(job.id, [], [])
     for number, wish in enumerate(asked):
+        label = _label(wish, asked)
         try:
-            candidates.append(_candidate(photo, wish, hole, layers, job, (number, len(asked))))
+            offer.candidates.append(_candidate(photo, wish, label, hole, layers, job, (number, len(asked))))
         except Exception as error:
             if len(asked) == 1:
                 raise
-            failed.append({"label": _label(wish, asked), "error": one_line(error)})
+            offer.failed.append({"label": label, "error": one_line(error)})
     job.commit()
-    if len(asked) == 1:
-        return {**candidates[0].facts, "changed": put(photo, candidates[0])}
-    job.kept = candidates
-    shown = [
-        {"k": number, "label": _label(candidate.wish, asked), **candidate.facts}
-        for number, candidate in enumerate(candidates)
-    ]
-    return {"candidates": shown, "failed": failed}
+    return offer
 
 
 def put(photo: Photo, candidate: Candidate) -> Changed:
@@ -187,12 +170,12 @@ def put(photo: Photo, candidate: Candidate) -> Changed:
     with photo.lock:
         if not candidate.patch.fits(photo.pixels):
             raise ConflictError("the picture has changed under this fill since: fill again")
-        event = {"type": "fill", **candidate.wish.shown(), **candidate.facts}
+        event = {"type": "fill", **candidate.settings, **candidate.facts}
         return photo.add_fill(event, candidate.patch)
 
 
 def _candidate(
-    photo: Photo, wish: Wish, hole: Mask, layers: dict[str, Mask], job: Job, part: tuple[int, int]
+    photo: Photo, wish: Wish, label: str, hole: Mask, layers: dict[str, Mask], job: Job, part: tuple[int, int]
 ) -> Candidate:
     began = time.perf_counter()
     result, info = filled(photo.loaded, hole, wish, layers, job, part)
@@ -208,7 +191,7 @@ def _candidate(
         "expected_psnr": None if info.expected_psnr is None else round(info.expected_psnr, 2),
         "growth": info.growth,
     }
-    return Candidate(wish, patch, facts)
+    return Candidate(label, wish.shown(), facts, patch)
 
 
 def _label(wish: Wish, asked: list[Wish]) -> str:
@@ -221,12 +204,11 @@ def check_movable(photo: Photo, steps: int, *, busy: bool) -> None:
         raise ConflictError("a job of this photo is running: wait for it, or cancel it")
 
 
-def candidate_of(job: Job, number: int) -> Candidate:
-    """A job's candidate; LookupError where there is none."""
-    if not isinstance(job.kept, list) or not 0 <= number < len(job.kept):
-        raise LookupError(f"the job {job.id} has no candidate {number}")
-    found: Candidate = job.kept[number]
-    return found
+def candidate_of(photo: Photo, job: str, number: int) -> Candidate:
+    """A candidate of the photo's last offer; LookupError where there is none."""
+    if photo.offer is None:
+        raise LookupError(f"the job {job} has no candidate {number}")
+    return photo.offer.candidate(job, number)
 
 
 def box_of(value: Box | None) -> list[int] | None:

@@ -15,7 +15,7 @@ from inpaintkit.ui.said import collected, one_line
 
 MAX_WAITING = 20
 _MAX_KEPT = 50  # jobs that are over and can still be asked for
-_MAX_FILES = 5  # jobs whose candidates or file can still be had
+_MAX_FILES = 5  # jobs whose file can still be had
 _STOPPING = "begins when what was cancelled has stopped"
 _PAUSE = 0.1  # seconds between two messages about progress
 _SETTLED = 0.5  # seconds until the time left is guessed
@@ -38,7 +38,7 @@ class Job:
     kind : "fill", "find", "folder" or "one_shot".
     photo : the photo's id, or None.
     work : called with the job; what it returns is the result.
-    kept : what belongs to the result and is not sent with it: candidates, a file.
+    kept : what belongs to the result and is not sent with it: a file.
     """
 
     kind: str

@@ -25,6 +25,7 @@ from inpaintkit.ui.changes import Delta, Patch, union
 from inpaintkit.ui.events import MASK, Event
 from inpaintkit.ui.journal import Journal
 from inpaintkit.ui.layers import Layers
+from inpaintkit.ui.offers import Offer
 from inpaintkit.ui.said import one_line
 from inpaintkit.ui.tiles import Pyramid
 
@@ -37,12 +38,13 @@ class ConflictError(Exception):
 
 @dataclass(eq=False)
 class Entry:
-    """An event with what it changed; ``id`` grows from event to event."""
+    """An event with what it changed, and what it selected in the picture; ``id`` grows from event to event."""
 
     id: int
     event: Event
     deltas: list[Delta]
     patch: Patch | None = None
+    selection: Delta | None = None
 
     @property
     def changed(self) -> Changed:
@@ -84,6 +86,9 @@ class Photo:
     revision: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     lock: threading.RLock = field(default_factory=threading.RLock)
     found: Any = None  # the last search's pieces
+    selected: tuple[Any, Mask] | None = None  # what was selected last, and what was asked for
+    offer: Offer | None = None  # the last fills to choose from
+    page: int = 1  # of the file, where that has several
     mark: tuple[int, int] | None = None  # of the file when it was last read or written here
     _before: Pyramid | None = None
 
@@ -107,6 +112,11 @@ class Photo:
     def top(self) -> int:
         """The id of the event before the cursor; 0 at the beginning."""
         return self.entries[self.cursor - 1].id if self.cursor else 0
+
+    @property
+    def picture(self) -> int:
+        """The id of the last fill before the cursor, 0 for none: it says which pixels are there now."""
+        return next((entry.id for entry in reversed(self.entries[: self.cursor]) if entry.patch is not None), 0)
 
     @property
     def fills(self) -> list[Patch]:
@@ -137,7 +147,7 @@ class Photo:
                     raise ValueError("nothing is selected there")
                 kept["pixels"] = {"file": f"pixels-{number}", "box": selection.box}
                 atomic.write_bytes(self.folder / f"pixels-{number}", selection.bits)
-            entry = Entry(number, event, self.layers.deltas(event, selection))
+            entry = Entry(number, event, self.layers.deltas(event, selection), selection=selection)
             return self._append(entry, kept)
 
     def add_fill(self, event: Event, patch: Patch) -> Changed:
@@ -258,4 +268,4 @@ def _entry(photo: Photo, record: dict[str, Any]) -> Entry:
     if "pixels" in record:
         bits = (photo.folder / record["pixels"]["file"]).read_bytes()
         selection = Delta(event["layer"], Box(*record["pixels"]["box"]), bits)
-    return Entry(record["id"], event, photo.layers.deltas(event, selection))
+    return Entry(record["id"], event, photo.layers.deltas(event, selection), selection=selection)

@@ -14,8 +14,9 @@ import numpy as np
 from inpaintkit import atomic, files
 from inpaintkit.batch import BACKUP, is_alike
 from inpaintkit.files import FORMATS, Loaded, Stream
-from inpaintkit.ui.events import MASK, SHAPES, Event
-from inpaintkit.ui.photos import ConflictError, Photo
+from inpaintkit.ui.events import MASK, Event, pixels
+from inpaintkit.ui.layers import Layers
+from inpaintkit.ui.photos import ConflictError, Entry, Photo
 from inpaintkit.ui.sessions import read_json, write_json
 from inpaintkit.ui.shelf import REPAIRED, ForbiddenError, digest, mark
 from inpaintkit.ui.tiles import Encoded
@@ -23,7 +24,6 @@ from inpaintkit.ui.tiles import Encoded
 ENDINGS = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "webp": ".webp", "bmp": ".bmp"}
 TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "TIFF": "image/tiff", "WebP": "image/webp", "BMP": "image/bmp"}
 LOSSY = "JPEG stores every picture anew: known pixels may change by some levels; PNG and TIFF keep them bit for bit"
-_STROKES = (*SHAPES, "grow", "shrink", "invert", "clear")  # what can be drawn again on another picture
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class Saved:
     def note(self) -> str:
         """What a person should know of it."""
         return LOSSY if FORMATS[self.path.suffix.lower()] == "JPEG" else ""
+
+
+def repaired(photo: Photo) -> str:
+    """What is added to the photo's name, and the page's number where its file has several."""
+    return REPAIRED if photo.loaded.pages == 1 else f"{REPAIRED}_page{photo.page}"
 
 
 def ending(name: str, loaded: Loaded, format: str | None) -> str:
@@ -109,21 +114,33 @@ def mask_file(photo: Photo, layer: str) -> Encoded:
 
 
 def strokes(photo: Photo) -> dict[str, Any]:
-    """What was painted since the last fill, as events that can be done again on another photo.
+    """What was painted since the last fill, as events that make the same layers when they are done again.
 
-    What depends on this photo (wand, object, pieces, a mask from a file) is counted in ``left_out``: the mask has it.
+    What was selected in this photo (wand, object, pieces, a mask from a file) goes along pixel by pixel, and so does
+    what a fill left painted.
     """
     events: list[Event] = []
-    left_out = 0
+    layers = Layers(photo.shape)
     for entry in photo.entries[: photo.cursor]:
+        for delta in entry.deltas:
+            layers.turn(delta)
         if entry.patch is not None:
+            left = layers.marked(MASK)[1]
             events = [event for event in events if event["layer"] != MASK]
-        elif entry.event["type"] in _STROKES:
-            events.append(entry.event)
+            events += [pixels(MASK, left, layers.mask()[left.slices])] if left else []
         else:
-            left_out += 1
+            events += _portable(entry)
     height, width = photo.shape
-    return {"inpaintkit": "strokes", "width": width, "height": height, "events": events, "left_out": left_out}
+    return {"inpaintkit": "strokes", "width": width, "height": height, "events": events}
+
+
+def _portable(entry: Entry) -> list[Event]:
+    """An event, or what does the same without looking at the picture."""
+    if entry.selection is None:
+        return [entry.event]
+    layer, selected = entry.event["layer"], entry.selection
+    first: list[Event] = [{"type": "clear", "layer": layer}] if entry.event.get("how") == "replace" else []
+    return [*first, pixels(layer, selected.box, selected.flipped(), entry.event.get("mode", "add"))]
 
 
 def _replace(photo: Photo, path: Path) -> Saved:
@@ -157,7 +174,7 @@ def _check_backup(photo: Photo, path: Path, backup: Path) -> None:
 def _beside(photo: Photo, path: Path, format: str | None, name: str | None) -> Path:
     if name is None:
         suffix = ending(photo.name, photo.loaded, format)
-        target = _free(photo, path.with_name(f"{path.stem}{REPAIRED}{suffix}"))
+        target = _free(photo, path.with_name(f"{path.stem}{repaired(photo)}{suffix}"))
     else:
         if not name or name != Path(name).name or "\\" in name or name.startswith(".") or "\0" in name:
             raise ForbiddenError(f"{name[:80]!r} is no plain file name: it is saved in the photo's own folder")

@@ -8,6 +8,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,23 +35,31 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(
-    target: Path | None,
-    *,
-    host: str,
-    port: int | None,
-    browser: bool,
-    say: Callable[[str], Any],
-    note: Callable[[str], Any],
-) -> None:
+@dataclass(frozen=True)
+class Serving:
+    """How the page is served.
+
+    Attributes
+    ----------
+    say, note : print a line, and one beside the results.
+    host : the address to listen on.
+    port : None: that of the last time if it is free, else any.
+    browser : open the page.
+    """
+
+    say: Callable[[str], Any]
+    note: Callable[[str], Any]
+    host: str = "127.0.0.1"
+    port: int | None = None
+    browser: bool = True
+
+
+def serve(target: Path | None, how: Serving) -> None:
     """Serve the page until it is stopped.
 
     Parameters
     ----------
     target : a picture, a folder, or None for what is dropped on the page.
-    port : None: that of the last time if it is free, else any.
-    browser : open the page.
-    say, note : print a line, and one beside the results.
 
     Raises
     ------
@@ -63,34 +72,26 @@ def serve(
         address = str(error)
         if not address:
             raise OSError("another server is starting on this session: wait a moment, then open its address") from None
-        say(address)
-        note("it is being served already; this is the address of the server that runs")
-        if browser:
+        how.say(address)
+        how.note("it is being served already; this is the address of the server that runs")
+        if how.browser:
             webbrowser.open(address)
         return
     try:
-        _run(session, target, host, port, browser, say, note)
+        _run(session, target, how)
     finally:
         session.close()
 
 
-def _run(
-    session: Session,
-    target: Path | None,
-    host: str,
-    port: int | None,
-    browser: bool,
-    say: Callable[[str], Any],
-    note: Callable[[str], Any],
-) -> None:
-    listening = listening_on(host, port, session.port)
+def _run(session: Session, target: Path | None, how: Serving) -> None:
+    listening = listening_on(how.host, how.port, session.port)
     number = listening.getsockname()[1]
-    name = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    name = "127.0.0.1" if how.host in ("0.0.0.0", "::") else how.host
     address = f"http://{f'[{name}]' if ':' in name else name}:{number}/?token={session.token}"
     session.started(number, address)
     desk = Desk(session, target)
     config = uvicorn.Config(
-        application(desk, host=host, port=number),
+        application(desk, host=how.host, port=number),
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=2,
@@ -99,11 +100,11 @@ def _run(
         ws="none",
     )
     server = _Server(config, desk.hub.close)
-    say(address)
-    note(f"the token for programs is in {session.token_file}")
-    if host not in _LOCAL:
-        note(f"warning: {host} can be reached by others; whoever has the token can read and write what was opened")
-    if browser:  # beside the server, for some do not return before they are closed
+    how.say(address)
+    how.note(f"the token for programs is in {session.token_file}")
+    if how.host not in _LOCAL:
+        how.note(f"warning: {how.host} can be reached by others; whoever has the token can read and write what is open")
+    if how.browser:  # beside the server, for some do not return before they are closed
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, server.handle_exit)
@@ -112,7 +113,7 @@ def _run(
     finally:
         desk.close()
         listening.close()
-    note("the page is closed; strokes and fills are kept for 30 days")
+    how.note("the page is closed; strokes and fills are kept for 30 days")
 
 
 def listening_on(host: str, port: int | None, last: int | None) -> socket.socket:

@@ -23,6 +23,7 @@ from inpaintkit import atomic, batch
 from inpaintkit.errors import MissingExtraError
 from inpaintkit.files import Loaded, load, written_as
 from inpaintkit.sheet import Display
+from inpaintkit.ui import finds, offers
 from inpaintkit.ui.journal import Journal
 from inpaintkit.ui.photos import Photo, replay
 from inpaintkit.ui.said import collected
@@ -31,6 +32,7 @@ from inpaintkit.ui.tiles import Pyramid, encoded, smallest
 
 REPAIRED = "_repaired"  # added to a name for what is saved beside it
 OUTPUT = "repaired"  # the folder in a folder for what a run over all of it fills
+_PAGE = "-page-"  # in the id of a photo that is a further page of its file
 _SMALL = 256  # px, the longer side of a thumbnail
 _IN_MEMORY = 3  # photos that nobody uses at the moment
 
@@ -47,6 +49,17 @@ class Place:
     name: str
     path: Path | None
     done: bool = False  # repaired already: beside, in place, or by a run over the folder
+    page: int = 1  # of a file that has several; each is a photo of its own, with ``-page-N`` in its id
+
+    def turned_to(self, page: int) -> Place:
+        """Another page of the same file."""
+        file = file_of(self.id)
+        return replace(self, id=f"{file}{_PAGE}{page}" if page > 1 else file, page=page)
+
+
+def file_of(photo: str) -> str:
+    """The id of the photo that is the first page of a photo's file."""
+    return photo.partition(_PAGE)[0]
 
 
 class Shelf:
@@ -100,15 +113,17 @@ class Shelf:
 
     def place(self, photo: str) -> Place:
         """Where a photo is; LookupError where there is none of that id."""
+        file, _, page = photo.partition(_PAGE)
         with self._lock:
-            found = self._places.get(photo)
+            found = self._places.get(file)
         if found is None:
             self.listed()
             with self._lock:
-                found = self._places.get(photo)
-        if found is None:
+                found = self._places.get(file)
+        turned = found and found.turned_to(int(page) if page.isdecimal() else 1)
+        if turned is None or turned.id != photo:
             raise LookupError(f"there is no photo {photo!r}")
-        return found
+        return turned
 
     def in_folder(self, name: str) -> Place:
         """A picture of the folder by its path in it; ForbiddenError where that leads elsewhere."""
@@ -123,7 +138,7 @@ class Shelf:
 
     def check_inside(self, place: Place) -> None:
         """ForbiddenError for a link that leads out of what was opened."""
-        if place.path is None or place.id == self.first:
+        if place.path is None or place.turned_to(1).id == self.first:
             return
         if self.folder is None or not place.path.resolve().is_relative_to(self.folder):
             raise ForbiddenError(f"{place.name} is a link that leads out of the folder that was opened")
@@ -178,11 +193,11 @@ class Shelf:
             with opened.lock:
                 shown = smallest(opened.now, _SMALL)
         else:
-            source = place.path or kept.with_name("original")
+            source = place.path or self._sent(place)
             if kept.exists() and kept.stat().st_mtime_ns >= source.stat().st_mtime_ns:
                 return kept.read_bytes()
             with self._small, collected([]):  # one at a time: a folder's are asked for together
-                loaded = load(source)
+                loaded = load(source, page=place.page)
                 shown = smallest(Pyramid(loaded.pixels, Display.of(loaded.pixels, channels=loaded.channels)), _SMALL)
         data = encoded(shown, lossless=True).data
         atomic.write_bytes(kept, data)
@@ -193,12 +208,22 @@ class Shelf:
         with self._lock:
             return self._open.get(photo)
 
+    def is_unsaved(self, place: Place) -> bool:
+        """Whether the picture, or any page of its file, has changed since it was saved, as far as it is in memory."""
+        with self._lock:
+            pages = [photo for name, photo in self._open.items() if file_of(name) == place.id]
+        return any(photo.top != photo.saved for photo in pages)
+
     def close(self) -> None:
         """Let go of the journals."""
         with self._lock:
             for photo in self._open.values():
                 photo.journal.close()
             self._open.clear()
+
+    def _sent(self, place: Place) -> Path:
+        """The file of a picture that was sent."""
+        return self.session.photo_folder(place.turned_to(1).id) / "original"
 
     def _add(self, path: Path, name: str) -> Place:
         key = hashlib.sha256(os.fsencode(str(path))).hexdigest()[:16]
@@ -215,20 +240,22 @@ class Shelf:
         folder = self.session.photo_folder(place.id)
         notices: list[str] = []
         with collected(notices):
-            source = _source(place, folder, notices)
-            loaded = _writable(load(source))
+            source = _source(place, folder, self._sent(place), notices)
+            loaded = _writable(load(source, page=place.page))
         journal = Journal(folder / "journal.jsonl")
-        photo = Photo(place.id, place.name, loaded, folder, journal, source, place.path, notices)
+        photo = Photo(place.id, place.name, loaded, folder, journal, source, place.path, notices, page=place.page)
         photo.mark = mark(place.path) if place.path is not None else None
         replay(photo)
+        photo.found = finds.kept(folder, photo.shape)
+        photo.offer = offers.kept(folder, photo.pixels)
         return photo
 
 
-def _source(place: Place, folder: Path, notices: list[str]) -> Path:
+def _source(place: Place, folder: Path, sent: Path, notices: list[str]) -> Path:
     """The file that the history begins with. Where that has changed since, the history is put aside."""
     original = folder / "original"
     if place.path is None:
-        return original
+        return sent
     if not place.path.exists():
         raise FileNotFoundError(f"{place.path}: no such file any more")
     kept, now = read_json(folder / "picture.json"), digest(place.path)

@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import numpy as np
 from starlette.responses import Response
 
 from inpaintkit.box import Box
+from inpaintkit.problem import Mask
 from inpaintkit.ui import saving
+from inpaintkit.ui.changes import bounds
 from inpaintkit.ui.events import MASK
 from inpaintkit.ui.fills import candidate_of
 from inpaintkit.ui.methods import is_layer
-from inpaintkit.ui.photos import Photo
-from inpaintkit.ui.shelf import REPAIRED
-from inpaintkit.ui.tiles import Encoded, Shown, at_full_size, coverage, encoded, tile_box
+from inpaintkit.ui.photos import Changed, Photo
+from inpaintkit.ui.tiles import Encoded, Shown, at_full_size, coverage, encoded, level_count, tile_box
 
-if TYPE_CHECKING:
-    from inpaintkit.ui.desk import Desk
-
+_MAX_AREA = 1 << 18  # px of a changed box that is sent along with the change
 _WORST = 0.15  # the expected error, as a share of the range, that is shown as the worst
 
 
-def tile(desk: Desk, photo: Photo, which: str, level: int, column: int, row: int) -> Encoded:
+def tile(photo: Photo, which: str, level: int, column: int, row: int) -> Encoded:
     """A tile; LookupError where there is none."""
     box = tile_box(photo.shape, level, column, row)
     with photo.lock:
-        shown = _shown(desk, photo, which, level, box)
+        shown = _shown(photo, which, level, box)
     return encoded(shown, lossless=level == 0 or shown.shape[2] == 4)
+
+
+def pixels(photo: Photo, changed: Changed) -> dict[str, str]:
+    """What small changed boxes look like, each a PNG in base64, so that nobody need ask for their tiles."""
+    small = {name: box for name, box in changed.items() if box is not None and box.area <= _MAX_AREA}
+    shown = {name: _shown(photo, "now" if name == "picture" else name, 0, box) for name, box in small.items()}
+    return {name: base64.b64encode(encoded(part, lossless=True).data).decode() for name, part in shown.items()}
+
+
+def selection(chosen: Mask, level: int) -> Response:
+    """What is selected as a PNG of a level, as the tiles of masks are; X-Box says where it lies at full size."""
+    shape = chosen.shape[0], chosen.shape[1]
+    if not isinstance(level, int) or not 0 <= level < level_count(shape):
+        raise ValueError(f"level is {level!r}: this photo has levels 0 to {level_count(shape) - 1}")
+    box = bounds(chosen) or Box(0, 0, 1, 1)
+    edges = box.left >> level, box.top >> level, -(-box.right >> level), -(-box.bottom >> level)
+    seen = Box.from_edges(*edges)
+    made = encoded(coverage(chosen, level, seen), lossless=True)
+    place = ",".join(str(side << level) for side in seen)
+    return Response(made.data, media_type=made.kind, headers={"x-box": place})
 
 
 def download(photo: Photo, what: str, format: str | None, layer: str) -> Response:
@@ -40,7 +59,7 @@ def download(photo: Photo, what: str, format: str | None, layer: str) -> Respons
         suffix = saving.ending(photo.name, photo.loaded, format)
         made = saving.encoded(photo.loaded, suffix, photo.name)
         photo.mark_saved()
-        return attached(made, f"{stem}{REPAIRED}{suffix}")
+        return attached(made, f"{stem}{saving.repaired(photo)}{suffix}")
     if what == "mask":
         if layer != MASK and not is_layer(layer):
             raise LookupError(f"there is no layer {layer!r}")
@@ -51,7 +70,7 @@ def download(photo: Photo, what: str, format: str | None, layer: str) -> Respons
     raise ValueError(f"what is {what!r}: choose picture, mask or strokes")
 
 
-def _shown(desk: Desk, photo: Photo, which: str, level: int, box: Box) -> Shown:
+def _shown(photo: Photo, which: str, level: int, box: Box) -> Shown:
     if which == "now":
         return photo.now.part(level, box)
     if which == "before":
@@ -66,7 +85,7 @@ def _shown(desk: Desk, photo: Photo, which: str, level: int, box: Box) -> Shown:
         return found
     job, _, number = name.partition("-")
     if kind == "candidate" and number.isdecimal():
-        return photo.now.patched(level, box, candidate_of(desk.line.find(job), int(number)).patch)
+        return photo.now.patched(level, box, candidate_of(photo, job, int(number)).patch)
     raise LookupError(f"there is no picture {which!r}")
 
 

@@ -440,8 +440,8 @@ def test_mask_and_strokes_are_loaded_again(page, server, tmp_path):
     page.keys(Keys.CONTROL, "z")
     assert not painted(page, server).any()
     page.chrome.find_element(By.ID, "strokes-file").send_keys(str(tmp_path / "strokes.json"))
-    page.wait(lambda: current(page)["cursor"] == 1)
-    assert np.array_equal(painted(page, server), mask)
+    page.wait(lambda: current(page)["cursor"] == 2)
+    assert np.array_equal(painted(page, server), mask | drawn)
 
 
 def test_the_wand_takes_a_colour_and_a_second_click_refines_an_object(page, server):

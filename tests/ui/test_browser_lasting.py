@@ -138,6 +138,7 @@ def test_a_killed_server_loses_nothing(chrome, own):
     page.click("#find")
     page.wait(lambda: page.part("bus", "part.app.find !== null"))
     page.idle()
+    searched = page.part("bus", "part.app.find.find")
     server.kill()
     page.find("#banner")
     page.part("tools", "part.chooseTool('brush')")
@@ -145,8 +146,7 @@ def test_a_killed_server_loses_nothing(chrome, own):
     third = stroke(page, [(250, 50), (250, 90)])
     server.start()
     page.wait(lambda: not page.js("return !document.getElementById('banner').hidden"))
-    page.wait(lambda: page.part("bus", "part.app.find === null"))
-    assert "find again" in page.text("#messages")
+    assert page.part("bus", "part.app.find.find") == searched
     page.idle()
     assert current(page)["cursor"] == 3
     assert np.array_equal(painted(page, server), first | second | third)

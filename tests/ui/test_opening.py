@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from served import noise
 
@@ -15,7 +16,7 @@ from inpaintkit.ui.changes import Patch
 from inpaintkit.ui.tiles import Pyramid, coverage, level_count, level_shape, tile_box
 
 
-def sent(page, name, data):
+def upload(page, name, data):
     answer = page.http.post("/api/photos", files={"file": (name, data)})
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -57,7 +58,7 @@ def test_a_tiff_of_any_type_is_shown_stretched(open_page, tmp_path, dtype, chann
 @pytest.mark.parametrize("format", ["JPEG", "WebP", "BMP", "TIFF", "AVIF"])
 def test_what_is_dropped_on_the_page_is_opened_by_its_content(open_page, format):
     page = open_page(None)
-    about = sent(page, "dropped.png", saved(noise(), format))
+    about = upload(page, "dropped.png", saved(noise(), format))
     assert (about["format"], about["name"]) == (format, "dropped.png")
     assert page.get("/state")["photos"][0]["id"] == about["id"]
     small = Image.open(io.BytesIO(page.http.get(f"/api/photos/{about['id']}/thumbnail.png").content))
@@ -238,3 +239,53 @@ def test_what_reading_warned_of_is_a_notice(open_page, tmp_path):
     (tmp_path / "a.png").write_bytes(content.getvalue())
     page = open_page(tmp_path / "a.png")
     assert [notice for notice in page.get(page.photo)["notices"] if "metadata cannot be read" in notice]
+
+
+def scan(path, pages):
+    """A TIFF of several pages."""
+    with tifffile.TiffWriter(path) as file:
+        for page in pages:
+            file.write(page, photometric="rgb")
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_each_page_of_a_file_is_a_photo_of_its_own(open_page, tmp_path, sent):
+    pages = [noise(seed=seed) for seed in range(3)]
+    scan(tmp_path / "scan.tif", pages)
+    page = open_page(None if sent else tmp_path / "scan.tif")
+    data = (tmp_path / "scan.tif").read_bytes()
+    photo = f"/photos/{upload(page, 'scan.tif', data)['id']}" if sent else page.photo
+    about = page.get(photo)
+    assert (about["page"], about["pages"], about["can"]["in_place"]) == (1, 3, False)
+    second = f"{photo}-page-2"
+    page.post(f"{second}/events", {"type": "rect", "box": [10, 10, 20, 20]})
+    assert page.get(second)["page"] == 2
+    assert page.get(second)["file"] == about["id"] == about["file"]
+    assert not page.mask(photo).any()
+    for number, which in enumerate((photo, second, f"{photo}-page-3")):
+        np.testing.assert_array_equal(page.tile(which, "now"), pages[number])
+    page.job(page.post(f"{second}/fill", {"method": "telea"}))
+    assert [each["unsaved"] for each in page.get("/state")["photos"]] == [True]
+    mask = np.zeros((90, 120), bool)
+    mask[10:30, 10:30] = True
+    wanted = inpaintkit.inpaint(pages[1], mask, "telea")
+    np.testing.assert_array_equal(page.picture(f"{second}/download?what=picture&format=png"), wanted)
+    if not sent:
+        assert page.post(f"{second}/save", {"where": "beside"})["path"] == "scan_repaired_page2.tif"
+        np.testing.assert_array_equal(inpaintkit.read(tmp_path / "scan_repaired_page2.tif"), wanted)
+        assert page.refused(f"{second}/save", {"where": "in_place"})[0] == 409
+    page.close()
+    page = open_page(None if sent else tmp_path / "scan.tif")
+    np.testing.assert_array_equal(page.tile(second, "now"), wanted)
+    for name in ("-page-0", "-page-1", "-page-x", "-page-02", "-page-2-page-3"):
+        assert page.http.get(f"/api{photo}{name}").status_code == 404, name
+    assert page.http.get(f"/api{photo}-page-4").status_code == 422
+
+
+def test_a_page_of_an_animation_is_not_saved_over_all_of_it(open_page, tmp_path):
+    frames = [Image.fromarray(noise(seed=seed)) for seed in range(2)]
+    frames[0].save(tmp_path / "moving.webp", save_all=True, append_images=frames[1:], lossless=True)
+    page = open_page(tmp_path / "moving.webp")
+    about = page.get(page.photo)
+    assert (about["pages"], about["can"]["in_place"]) == (2, False)
+    np.testing.assert_array_equal(page.tile(f"{page.photo}-page-2", "now"), noise(seed=1))

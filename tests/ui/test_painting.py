@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import numpy as np
 import pytest
+from PIL import Image
 from served import noise
 
 import inpaintkit
 from inpaintkit import masks
-from inpaintkit.ui.events import drawn
+from inpaintkit.box import Box
+from inpaintkit.ui.events import drawn, pixels
 
 SHAPE = (90, 120)
 STROKES = {
@@ -159,7 +162,6 @@ def test_masks_and_strokes_leave_and_come_back(page):
     wanted = page.mask(page.photo)
     file = page.http.get(f"/api{page.photo}/download?what=mask").content
     strokes = page.get(f"{page.photo}/download?what=strokes")
-    assert strokes["left_out"] == 0
     page.post(f"{page.photo}/events", {"type": "clear"})
     page.post(f"{page.photo}/strokes", {"events": strokes["events"][:3]})
     np.testing.assert_array_equal(page.mask(page.photo), wanted)
@@ -172,7 +174,6 @@ def test_masks_and_strokes_leave_and_come_back(page):
     inpaintkit.write(content, added.astype(np.uint8) * np.uint8(255), format="png")
     page.http.post(f"/api{page.photo}/mask", files={"file": ("m.png", content.getvalue())}, data={"how": "add"})
     np.testing.assert_array_equal(page.mask(page.photo), wanted | added)
-    assert page.get(f"{page.photo}/download?what=strokes")["left_out"] == 2
     small = io.BytesIO()
     inpaintkit.write(small, np.full((5, 5), 255, np.uint8), format="png")
     answer = page.http.post(f"/api{page.photo}/mask", files={"file": ("m.png", small.getvalue())})
@@ -242,3 +243,113 @@ def test_of_a_picture_of_any_kind_the_mask_is_painted(open_page, tmp_path):
     assert (about["dtype"], about["channels"], about["grey"], about["alpha"]) == ("float32", 1, True, False)
     page.post(f"{page.photo}/events", STROKES["ellipse"])
     np.testing.assert_array_equal(page.mask(page.photo), expected(STROKES["ellipse"]))
+
+
+def test_strokes_make_the_same_mask_again_whatever_they_were_selected_with(open_page, tmp_path):
+    picture = noise()
+    picture[10:40, 20:70] = 90
+    inpaintkit.write(tmp_path / "photo.png", picture)
+    page = open_page(tmp_path / "photo.png")
+    loaded = io.BytesIO()
+    inpaintkit.write(loaded, np.where(noise(channels=1) > 127, np.uint8(255), np.uint8(0)), format="png")
+    page.post(f"{page.photo}/events", STROKES["dot"])
+    page.http.post(f"/api{page.photo}/mask", files={"file": ("m.png", loaded.getvalue())}, data={"how": "replace"})
+    page.post(f"{page.photo}/events", {"type": "wand", "point": [30, 20], "tolerance": 0.05, "mode": "erase"})
+    page.post(f"{page.photo}/events", {"type": "object", "points": [[40, 25, 1]], "layer": "source"})
+    found = page.job(page.post(f"{page.photo}/find", {"kind": "colour", "colour": "#5a5a5a"}))["result"]
+    assert found["count"]
+    page.post(f"{page.photo}/events", {"type": "pieces", "find": found["find"], "layer": "guide:1"})
+    page.post(f"{page.photo}/events", {"type": "shrink", "radius": 1, "layer": "guide:1"})
+    names = ("mask", "source", "guide:1")
+    wanted = [page.mask(page.photo, name) for name in names]
+    assert all(mask.any() for mask in wanted)
+    assert not wanted[0][12:38, 22:68].any()
+    strokes = page.get(f"{page.photo}/download?what=strokes")
+    for _ in range(7):
+        page.post(f"{page.photo}/undo")
+    assert not any(page.mask(page.photo, name).any() for name in names)
+    page.post(f"{page.photo}/strokes", strokes)
+    for name, mask in zip(names, wanted, strict=True):
+        np.testing.assert_array_equal(page.mask(page.photo, name), mask)
+
+
+def test_what_a_fill_left_painted_is_among_the_strokes(page):
+    for left in (10, 60):
+        page.post(f"{page.photo}/events", {"type": "rect", "box": [left, 20, 30, 30]})
+    page.job(page.post(f"{page.photo}/fill", {"method": "telea", "box": [0, 0, 50, 90]}))
+    page.post(f"{page.photo}/events", STROKES["dot"])
+    wanted = page.mask(page.photo)
+    np.testing.assert_array_equal(wanted, masks.rect(SHAPE, (60, 20, 30, 30)) | expected(STROKES["dot"]))
+    strokes = page.get(f"{page.photo}/download?what=strokes")
+    page.post(f"{page.photo}/events", {"type": "clear"})
+    page.post(f"{page.photo}/strokes", strokes)
+    np.testing.assert_array_equal(page.mask(page.photo), wanted)
+
+
+def test_pixels_of_another_photo_are_put_where_they_were(page):
+    corner = np.zeros((4, 6), bool)
+    corner[::2, ::3] = True
+    event = pixels("mask", Box(SHAPE[1] - 3, SHAPE[0] - 2, 6, 4), corner)
+    page.post(f"{page.photo}/events", event)
+    wanted = np.zeros(SHAPE, bool)
+    wanted[-2, -3] = True  # what else it marks lies outside
+    np.testing.assert_array_equal(page.mask(page.photo), wanted)
+    for wrong, text in (
+        ({"box": [500, 500, 6, 4]}, "cover no pixel"),
+        ({"box": [0, 0, 5, 4]}, "png is (4, 6), box is (4, 5)"),
+        ({"png": "é"}, "no base64"),
+        ({"png": "AAAA"}, "png"),
+        ({"png": 7}, "no base64"),
+    ):
+        status, error = page.refused(f"{page.photo}/events", {**event, **wrong})
+        assert (status, text in error) == (422, True), error
+
+
+def test_a_change_comes_with_the_pixels_that_are_seen_now(page):
+    page.post(f"{page.photo}/events", STROKES["dot"])
+    change = page.post(f"{page.photo}/events", STROKES["lasso"])
+    left, top, width, height = change["changed"]["mask"]
+    sent = np.asarray(Image.open(io.BytesIO(base64.b64decode(change["pixels"]["mask"]))))
+    tile = page.tile(page.photo, "mask")
+    np.testing.assert_array_equal(sent, tile[top : top + height, left : left + width])
+    page.job(page.post(f"{page.photo}/fill", {"method": "telea"}))
+    change = page.post(f"{page.photo}/undo")
+    left, top, width, height = change["changed"]["picture"]
+    sent = np.asarray(Image.open(io.BytesIO(base64.b64decode(change["pixels"]["picture"]))))
+    np.testing.assert_array_equal(sent, page.tile(page.photo, "now")[top : top + height, left : left + width])
+
+
+def test_a_selection_is_shown_before_it_is_made(open_page, tmp_path):
+    picture = np.full((40, 1300, 3), 120, np.uint8)
+    picture[5:15, 1000:1013] = (200, 40, 40)
+    inpaintkit.write(tmp_path / "sign.png", picture)
+    page = open_page(tmp_path / "sign.png")
+    event = {"type": "wand", "point": [1005, 7], "tolerance": 0.1}
+    before = page.get(page.photo)
+    for level, box in ((0, "1000,5,13,10"), (1, "1000,4,14,12")):
+        answer = page.http.post(f"/api{page.photo}/select", json={**event, "level": level})
+        assert answer.headers["x-box"] == box
+        left, top, width, height = map(int, box.split(","))
+        shown = np.asarray(Image.open(io.BytesIO(answer.content)))[..., 3]
+        assert shown.shape == (height >> level, width >> level)
+        wanted = (picture[top : top + height, left : left + width, 0] == 200).reshape(*shown.shape[:1], 1 << level, -1)
+        np.testing.assert_array_equal(shown > 0, wanted.reshape(*wanted.shape[:2], -1, 1 << level).any(axis=(1, 3)))
+    assert page.get(page.photo) == before
+    page.post(f"{page.photo}/events", event)
+    np.testing.assert_array_equal(page.mask(page.photo), picture[..., 0] == 200)
+    for wrong in (STROKES["dot"], {**event, "level": 9}, {**event, "level": "1"}, {**event, "point": [-1, 0]}):
+        assert page.refused(f"{page.photo}/select", wrong)[0] == 422
+
+
+def test_a_selection_that_was_shown_is_not_worked_out_again_unless_the_picture_has_changed(page, monkeypatch):
+    from inpaintkit.ui import desk
+
+    event, asked, wand = {"type": "wand", "point": [3, 3], "tolerance": 0.2}, [], masks.wand
+    monkeypatch.setattr(desk.masks, "wand", lambda *given, **more: asked.append(given) or wand(*given, **more))
+    page.http.post(f"/api{page.photo}/select", json=event)
+    page.post(f"{page.photo}/events", event)
+    assert len(asked) == 1
+    np.testing.assert_array_equal(page.mask(page.photo), wand(asked[0][0], (3, 3), tolerance=0.2))
+    page.job(page.post(f"{page.photo}/fill", {"method": "telea"}))
+    page.post(f"{page.photo}/events", event)
+    assert len(asked) == 2

@@ -317,3 +317,69 @@ def test_without_the_extra_the_command_says_what_to_install(tmp_path):
     assert result.stderr.startswith("inpaintkit: the page needs ")
     assert result.stderr.endswith('which is not installed: pip install "inpaintkit[ui]"\n')
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_what_was_found_and_fills_to_choose_from_outlive_the_server(open_page, tmp_path):
+    picture = noise()
+    picture[10:20, 20:40] = picture[50:60, 70:80] = 255
+    inpaintkit.write(tmp_path / "photo.png", picture)
+    page = open_page(tmp_path / "photo.png")
+    found = page.job(page.post(f"{page.photo}/find", {"kind": "colour", "colour": "#ffffff"}))["result"]
+    dropped = page.post(f"{page.photo}/find/{found['find']}", {"toggle": [75, 55]})
+    assert dropped["accepted"] == found["accepted"] - 1
+    page.post(f"{page.photo}/events", STROKE)
+    job = page.post(f"{page.photo}/fill", {"methods": ["telea", "harmonic"]})
+    page.job(job)
+    which = [f"find-{found['find']}", f"candidate-{job['job']}-0", f"candidate-{job['job']}-1"]
+    known = page.get(page.photo)
+    assert known["find"]["accepted"] == dropped["accepted"]
+    tiles = [page.tile(page.photo, name) for name in which]
+    mask = page.mask(page.photo)
+    page.close()
+    page = open_page(tmp_path / "photo.png")
+    again = page.get(page.photo)
+    assert (again["find"], again["offer"]) == (known["find"], known["offer"])
+    assert [each["label"] for each in again["offer"]["candidates"]] == ["telea", "harmonic"]
+    for name, tile in zip(which, tiles, strict=True):
+        np.testing.assert_array_equal(page.tile(page.photo, name), tile)
+    page.post(f"{page.photo}/choose", {"job": job["job"], "k": 1})
+    wanted = inpaintkit.inpaint(picture, mask, "harmonic")
+    np.testing.assert_array_equal(page.tile(page.photo, "now"), wanted)
+    assert page.get(page.photo)["offer"] is None
+    page.post(f"{page.photo}/events", {"type": "pieces", "find": found["find"]})
+    assert page.mask(page.photo)[15, 30]
+    assert not page.mask(page.photo)[55, 75]
+
+
+def test_fills_to_choose_from_do_not_fit_another_picture_even_after_a_restart(open_page, photo_file):
+    page = open_page(photo_file)
+    page.post(f"{page.photo}/events", STROKE)
+    job = page.post(f"{page.photo}/fill", {"methods": ["telea", "harmonic"]})["job"]
+    page.job({"job": job})
+    page.job(page.post(f"{page.photo}/fill", {"method": "biharmonic"}))
+    page.close()
+    page = open_page(photo_file)
+    assert page.get(page.photo)["offer"] is None
+    status, error = page.refused(f"{page.photo}/choose", {"job": job, "k": 0})
+    assert (status, "has changed" in error) == (409, True)
+    page.post(f"{page.photo}/undo")
+    assert page.get(page.photo)["offer"]["job"] == job
+
+
+@pytest.mark.parametrize("name", ["found.npz", "found-accepted.json", "offer.json", "offer-*.npz"])
+def test_a_damaged_search_or_offer_costs_only_itself(open_page, tmp_path, name):
+    picture = noise()
+    picture[10:20, 20:40] = 255
+    inpaintkit.write(tmp_path / "photo.png", picture)
+    page = open_page(tmp_path / "photo.png")
+    page.job(page.post(f"{page.photo}/find", {"kind": "colour", "colour": "#ffffff"}))
+    page.post(f"{page.photo}/events", STROKE)
+    page.job(page.post(f"{page.photo}/fill", {"methods": ["telea", "harmonic"]}))
+    mask, folder = page.mask(page.photo), journal_of(page).parent
+    page.close()
+    for path in folder.glob(name):
+        path.write_bytes(path.read_bytes()[:20])
+    page = open_page(tmp_path / "photo.png")
+    np.testing.assert_array_equal(page.mask(page.photo), mask)
+    about = page.get(page.photo)
+    assert (about["find"] is None, about["offer"] is None) == (name.startswith("found"), name.startswith("offer"))

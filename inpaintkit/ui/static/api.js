@@ -47,6 +47,24 @@ export function upload(path, fields) {
   return json(ask("POST", path, { body: form }));
 }
 
+// What would be selected: an image, and the box that it lies in.
+export async function selected(photo, event, signal) {
+  const body = JSON.stringify(event);
+  const answer = await ask("POST", `photos/${photo}/select`, { body, signal, headers: { "Content-Type": "application/json" } });
+  return { data: await answer.blob(), box: answer.headers.get("x-box").split(",").map(Number) };
+}
+
+// A change with the pixels it came with as images; they are decoded beside the page's own work.
+export async function withImages(change) {
+  const { pixels, ...rest } = change;
+  if (!pixels) return change;
+  const made = Object.entries(pixels).map(async ([which, png]) => [which, await decoded(png)]);
+  return { ...rest, images: Object.fromEntries(await Promise.all(made)) };
+}
+
+const decoded = (png) => image(new Blob([Uint8Array.from(atob(png), (letter) => letter.charCodeAt(0))]));
+export const image = (data) => createImageBitmap(data, { colorSpaceConversion: "none" });
+
 export const tilePath = (photo, which, level, column, row, version) =>
   `photos/${photo}/tiles/${encodeURIComponent(which)}/${level}/${column}/${row}?v=${version}`;
 

@@ -39,6 +39,11 @@ export function settle(id) {
   localStorage.setItem(settledKey, JSON.stringify([...settled().filter((each) => each !== id), id].slice(-MAX_SETTLED)));
 }
 
+// A further page of a file is a photo of its own, named after the first one.
+const PAGE = "-page-";
+export const fileOf = (id) => id.split(PAGE)[0];
+export const pageOf = (file, page) => (page > 1 ? `${file}${PAGE}${page}` : file);
+
 export const el = (id) => document.getElementById(id);
 
 // An element with properties and children: make("button", {type: "button", class: "small", text: "OK"}, [icon("check")])

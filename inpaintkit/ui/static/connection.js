@@ -1,7 +1,7 @@
 // The line to the server: what happens there comes as server-sent events. When the server is gone the page says so,
 // asks until it is back, and takes up what it has missed.
 
-import { ApiError, get } from "./api.js";
+import { ApiError, get, withImages } from "./api.js";
 import { app, emit } from "./bus.js";
 
 const ASK_AGAIN = 1000; // ms
@@ -15,10 +15,17 @@ export function connect() {
   source?.close();
   source = new EventSource("/api/events");
   for (const kind of ["job", "photo", "folder"]) {
-    source.addEventListener(kind, (event) => emit(`server:${kind}`, JSON.parse(event.data)));
+    source.addEventListener(kind, (event) => pass(kind, JSON.parse(event.data)));
   }
   source.onopen = () => emit("connected");
   source.onerror = () => lost();
+}
+
+// One after another, as they come: a change waits until its pixels are decoded, and what follows it waits, too.
+let passing = Promise.resolve();
+function pass(kind, content) {
+  const ready = withImages(content);
+  passing = passing.then(async () => emit(`server:${kind}`, await ready)).catch((error) => emit("error", error));
 }
 
 // The server does not answer: say so, and ask again and again.

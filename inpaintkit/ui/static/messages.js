@@ -1,7 +1,7 @@
 // What the page has to say: errors stay until somebody has read them, the rest is said once.
 
 import { Gone } from "./api.js";
-import { app, el, make, on } from "./bus.js";
+import { app, el, fileOf, make, on } from "./bus.js";
 import { lost } from "./connection.js";
 import { iconButton } from "./controls.js";
 import { seconds, t } from "./texts.js";
@@ -33,6 +33,9 @@ export function fail(error) {
   message(error instanceof Gone ? t("gone_now") : error.message || String(error), "error");
 }
 
+// What was said of one photo is not left lying over the next.
+on("photo", () => el("messages").querySelectorAll(".message:not(.error)").forEach((each) => each.remove()));
+
 on("error", fail);
 on("say", say);
 
@@ -61,5 +64,5 @@ export const progressText = (job) => {
   return [share, left, job.remark].filter(Boolean).join(" · ");
 };
 
-export const photoName = (id) => (app.photo?.id === id ? app.photo.name : (photos().find((photo) => photo.id === id)?.name ?? ""));
+export const photoName = (id) => (app.photo?.id === id ? app.photo.name : (photos().find((photo) => photo.id === fileOf(id ?? ""))?.name ?? ""));
 export const photos = () => [...(app.state?.folder?.photos ?? []), ...(app.state?.photos ?? [])];

@@ -1,7 +1,7 @@
 // Opening: a file chosen, dropped or pasted, or one of the folder's photos.
 
 import { get, upload } from "./api.js";
-import { app, el, emit, on } from "./bus.js";
+import { app, el, emit, fileOf, make, on, pageOf } from "./bus.js";
 import { fail, message, photos, say } from "./messages.js";
 import { closePhoto, openPhoto, view } from "./photo.js";
 import { t } from "./texts.js";
@@ -82,10 +82,21 @@ function showPhoto() {
   document.title = photo ? `${photo.name} – inpaintkit` : "inpaintkit";
   const kind = photo && [photo.format, photo.dtype === "uint8" ? "" : photo.dtype].filter(Boolean).join(", ");
   el("facts").textContent = photo ? `${photo.width} × ${photo.height} · ${kind}` : "";
+  showPages(photo);
   el("stage").setAttribute("aria-label", photo ? t("stage_photo", { name: photo.name }) : t("stage"));
   el("empty-formats").textContent = t("empty_formats", { formats: (app.state?.accept ?? []).map((ending) => ending.replace(".", "").toUpperCase()).join(", ") });
   el("file").accept = (app.state?.accept ?? []).map((ending) => (ending.startsWith(".") ? ending : `.${ending}`)).join(",");
 }
+
+// A file of several pages: which of them is open, and the others to choose.
+function showPages(photo) {
+  const pages = photo?.pages ?? 1;
+  el("page").hidden = pages === 1;
+  el("page").replaceChildren(...Array.from({ length: pages }, (_, index) => make("option", { value: index + 1, text: t("page_of", { page: index + 1, count: pages }) })));
+  el("page").value = photo?.page ?? 1;
+}
+
+el("page").addEventListener("change", () => show(pageOf(app.photo.file, Number(el("page").value))));
 
 on("photo", showPhoto);
 export { showPhoto };
@@ -95,7 +106,7 @@ export async function begin() {
   const named = location.hash.slice(1);
   const known = photos().map((photo) => photo.id);
   for (const id of [named, app.state.current, known[0]]) {
-    if (id && (known.includes(id) || id === app.state.current) && (await show(id))) return;
+    if (id && (known.includes(fileOf(id)) || id === app.state.current) && (await show(id))) return;
   }
   closePhoto();
   view.changed();

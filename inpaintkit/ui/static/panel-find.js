@@ -138,6 +138,7 @@ async function change(body) {
     if (app.find?.find !== id) return;
     Object.assign(app.find, answer);
     view.tiles.touch(`find-${id}`, answer.changed ?? null, Date.now());
+    if (answer.revision === app.photo.revision + 1) app.photo.revision = answer.revision;
     view.changed();
     say(t("accepted", { accepted: app.find.accepted, count: app.find.count }));
     renderFound();
@@ -226,7 +227,7 @@ view.marks.push((context) => {
   outline(context, [[x0, y0], [x1, y0], [x1, y1], [x0, y1]], true);
 });
 
-// A server that was started anew does not know what the one before it had found.
+// Another search of this photo has taken its place.
 on("resynced", (photo) => {
   if (!app.find || photo.find?.find === app.find.find) return;
   closeFind();

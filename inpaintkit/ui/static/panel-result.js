@@ -1,6 +1,6 @@
 // The panel of results: fills to choose from, what the last one was, what error to expect, and what was done before.
 
-import { blob, get, Gone, post, tilePath } from "./api.js";
+import { blob, get, Gone, post, tilePath, withImages } from "./api.js";
 import { app, el, emit, isSettled, make, on, settle } from "./bus.js";
 import { button, check, debounced } from "./controls.js";
 import { fail, message } from "./messages.js";
@@ -14,18 +14,18 @@ const whichOf = (index) => `candidate-${app.candidates.job}-${app.candidates.lis
 
 on("ended", ({ job, isNew }) => {
   if (job.photo !== app.photo?.id || job.state !== "done") return;
-  if (job.result?.candidates?.length && !isSettled(job.id)) show(job);
-  else if (job.kind === "fill" && isNew) {
+  if (job.kind !== "fill" || !isNew) return;
+  for (const { label, error } of job.result.failed ?? []) message(`${label}: ${error}`, "error");
+  if (job.result.candidates?.length) show({ job: job.id, ...job.result });
+  else {
     emit("tab", "result");
     render();
   }
 });
 
-function show(job) {
-  const list = job.result.candidates;
+function show({ job, candidates: list }) {
   const methods = list.every((each) => app.methods.some((method) => method.name === each.label));
-  app.candidates = { job: job.id, list, shown: 0, side: methods };
-  for (const { label, error } of job.result.failed ?? []) message(`${label}: ${error}`, "error");
+  app.candidates = { job, list, shown: 0, side: methods };
   look(0, app.candidates.side);
   emit("tab", "result");
 }
@@ -76,9 +76,9 @@ export function closeCandidates() {
   emit("tool");
 }
 
-// Fills that nobody has chosen are gone with the server that made them.
-on("back", () => {
-  if (!app.candidates || app.state.jobs.some((job) => job.id === app.candidates.job)) return;
+// What was offered fits only the picture that it was made from.
+on("resynced", (photo) => {
+  if (!app.candidates || photo.offer?.job === app.candidates.job) return;
   closeCandidates();
   message(t("candidates_lost"), "error");
 });
@@ -86,7 +86,7 @@ on("back", () => {
 async function choose() {
   const { job, list, shown } = app.candidates;
   try {
-    apply(await post(`photos/${app.photo.id}/choose`, { job, k: list[shown].k }));
+    apply(await withImages(await post(`photos/${app.photo.id}/choose`, { job, k: list[shown].k })));
     closeCandidates();
   } catch (error) {
     fail(error);
@@ -237,9 +237,8 @@ on("photo", () => {
   el("legend").hidden = true;
   labels();
   render();
-  for (const job of app.jobs.values()) {
-    if (app.photo && job.photo === app.photo.id && job.state === "done" && job.result?.candidates?.length && !isSettled(job.id)) show(job);
-  }
+  const offer = app.photo?.offer;
+  if (offer && !isSettled(offer.job)) show(offer);
 });
 
 // What was done is a list that only the photo itself has.

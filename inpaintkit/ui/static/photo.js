@@ -98,9 +98,12 @@ export function apply(change) {
   for (const [which, box] of Object.entries(change.changed ?? {})) {
     if (!box) continue;
     if (which !== "picture" && which !== "expected") overlayOf(which);
-    view.tiles.touch(which === "picture" ? "now" : which, box, change.revision);
+    const isNext = change.revision === photo.revision + 1; // on top of what is shown
+    const image = isNext && !(photo.alpha && which === "picture") ? change.images?.[which] : null;
+    view.tiles.touch(which === "picture" ? "now" : which, box, change.revision, image);
   }
-  if (change.revision >= photo.revision) Object.assign(photo, change, { id: photo.id });
+  const { images, ...about } = change;
+  if (change.revision >= photo.revision) Object.assign(photo, about, { id: photo.id });
   view.changed();
   emit("changed", photo);
 }

@@ -2,6 +2,7 @@
 
 import { app, el, emit } from "./bus.js";
 import { view } from "./photo.js";
+import { leave } from "./preview.js";
 import { brush, resize, state, tool } from "./tools.js";
 
 const stage = el("stage");
@@ -112,7 +113,10 @@ stage.addEventListener("pointercancel", (event) => release(event, "cancel"));
 stage.addEventListener("dblclick", (event) => {
   if (app.photo && isStage(event)) tool().finish?.();
 });
-stage.addEventListener("pointerleave", hideRing);
+stage.addEventListener("pointerleave", () => {
+  hideRing();
+  leave();
+});
 
 export function hideRing() {
   delete ring.dataset.at;

@@ -1,7 +1,7 @@
 // What is done to a photo goes to the server in its order, one after another, and is kept here until the server has it:
 // what is drawn while the server is away is sent when it is back.
 
-import { ApiError, get, Gone, post } from "./api.js";
+import { ApiError, get, Gone, post, withImages } from "./api.js";
 import { app, emit, on } from "./bus.js";
 import { lost } from "./connection.js";
 
@@ -78,7 +78,7 @@ export class Queue {
     }
     item.from = cursor;
     this.store();
-    const change = await post(`photos/${this.photo}/${path}`, body);
+    const change = await withImages(await post(`photos/${this.photo}/${path}`, body));
     delete item.from;
     return change;
   }

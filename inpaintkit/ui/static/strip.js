@@ -1,7 +1,7 @@
 // The folder's photos in a strip: which is open, which are done, and the next and the previous by key.
 
 import { get, thumbnail } from "./api.js";
-import { app, el, icon, make, on } from "./bus.js";
+import { app, el, fileOf, icon, make, on } from "./bus.js";
 import { debounced } from "./controls.js";
 import { photos } from "./messages.js";
 import { show } from "./open.js";
@@ -29,7 +29,7 @@ export function render() {
   }
   for (const photo of all) {
     const thumb = thumbs.get(photo.id) ?? add(photo);
-    const open = app.photo?.id === photo.id;
+    const open = app.photo?.file === photo.id;
     thumb.setAttribute("aria-selected", open);
     thumb.tabIndex = open || (!app.photo && photo === all[0]) ? 0 : -1;
     const state = photo.error ? "failed" : photo.unsaved ? "unsaved" : photo.done ? "done" : "";
@@ -41,7 +41,7 @@ export function render() {
   }
   const done = all.filter((photo) => photo.done).length;
   el("strip-facts").textContent = t("strip_facts", { done, count: all.length });
-  const index = all.findIndex((photo) => photo.id === app.photo?.id);
+  const index = all.findIndex((photo) => photo.id === app.photo?.file);
   el("previous").disabled = index <= 0;
   el("next").disabled = index === all.length - 1;
 }
@@ -72,7 +72,7 @@ const renew = debounced((thumb, version) => {
 let target = null; // the photo that is being opened
 
 async function go(id) {
-  if (id === (target ?? app.photo?.id)) return;
+  if (id === (target ?? app.photo?.file)) return;
   target = id;
   await show(id);
   if (target === id) target = null;
@@ -81,7 +81,7 @@ async function go(id) {
 
 export function step(by) {
   const all = photos();
-  const next = all[all.findIndex((photo) => photo.id === (target ?? app.photo?.id)) + by];
+  const next = all[all.findIndex((photo) => photo.id === (target ?? app.photo?.file)) + by];
   if (next) go(next.id);
 }
 
@@ -100,7 +100,10 @@ const reload = debounced(async () => {
 // Whether a photo is saved is said with every change; the list itself is asked for when the folder has changed.
 function note({ id, saved }) {
   const known = photos().find((photo) => photo.id === id);
-  if (!known) return;
+  if (!known) {
+    reload(); // a further page of a file, which counts with the others
+    return;
+  }
   known.unsaved = !saved;
   render();
 }

@@ -1,6 +1,6 @@
 // Tiles of pictures and masks, fetched as they are seen. An old tile is shown until the new one is there.
 
-import { blob, Gone, tilePath } from "./api.js";
+import { blob, Gone, image, tilePath } from "./api.js";
 import { emit } from "./bus.js";
 
 export const SIDE = 512;
@@ -16,6 +16,7 @@ export class Tiles {
     this.base = photo.revision;
     this.changes = new Map(); // which -> [{box, revision}]
     this.kept = new Map(); // key -> tile, the longest unseen first
+    this.patches = []; // {which, box, revision, image}: drawn over tiles that are older
     this.wanted = [];
     this.running = 0;
     this.closed = false;
@@ -26,16 +27,33 @@ export class Tiles {
     for (const tile of this.kept.values()) tile.abort?.abort();
   }
 
-  // What lies in the box (null: everything) has changed at a revision.
-  touch(which, box, revision) {
+  // What lies in the box (null: everything) has changed at a revision. Where the image of the box is known, tiles of
+  // full size are brought up to date with it, and it is drawn over smaller ones until they have come.
+  touch(which, box, revision, image = null) {
     const whole = [0, 0, ...this.size];
     if (!this.changes.has(which)) this.changes.set(which, []);
     const list = this.changes.get(which);
     if (!box) list.length = 0;
     list.push({ box: box ?? whole, revision });
     for (const tile of this.kept.values()) {
-      if (tile.which === which && overlaps(tile.box, box ?? whole)) tile.version = Math.max(tile.version, revision);
+      if (tile.which !== which || !overlaps(tile.box, box ?? whole)) continue;
+      if (image && tile.level === 0 && tile.image && tile.has === tile.version && revision > tile.version) renew(tile, box, image, revision);
+      tile.version = Math.max(tile.version, revision);
     }
+    if (image) this.patches.push({ which, box, revision, image });
+  }
+
+  // What is drawn over a tile until it has come.
+  over(tile) {
+    return this.patches.filter(({ which, box, revision }) => which === tile.which && tile.has < revision && overlaps(tile.box, box));
+  }
+
+  // Let go of the images that nothing which is seen needs any more.
+  drop(seen) {
+    if (!this.patches.length) return;
+    const needed = new Set(seen.flatMap((tile) => this.over(tile)));
+    for (const patch of this.patches) if (!needed.has(patch)) patch.image.close();
+    this.patches = this.patches.filter((patch) => needed.has(patch));
   }
 
   tile(which, level, column, row) {
@@ -72,6 +90,7 @@ export class Tiles {
 
   // Ask for the tiles that are seen, in their order; what is no longer seen is not asked for.
   want(tiles) {
+    this.drop(tiles);
     this.wanted = tiles.filter((tile) => tile.has < tile.version && !tile.abort);
     const seen = new Set(tiles);
     for (const tile of this.kept.values()) {
@@ -100,9 +119,9 @@ export class Tiles {
     this.running += 1;
     try {
       const path = tilePath(this.photo, tile.which, tile.level, tile.column, tile.row, version);
-      const image = await createImageBitmap(await blob(path, tile.abort.signal), { colorSpaceConversion: "none" });
+      const loaded = await image(await blob(path, tile.abort.signal));
       tile.image?.close();
-      tile.image = image;
+      tile.image = loaded;
       tile.has = version;
       tile.failed = null;
     } catch (error) {
@@ -121,6 +140,19 @@ export class Tiles {
       }
     }
   }
+}
+
+// Put the image of a box into a tile of full size.
+function renew(tile, [left, top], image, revision) {
+  const canvas = new OffscreenCanvas(tile.image.width, tile.image.height);
+  const context = canvas.getContext("2d");
+  const place = [left - tile.box[0], top - tile.box[1], image.width, image.height];
+  context.drawImage(tile.image, 0, 0);
+  context.clearRect(...place);
+  context.drawImage(image, ...place);
+  tile.image.close();
+  tile.image = canvas.transferToImageBitmap();
+  tile.has = revision;
 }
 
 export function overlaps([left, top, width, height], [left2, top2, width2, height2]) {

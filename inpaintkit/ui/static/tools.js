@@ -3,6 +3,7 @@
 
 import { app, emit, keep, on, setting } from "./bus.js";
 import { commit, draw, redraw, undraw, view } from "./photo.js";
+import { leave, rest } from "./preview.js";
 import { t } from "./texts.js";
 
 export const MAX_SIZE = 2000; // px
@@ -236,14 +237,20 @@ class Wand {
   last = null;
 
   press(point, flags) {
-    const place = point.map(Math.round);
-    if (!inPicture(bounds([place]))) return;
-    this.send({ type: "wand", layer: app.layer, mode: modeOf(flags), point: place }, false);
+    leave();
+    const event = this.event(point, flags);
+    if (event) this.send(event, false);
   }
 
+  event(point, flags) {
+    const place = point.map(Math.round);
+    return inPicture(bounds([place])) ? { type: "wand", layer: app.layer, mode: modeOf(flags), point: place } : null;
+  }
+
+  asSet = (event) => ({ ...event, tolerance: brush.tolerance, connected: brush.connected });
+
   send(event, replaces) {
-    const body = { ...event, tolerance: brush.tolerance, connected: brush.connected };
-    this.last = { event, photo: app.photo.id, item: commit(body, { replaces }) };
+    this.last = { event, photo: app.photo.id, item: commit(this.asSet(event), { replaces }) };
   }
 
   // Select the same place again, as it is set now.
@@ -251,9 +258,14 @@ class Wand {
     if (isLast(this.last)) this.send(this.last.event, true);
   }
 
-  move() {}
+  move(places, flags) {
+    const event = this.event(places.at(-1), flags);
+    rest(event && this.asSet(event));
+  }
+
   release() {}
   cancel() {
+    leave();
     this.last = null;
   }
 }
@@ -265,19 +277,30 @@ class ObjectTool {
   last = null;
 
   press(point, flags) {
-    const place = point.map(Math.round);
-    if (!inPicture(bounds([place]))) return;
-    const refines = (flags.also || flags.erase) && isLast(this.last);
-    const event = refines
-      ? { ...this.last.event, points: [...this.last.event.points, [...place, flags.erase ? 0 : 1]] }
-      : { type: "object", layer: app.layer, mode: modeOf(flags), points: [[...place, 1]], box: null };
-    this.last = { event, photo: app.photo.id, item: commit(event, { replaces: Boolean(refines) }) };
+    leave();
+    const event = this.event(point, flags);
+    if (!event) return;
+    this.last = { event, photo: app.photo.id, item: commit(event, { replaces: this.refines(flags) }) };
     emit("say", t("selecting"));
   }
 
-  move() {}
+  refines = (flags) => Boolean(flags.also || flags.erase) && isLast(this.last);
+
+  event(point, flags) {
+    const place = point.map(Math.round);
+    if (!inPicture(bounds([place]))) return null;
+    return this.refines(flags)
+      ? { ...this.last.event, points: [...this.last.event.points, [...place, flags.erase ? 0 : 1]] }
+      : { type: "object", layer: app.layer, mode: modeOf(flags), points: [[...place, 1]], box: null };
+  }
+
+  move(places, flags) {
+    rest(this.event(places.at(-1), flags));
+  }
+
   release() {}
   cancel() {
+    leave();
     this.last = null;
     view.marksChanged();
   }

@@ -320,6 +320,18 @@ export class View {
       const x1 = Math.round(left + (x + stand.part[2] * stand.scale) * this.scale);
       const y1 = Math.round(top + (y + stand.part[3] * stand.scale) * this.scale);
       context.drawImage(stand.image, ...stand.part, x0, y0, x1 - x0, y1 - y0);
+      for (const { box, image } of this.tiles.over(tile)) {
+        context.save();
+        context.beginPath();
+        context.rect(x0, y0, x1 - x0, y1 - y0);
+        context.clip();
+        const from = [box[0], box[1]].map((side, axis) => Math.round([left, top][axis] + side * this.scale));
+        const to = [box[0] + box[2], box[1] + box[3]].map((side, axis) => Math.round([left, top][axis] + side * this.scale));
+        const place = [...from, to[0] - from[0], to[1] - from[1]];
+        context.clearRect(...place);
+        context.drawImage(image, ...place);
+        context.restore();
+      }
     }
   }
 
