@@ -42,6 +42,7 @@ import numpy as np
 from inpaintkit import threads
 from inpaintkit.arrays import Bool1, F32x1, F32x2, F64x1, F64x2, I32x2, I64x1
 from inpaintkit.classic._elliptic import fill
+from inpaintkit.classic._hole import base_colour
 from inpaintkit.classic._lanes import (
     EIGHT,
     Lanes,
@@ -59,7 +60,7 @@ from inpaintkit.classic.rows import NAVIER_STOKES_REACH
 from inpaintkit.distance import rim_distance, unreachable
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
-from inpaintkit.regions import labelled_runs
+from inpaintkit.regions import Runs, labelled_runs, runs_of
 
 _LEVELS = 255.0  # what nu, the contrast and the tolerance are measured in
 _EDGE = 0.5  # E, grey levels (or the picture's wider steps) a pixel: weaker gradients are shading or noise
@@ -136,8 +137,11 @@ def navier_stokes(
     if not hole.any():
         return filled
     pixels = _Pixels(hole, problem.known)
-    base = filled[problem.known][0].astype(np.float64)  # work relative to one known colour: a constant stays constant
-    planes = _to_planes((filled.reshape(-1, filled.shape[2]) - base) * _LEVELS)
+    base = base_colour(filled, problem.known).astype(np.float64)
+    planes = np.array(filled.reshape(-1, len(base)).T, np.float64, order="C")
+    planes -= base[:, None]
+    planes *= _LEVELS
+    planes = _to_planes(planes)
     level = max(1.0, _LEVELS * problem.step)  # a finer one is rounding
     wide = max(1.0, float(np.abs(planes).max()) / _MOST)
     nu, contrast, edge, enough = nu / wide, contrast / wide, _EDGE * level / wide, tolerance * level / wide
@@ -186,7 +190,8 @@ def _check(
 _MARGIN = NAVIER_STOKES_REACH
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _BAND = np.ones((2 * NAVIER_STOKES_REACH + 1,) * 2, np.uint8)  # known pixels that second-order upwinding of w can see
-_AROUND = [(y - NAVIER_STOKES_REACH, x - NAVIER_STOKES_REACH) for y, x in np.ndindex(_BAND.shape)]
+_AROUND = np.argwhere(_BAND) - NAVIER_STOKES_REACH
+_AROUND = _AROUND[np.argsort((_AROUND**2).sum(axis=1), kind="stable")]  # the nearest first
 
 
 class _Pixels:
@@ -200,15 +205,17 @@ class _Pixels:
 
     def __init__(self, hole: Mask, known: Mask) -> None:
         self.hole, self.known = hole, known
+        self.within = np.flatnonzero(hole)
+        self.band = np.flatnonzero(known & np.asarray(cv2.dilate(hole.view(np.uint8), _BAND), np.bool_))
         inside, usable = np.pad(hole, _MARGIN), np.pad(hole | known, _MARGIN)
         self.width = inside.shape[1]
         runs, labels = labelled_runs(inside, NAVIER_STOKES_REACH)
         self.parts = int(labels.max()) + 1
         part = np.zeros(inside.shape, np.float32)  # from 1; OpenCV's own type
         part[inside] = np.repeat(labels, runs[:, 2] - runs[:, 1]) + 1
-        self.eights, counts, self.first = _eights(inside, part, self.parts)
+        self.eights, counts, self.first = _eights(runs, part, self.parts)
         around: Image = np.asarray(cv2.dilate(part, _CROSS), np.float32)
-        self.wide, _, self.first_wide = _eights(around > 0, around, self.parts)
+        self.wide, _, self.first_wide = _eights(runs_of(around > 0), around, self.parts)
         self.ghosts, self.first_ghost = _ghosts(part, inside, usable, self.parts)
         lanes = self.eights[:, None] + np.arange(EIGHT)
         mine = np.arange(EIGHT) < counts[:, None]
@@ -224,14 +231,13 @@ class _Pixels:
         self.lag = _lags(self.eights, counts, self.first, self.width, np.diff(self.first_ghost) > 0)
 
 
-def _eights(mask: Mask, part: Image, parts: int) -> tuple[I64x1, I64x1, I64x1]:
-    """Eights that hold the runs of ``mask``, part by part: first pixels, how many pixels there are from there to the
+def _eights(runs: Runs, part: Image, parts: int) -> tuple[I64x1, I64x1, I64x1]:
+    """Eights that hold runs of pixels, part by part: first pixels, how many pixels there are from there to the
     run's end, and each part's first."""
-    runs, _ = labelled_runs(mask, 1)
     length = runs[:, 2] - runs[:, 1]
     number = -(-length // EIGHT)
     done = (np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)) * EIGHT
-    at = np.repeat(runs[:, 0].astype(np.int64) * mask.shape[1] + runs[:, 1], number) + done
+    at = np.repeat(runs[:, 0].astype(np.int64) * part.shape[1] + runs[:, 1], number) + done
     owner = part.reshape(-1)[at].astype(np.int64) - 1
     order = np.argsort(owner, kind="stable")
     counts = np.repeat(length, number) - done
@@ -253,8 +259,8 @@ def _ghosts(part: Image, inside: Mask, usable: Mask, parts: int) -> tuple[I32x2,
     """What is neither hole nor known near each part, each with the usable pixel nearest to it; each part's first."""
     near = np.asarray(cv2.dilate(inside.view(np.uint8), _BAND), np.bool_)
     ghosts = np.flatnonzero(near & ~usable).astype(np.int32)
-    offsets = [dy * inside.shape[1] + dx for _, dy, dx in sorted((y * y + x * x, y, x) for y, x in _AROUND)]
-    seen = np.clip(ghosts[:, None] + np.array(offsets, np.int32), 0, inside.size - 1)
+    offsets = (_AROUND @ [inside.shape[1], 1]).astype(np.int32)
+    seen = np.clip(ghosts[:, None] + offsets, 0, inside.size - 1)
     mirrored = seen[np.arange(len(ghosts)), np.argmax(usable.reshape(-1)[seen], axis=1)]
     of = part.reshape(-1)[seen]
     ghost, k = np.nonzero(of)
@@ -263,11 +269,10 @@ def _ghosts(part: Image, inside: Mask, usable: Mask, parts: int) -> tuple[I32x2,
 
 
 def _to_planes(colours: F64x2) -> F64x2:
-    """(m, C) to contiguous planes (C, m): luminance and chroma of the first three where there are three."""
-    planes = colours.T.copy()
-    if len(planes) >= 3:
-        planes[:3] = _TO_PLANES @ planes[:3]
-    return planes
+    """Planes (C, m) of colours to luminance and chroma, of the first three where there are three; in place."""
+    if len(colours) >= 3:
+        colours[:3] = _TO_PLANES @ colours[:3]
+    return colours
 
 
 def _to_colours(planes: F64x2) -> F64x2:
@@ -284,17 +289,16 @@ class _Flow:
     def __init__(self, pixels: _Pixels, values: F64x1) -> None:
         self.pixels = pixels
         height, width = pixels.hole.shape
-        plane = values.reshape(height, width)
         size = (height + 2 * _MARGIN) * pixels.width
         self._canvas = np.zeros(
             (5, size + EIGHT), np.float32
         )  # I, w, g, the solution of (8), and its search's direction
         padded: Image = self._canvas[0, :size].reshape(-1, pixels.width)
         self.plane = padded[_MARGIN : _MARGIN + height, _MARGIN : _MARGIN + width]
-        band = pixels.known & np.asarray(cv2.dilate(pixels.hole.view(np.uint8), _BAND), np.bool_)
-        low, high = plane[band].min(), plane[band].max()
-        np.copyto(self.plane, plane, where=pixels.known)
-        self.plane[pixels.hole] = plane[pixels.hole].clip(low, high)
+        band, within = values[pixels.band], values[pixels.within]
+        low, high = band.min(), band.max()
+        np.copyto(self.plane, values.reshape(height, width), where=pixels.known)
+        self.plane[pixels.hole] = within.clip(low, high)
         self._limits = float(2 * low - high), float(2 * high - low)  # a flow without viscosity may run away
         self._lanes = np.zeros((8, len(pixels.eights) * EIGHT), np.float32)
         self.moving = np.ones(pixels.parts, np.bool_)
@@ -334,7 +338,9 @@ class _Flow:
 
     def residual(self) -> float:
         """How far the 98th percentile of the pixels moved a cycle, when their part was last looked at."""
-        return float(np.quantile(self._lanes[6][self.pixels.inside > 0], _AT_REST, method="lower"))
+        moved = self._lanes[6][self.pixels.inside > 0]
+        rank = int((len(moved) - 1) * _AT_REST)
+        return float(np.partition(moved, rank)[rank])
 
 
 @kernel()
@@ -571,11 +577,16 @@ def _diffuse(
     zero, half, tiny, step = splat_eight(_ZERO), splat_eight(_HALF), splat_eight(_TINY), splat_eight(length)
     sharp = splat_eight(edge * edge)
     faint = splat_eight(edge * edge / np.float32(25))  # nothing below it is an edge; subtracted, so that nothing jumps
+    begun, done = 0, 0  # passes
     for turn in range(len(at) + lag * (passes - 1)):
-        for k in range(max(0, (turn - len(at)) // lag + 1), min(passes, turn // lag + 1)):
-            e = turn - lag * k
-            if e == 0 and k % 2 == 0:
+        if turn == lag * begun and begun < passes:
+            if begun % 2 == 0:
                 _mirror(plane, ghosts)
+            begun += 1
+        if turn == lag * done + len(at):
+            done += 1
+        for k in range(done, begun):
+            e = turn - lag * k
             p = at[e]
             here = load_eight(plane, p)
             west, east = load_eight(plane, p - 1), load_eight(plane, p + 1)

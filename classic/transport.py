@@ -56,13 +56,15 @@ _PACE = np.float32(0.1)  # the published time step: diffusion is stable up to 0.
 _STIFF = np.float32(5)  # weight of |grad I|^2 in the step: carried third differences oscillate on steep slopes
 _FLAT = np.float32(1e-8)  # |grad I|^2 far below any visible slope: no direction there, and no division by zero
 _DEEP = 6  # px from the rim: the coarser level's fill is a good start there; nearer it is a blur of what the rim shows
+_DEEP_SQUARE = np.ones((2 * int(_DEEP / 2**0.5) + 1,) * 2, np.uint8)  # wholly nearer than that to its middle
 _CALM = 300  # steps after which _STIFF grows with their number, so that what still oscillates comes to rest
 _CHUNK = 100  # steps between reports
 _SETTLED = 1e-4  # accuracy of the harmonic first guess
 _ZERO, _HALF, _ONE, _FOUR = (np.float32(number) for number in (0, 0.5, 1, 4))
 _SQRT3 = np.float32(np.sqrt(3))
 _NEAR = np.ones((2 * TRANSPORT_REACH + 1,) * 2, np.uint8)  # what differences read
-_AROUND = [(y - TRANSPORT_REACH, x - TRANSPORT_REACH) for y, x in np.ndindex(_NEAR.shape)]
+_AROUND = np.argwhere(_NEAR) - TRANSPORT_REACH
+_AROUND = _AROUND[np.argsort((_AROUND**2).sum(axis=1), kind="stable")]  # the nearest first
 _INNER = np.s_[TRANSPORT_REACH:-TRANSPORT_REACH, TRANSPORT_REACH:-TRANSPORT_REACH]  # of a padded array
 
 
@@ -163,8 +165,9 @@ def transport(
             if not flow.moving.any():
                 break
             problem.report(Step(sum(pixels[index + 1 :]) + pixels[index] * steps / max_steps, sum(pixels)))
-        coarse = np.where(reached[..., None], canvas[_INNER], np.float32(np.nan))
-        np.copyto(coarse, level.image, where=~level.hole[..., None])
+        if index:
+            coarse = np.where(reached[..., None], canvas[_INNER], np.float32(np.nan))
+            np.copyto(coarse, level.image, where=~level.hole[..., None])
     problem.note(
         iterations=int(flow.steps.max(initial=0)),
         residual=float(flow.residual.max(initial=0)),
@@ -210,7 +213,7 @@ def _from_spherical(colours: Image) -> Image:
 def _levels(values: Image, known: Mask, hole: Mask, most: int | None) -> list[Level]:
     """The pyramid down to the first level that needs no guess from a coarser one, since its rim is near everywhere."""
     if not _needs_guess(hole, known):
-        most = 1
+        return [Level(values, known, hole)]
     pyramid = masked_pyramid(values, known, hole, levels=most)
     for index, level in enumerate(pyramid[1:], 1):
         if not _needs_guess(level.hole, level.known):
@@ -219,7 +222,12 @@ def _levels(values: Image, known: Mask, hole: Mask, most: int | None) -> list[Le
 
 
 def _needs_guess(hole: Mask, known: Mask) -> bool:
-    return bool((rim_distance(hole, known) > _DEEP).any() or unreachable(hole, known).any())
+    if (
+        cv2.erode((~known).view(np.uint8), _DEEP_SQUARE, borderValue=1).any()
+        and (rim_distance(hole, known) > _DEEP).any()
+    ):  # a pixel so deep lies in the middle of such a square, which is quickly looked for
+        return True
+    return bool(unreachable(hole, known).any())
 
 
 def _start(level: Level, coarse: Image | None) -> tuple[Image, Mask]:
@@ -228,10 +236,11 @@ def _start(level: Level, coarse: Image | None) -> tuple[Image, Mask]:
     Deep in the hole, and where nothing else is in reach, the guess is the coarser level's fill; from there to the rim
     it is harmonic.
     """
-    canvas = np.pad(
-        np.where(level.known[..., None], level.image, np.float32(0)), ((TRANSPORT_REACH,) * 2,) * 2 + ((0, 0),)
-    )
+    (height, width), margin = level.hole.shape, 2 * TRANSPORT_REACH
+    canvas = np.zeros((height + margin, width + margin, level.image.shape[2]), np.float32)
     inner = canvas[_INNER]
+    inner[:] = level.image
+    inner[~level.known] = 0
     guessed, deep = np.zeros_like(level.hole), np.zeros_like(level.hole)
     if coarse is not None:
         guess = upsampled(coarse, level.hole.shape)
@@ -312,8 +321,10 @@ def _eights(runs: I64x2, hole_of: I32x1, holes: int, channels: int) -> tuple[I64
 def _bounds(canvas: Image, usable: Mask, pixels: I64x1, first: I64x1) -> F32x3:
     """(holes, 2, C): the smallest and the largest of the numbers that a hole's differences read at the start."""
     ends = []
+    unusable, seen = np.flatnonzero(~usable), canvas.copy()
     for end, over, never in (np.minimum, cv2.erode, np.inf), (np.maximum, cv2.dilate, -np.inf):
-        read = over(np.where(usable[..., None], canvas, np.float32(never)), _NEAR)
+        seen.reshape(-1, canvas.shape[2])[unusable] = never
+        read = over(seen, _NEAR)
         ends.append(end.reduceat(read.reshape(-1, canvas.shape[2]).take(pixels, axis=0), first))
     return np.stack(ends, axis=1)
 
@@ -324,8 +335,7 @@ def _ghosts(inside: Mask, usable: Mask, pixels: I64x1, hole_of: I32x1, holes: in
     ghosts = np.flatnonzero(near & ~usable)
     owner = np.full(inside.size, -1, np.int32)
     owner[pixels] = hole_of
-    offsets = [-offset for _, offset in sorted((dy * dy + dx * dx, dy * inside.shape[1] + dx) for dy, dx in _AROUND)]
-    seen = np.clip(ghosts[:, None] + offsets, 0, inside.size - 1)
+    seen = np.clip(ghosts[:, None] - _AROUND @ [inside.shape[1], 1], 0, inside.size - 1)
     ghost, k = np.nonzero(owner[seen] >= 0)
     by_hole = owner[seen[ghost, k]].astype(np.int64) * max(len(ghosts), 1) + ghost
     pairs, nearest = np.unique(by_hole, return_index=True)

@@ -128,7 +128,7 @@ def _crop(mask: Mask, bounds: Box, pixels: int, context: int, surround: float) -
 
 def labelled_runs(mask: Mask, reach: int) -> tuple[Runs, NDArray[np.int32]]:
     """Runs of hole pixels in raster order, and for each the number of the region that it belongs to."""
-    runs = _runs(mask)
+    runs = runs_of(mask)
     if not len(runs):
         return runs, np.empty(0, np.int32)
     # Runs of a row that are near one another form a chain; a chain's gaps are too small to lie out of reach of both
@@ -142,7 +142,7 @@ def labelled_runs(mask: Mask, reach: int) -> tuple[Runs, NDArray[np.int32]]:
     return runs, np.repeat(region, np.diff(begin, append=len(runs)))
 
 
-def _runs(mask: Mask) -> Runs:
+def runs_of(mask: Mask) -> Runs:
     """Runs of hole pixels in raster order. Of most pictures few rows have any, and no more is looked at."""
     rows = np.flatnonzero(mask.any(axis=1)).astype(np.int32)
     step = max(1, _STRIPE // max(1, mask.shape[1]))

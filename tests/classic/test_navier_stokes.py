@@ -68,7 +68,7 @@ def right_side(image: np.ndarray, nu: float, contrast: float) -> tuple[np.ndarra
 def prepared(image: np.ndarray, hole: np.ndarray):
     """A flow over one picture, its canvas's rows, and what makes a picture of the lanes of the hole's pixels."""
     pixels = module._Pixels(hole, ~hole)
-    flow = module._Flow(pixels, image)
+    flow = module._Flow(pixels, image.reshape(-1))
     margin, width = module._MARGIN, pixels.width
 
     def picture(lanes: np.ndarray) -> np.ndarray:
