@@ -176,6 +176,7 @@ def _of(module: str, *names: str) -> tuple[str, ...]:
     return tuple(f"inpaintkit.classic.{module}:{name}_kernel" for name in names)
 
 
+_DAMPED = (*_of("telea", "_fill", "_start", "_place"), *_of("_march", "_near"))
 _COHERENCE = (*_of("coherence", "_fill", "_start"), *_of("_march", "_place"))
 _DIRECT = (
     *_of("_cholesky", "_order", "_factor"),
@@ -193,7 +194,7 @@ ROWS = (
         reach=lambda o: 2 * _radius(o) + 2,
         context=lambda o: 2 * _radius(o) + 3 if o["variant"] == "opencv" else _radius(o) + 2,
         cut=lambda o: 4 * _radius(o) if o["variant"] == "damped" else None,
-        kernels=lambda o: _of("telea", "_fill", "_start", "_place") if o["variant"] == "damped" else (),
+        kernels=lambda o: _DAMPED if o["variant"] == "damped" else (),
     ),
     Method(
         "coherence",

@@ -87,7 +87,7 @@ def telea(problem: Problem, *, radius: float = 5.0, variant: Literal["damped", "
         front = march(problem.hole, problem.known, radius)
         smooth = cv2.sepFilter2D(front.arrival, cv2.CV_32F, _TENT, _TENT, borderType=cv2.BORDER_REPLICATE)
         return _fill(problem, Front(np.asarray(smooth, np.float32), front.order), radius, damped=False)
-    return _fill(problem, measure(problem.hole, problem.known), radius, damped=True)
+    return _fill(problem, measure(problem.hole, problem.known, outside=int(radius) + 2), radius, damped=True)
 
 
 def _fill(problem: Problem, front: Front, radius: float, *, damped: bool) -> Image:

@@ -10,6 +10,7 @@ import math
 import numbers
 import typing
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 Options = Mapping[str, Any]
@@ -33,17 +34,22 @@ def parameters_of(function: Callable[..., Any], method: str) -> dict[str, inspec
     Raises ValueError for an option that bears the name of a keyword of ``inpaint`` or of the command, which no caller
     could reach.
     """
-    hints = typing.get_type_hints(function)
-    found = {
-        name: parameter.replace(annotation=hints.get(name, Any))
-        for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-    }
+    found = dict(_keywords(function))
     for name in found:
         if name in OF_INPAINT | OF_COMMAND:
             whose = "a keyword of inpaint" if name in OF_INPAINT else "an option of the command 'inpaintkit fill'"
             raise ValueError(f"{method}'s option {name!r} is also {whose}, so nobody could set it: rename the option")
     return found
+
+
+@lru_cache(maxsize=128)  # every fill asks, and annotations are texts until they are resolved
+def _keywords(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    hints = typing.get_type_hints(function)
+    return {
+        name: parameter.replace(annotation=hints.get(name, Any))
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
 
 
 def completed(given: Options, parameters: Mapping[str, inspect.Parameter], method: str) -> dict[str, Any]:

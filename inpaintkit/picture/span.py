@@ -104,16 +104,21 @@ def _sampled(picture: Picture, hole: Mask) -> Pixels:
 @lru_cache(maxsize=4)  # pictures of a folder are often of one size
 def _spread(size: int) -> NDArray[np.int64]:
     """Places all over a line of the given length, without chance."""
-    places = (np.arange(_SAMPLE) * _GOLDEN % 1 * size).astype(np.int64)
+    places = np.sort((np.arange(_SAMPLE) * _GOLDEN % 1 * size).astype(np.int64))  # as they lie in memory
     places.flags.writeable = False
     return places
 
 
 def _colours(picture: Picture, hole: Mask, places: NDArray[np.int64]) -> Pixels:
     """The colours of those of the places that are known and not transparent."""
-    rows, columns = np.divmod(places, hole.shape[1])
-    known = ~hole[rows, columns]
-    found: Pixels = picture.pixels[rows[known], columns[known]]
+    found: Pixels
+    if hole.flags.c_contiguous and picture.pixels.flags.c_contiguous:
+        known = places[~hole.reshape(-1)[places]]
+        found = picture.pixels.reshape(-1, picture.pixels.shape[2]).take(known, axis=0)
+    else:  # what is not in one piece would be copied as a whole
+        rows, columns = np.divmod(places, hole.shape[1])
+        inside = ~hole[rows, columns]
+        found = picture.pixels[rows[inside], columns[inside]]
     if picture.alpha:
         found = found[found[:, -1] > 0, :-1]
     return found.astype(np.float64) if found.dtype == np.float16 else found

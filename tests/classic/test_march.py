@@ -64,3 +64,27 @@ def test_equal_distances_can_take_turns():
     assert measure(hole, ~hole, interleave=(0, 0)).order[:9].tolist() == [9 + x for x in turns]
     shifted = measure(hole[:, 2:], ~hole[:, 2:], interleave=(0, 2)).order[:7]  # a crop's pixels keep their turns
     assert shifted.tolist() == [7 + x - 2 for x in turns if x >= 2]
+
+
+@pytest.mark.parametrize("outside", [1, 7, 15, 16, 40])
+@pytest.mark.parametrize("side", [3, 24, 60])  # px: of the box in the hole, less and more than what is looked at nearby
+def test_distances_up_to_a_bound_are_those_without_one(outside, side):
+    """Brute force: the least distance to all pixels of the other kind."""
+    rng = np.random.default_rng(side)
+    hole = rng.random((70, 90)) < 0.01
+    hole[5 : 5 + side, 20 : 20 + side] = True
+    known = ~hole & (rng.random(hole.shape) < 0.95)
+    rows, columns = np.indices(hole.shape)
+
+    def away(target):
+        y, x = np.nonzero(target)
+        squares = (rows[..., None] - y) ** 2 + (columns[..., None] - x) ** 2
+        return np.sqrt(squares.min(axis=2).astype(np.float32))
+
+    arrival = np.where(known, 1 - away(hole), away(known))
+    front = measure(hole, known, outside=outside)
+    near = ~known | (arrival >= -outside)
+    np.testing.assert_array_equal(front.arrival[near], arrival[near])
+    assert (front.arrival[~near] < -outside).all()
+    places = np.flatnonzero(hole)
+    assert front.order.tolist() == places[np.argsort(arrival.reshape(-1)[places], kind="stable")].tolist()
