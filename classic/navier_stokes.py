@@ -69,6 +69,7 @@ _FLOW, _LEVEL = 0.125, 0.5  # largest stable steps: of (7) as a fraction of the 
 _ACCURACY = 0.004  # of a cycle's Poisson solution, relative; it starts from that of the cycle before, which is near
 _MOST = 1e4  # in levels: of larger values float32 does not hold the products
 _ROUND = 10  # cycles between two looks at the residual; even, so that what only flickers does not count
+_TURN = 40  # cycles after which a part or a plane lets others go on
 _WINDOW = 40  # cycles over whose mean a part is looked at that swings
 _AT_REST = 0.98  # share of the pixels that must have come to rest
 _TO_PLANES = np.array([[1 / 3, 1 / 3, 1 / 3], [1 / 2, 0, -1 / 2], [-1 / 4, 1 / 2, -1 / 4]])  # luminance and chroma
@@ -155,17 +156,18 @@ def navier_stokes(
                 flow = waiting.popleft()
             except IndexError:
                 return
-            flow.run(min(_ROUND, cycles - flow.done), nu, contrast, diffusion, safety, edge, enough)
+            flow.run(cycles, nu, contrast, diffusion, safety, edge, enough)
+            done = int(flow.taken.max())
             if flow is flows[0]:  # luminance, which takes longest
-                problem.report(Step(flow.done, cycles))
-            if flow.moving.any() and flow.done < cycles:
+                problem.report(Step(done, cycles))
+            if flow.moving.any() and done < cycles:
                 waiting.append(flow)
 
     threads.run(settle, range(len(flows)))
     residual = max(flow.residual() for flow in flows) * wide
     moving = any(flow.moving.any() for flow in flows)
-    done = max(flow.done for flow in flows)
-    problem.note(iterations=done, residual=residual / level, converged=not moving)
+    taken = max(int(flow.taken.max()) for flow in flows)
+    problem.note(iterations=taken, residual=residual / level, converged=not moving)
     settled = np.stack([flow.plane[hole] for flow in flows]).astype(np.float64) * wide
     filled[hole] = (_to_colours(settled) / _LEVELS + base).astype(np.float32)
     return filled
@@ -302,15 +304,14 @@ class _Flow:
         self._limits = float(2 * low - high), float(2 * high - low)  # a flow without viscosity may run away
         self._lanes = np.zeros((8, len(pixels.eights) * EIGHT), np.float32)
         self.moving = np.ones(pixels.parts, np.bool_)
-        self.done = 0
+        self.taken = np.zeros(pixels.parts, np.int64)
         _prepare_kernel(self._canvas[0], self._canvas[1], pixels.width, size, pixels.ghosts)
 
     def run(
         self, cycles: int, nu: float, contrast: float, diffusion: int, safety: float, edge: float, enough: float
     ) -> None:
-        """Take so many cycles in the parts that still move."""
+        """Take some cycles more in the parts that still move, at most so many in all."""
         pixels = self.pixels
-        self.done += cycles
         _cycles_kernel(
             self._canvas,
             self._lanes,
@@ -325,8 +326,8 @@ class _Flow:
             pixels.lag,
             pixels.width,
             self.moving,
+            self.taken,
             cycles,
-            self.done,
             min(nu, 1e15),
             max(contrast, 1e-8),
             float(diffusion),
@@ -375,8 +376,8 @@ def _cycles_kernel(
     lag: I64x1,
     width: int,
     moving: Bool1,
+    taken: I64x1,
     cycles: int,
-    done: int,
     nu: float,
     contrast: float,
     diffusion: float,
@@ -386,7 +387,7 @@ def _cycles_kernel(
     least: float,
     most: float,
 ) -> None:
-    """Some cycles in each part that moves, which is then looked at: ``done`` is their number in all, these included."""
+    """Some cycles in each part that moves, which is looked at every now and then; at most ``cycles`` in all."""
     plane, w, g, u, direction = canvas[0], canvas[1], canvas[2], canvas[3], canvas[4]
     for part in range(len(moving)):
         if not moving[part]:
@@ -405,37 +406,43 @@ def _cycles_kernel(
         sweeps = int(np.ceil(diffusion * deep))  # as few as steps of the largest stable length allow
         length = np.float32(_LEVEL * safety * diffusion / max(sweeps, 1))
         low, high = splat_eight(np.float32(least)), splat_eight(np.float32(most))
-        for e in range(len(at)):
-            store(before, e * EIGHT, load_eight(plane, at[e]))
-        for _ in range(cycles):
-            _mirror(plane, near)
-            _smoothness(plane, width, around, w)
-            _mirror(w, near)
-            _fading(w, width, around, np.float32(0.25 / (contrast * contrast)), g)
-            _gain(plane, w, g, width, at, mine, np.float32(nu), np.float32(_FLOW * safety), gain)
-            _poisson(gain, width, at, mine, near, u, direction, residual, product)
-            for e in range(len(at)):
-                moved = load_eight(plane, at[e]) + load_eight(mine, e * EIGHT) * load_eight(u, at[e])
-                store(plane, at[e], smaller(larger(moved, low), high))
-            _diffuse(plane, width, at, share, near, lag[part], 2 * sweeps, length, np.float32(edge))
-            for e in range(len(at)):
-                store(now, e * EIGHT, load_eight(plane, at[e]))
-                store(total, e * EIGHT, load_eight(total, e * EIGHT) + load_eight(now, e * EIGHT))
         few = (1 - _AT_REST) * size
-        if _motions(now, before, mine, 1 / (cycles * safety), enough, motion) <= few:
-            moving[part] = False
-        elif done % _WINDOW == 0:
-            for i in range(end - begin):
-                before[i] = mean[i]
-                mean[i] = total[i] / np.float32(_WINDOW)
-                total[i] = 0
-            if done > _WINDOW and _motions(mean, before, mine, 4 / (_WINDOW * safety), enough, now) <= few:
-                moving[part] = False  # it swings; its mean has come to rest
+        stop = min(cycles, taken[part] + _TURN)
+        while moving[part] and taken[part] < stop:
+            number = min(_ROUND, stop - taken[part])
+            for e in range(len(at)):
+                store(before, e * EIGHT, load_eight(plane, at[e]))
+            for _ in range(number):
+                _mirror(plane, near)
+                _smoothness(plane, width, around, w)
+                _mirror(w, near)
+                _fading(w, width, around, np.float32(0.25 / (contrast * contrast)), g)
+                _gain(plane, w, g, width, at, mine, np.float32(nu), np.float32(_FLOW * safety), gain)
+                _poisson(gain, width, at, mine, near, u, direction, residual, product)
                 for e in range(len(at)):
-                    keep = where(load_eight(mine, e * EIGHT), splat_eight(_HALF), splat_eight(_ONE), splat_eight(_ZERO))
-                    here = load_eight(plane, at[e])
-                    store(plane, at[e], here + keep * (load_eight(mean, e * EIGHT) - here))
-                    store(motion, e * EIGHT, load_eight(now, e * EIGHT))
+                    moved = load_eight(plane, at[e]) + load_eight(mine, e * EIGHT) * load_eight(u, at[e])
+                    store(plane, at[e], smaller(larger(moved, low), high))
+                _diffuse(plane, width, at, share, near, lag[part], 2 * sweeps, length, np.float32(edge))
+                for e in range(len(at)):
+                    store(now, e * EIGHT, load_eight(plane, at[e]))
+                    store(total, e * EIGHT, load_eight(total, e * EIGHT) + load_eight(now, e * EIGHT))
+            taken[part] += number
+            if _motions(now, before, mine, 1 / (number * safety), enough, motion) <= few:
+                moving[part] = False
+            elif taken[part] % _WINDOW == 0:
+                for i in range(end - begin):
+                    before[i] = mean[i]
+                    mean[i] = total[i] / np.float32(_WINDOW)
+                    total[i] = 0
+                if taken[part] > _WINDOW and _motions(mean, before, mine, 4 / (_WINDOW * safety), enough, now) <= few:
+                    moving[part] = False  # it swings; its mean has come to rest
+                    for e in range(len(at)):
+                        keep = where(
+                            load_eight(mine, e * EIGHT), splat_eight(_HALF), splat_eight(_ONE), splat_eight(_ZERO)
+                        )
+                        here = load_eight(plane, at[e])
+                        store(plane, at[e], here + keep * (load_eight(mean, e * EIGHT) - here))
+                        store(motion, e * EIGHT, load_eight(now, e * EIGHT))
 
 
 @kernel()
