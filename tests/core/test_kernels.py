@@ -106,6 +106,31 @@ def test_an_edit_in_another_file_compiles_its_callers_anew(plugin):
     assert output(start(plugin, PAINT)) == "31 False"  # as it was before
 
 
+def test_what_only_kernels_call_is_kept_in_them_and_not_by_itself(plugin):
+    assert output(start(plugin, PAINT)) == "21 True"
+    kept = [path.name.rpartition("-")[0] for path in (plugin.parent / "cache").rglob("*.nbc")]
+    assert kept == ["paint_kernel"]
+
+
+def test_kernels_call_kernels_and_errors_come_through():
+    @kernel(fastmath=True)
+    def half(x):
+        if x < 0:
+            raise ValueError("negative")
+        return x / 2
+
+    @kernel()
+    def both(x, n):
+        return half(x) + half(n) + 8 // n
+
+    assert half(3.0) == 1.5
+    assert both(3.0, 4) == 1.5 + 2 + 2
+    with pytest.raises(ValueError, match="negative"):
+        both(-3.0, 4)
+    with pytest.raises(ZeroDivisionError):
+        both(3.0, 0)
+
+
 def test_two_processes_with_two_signatures_at_once_share_the_work_and_do_not_mix_them_up(plugin):
     together = [start(plugin, CALL_MANY, plugin / "ready", kinds, 2, kinds) for kinds in ("if", "fi")]
     assert sum(int(output(process)) for process in together) == 12

@@ -36,6 +36,7 @@ from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
 
 from inpaintkit import kernel_cache, threads
+from inpaintkit.kernels.compiler import KernelCompiler, PartCompiler, uncollected
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -60,10 +61,6 @@ def kernel(*, fastmath: bool = False, inline: bool = False) -> Callable[[Functio
     A kernel may use kernels and constants of other modules, imported at module level: it is compiled anew when any
     module changes that its own imports from inpaintkit or from its own package.
 
-    Parts of kernels that have ``fastmath`` need ``inline``. Otherwise a process that has just compiled them calls one
-    copy and a process that loads compiled code another one, whose sums may be taken in another order: the first fill
-    on a machine would differ from all later ones in its last bits.
-
     Where the cache's folder is not writable the kernel is compiled anew in every process, which is said once.
     """
 
@@ -72,29 +69,37 @@ def kernel(*, fastmath: bool = False, inline: bool = False) -> Callable[[Functio
     def decorate(function: Function) -> Function:
         if numba.config.DISABLE_JIT:  # type: ignore[attr-defined,unused-ignore]
             return function
-        return cast(Function, _Kernel(function, targetoptions={"nopython": True, "boundscheck": None, **options}))
+        return cast(Function, _Kernel(function, {"nopython": True, "boundscheck": None, **options}))
 
     return decorate
 
 
 class _Kernel(CPUDispatcher):  # type: ignore[misc,unused-ignore]
-    """numba's own dispatcher with a cache of ours, and a lock so that no two processes compile the same kernel."""
+    """numba's own dispatcher with a cache of ours, and a lock so that no two processes compile the same kernel.
 
-    def __init__(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
-        super().__init__(function, *arguments, **options)
+    Other kernels that call this one call its part.
+    """
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        super().__init__(function, {}, {**options, "no_cfunc_wrapper": True}, KernelCompiler)
         self._cache = _KernelCache(function, self.targetoptions)
+        self._part = _Part(function, options)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """What a kernel needs to call this one; a constant among the arguments gets no compiled code of its own."""
         args, kws = tuple(map(types.unliteral, args)), {name: types.unliteral(kind) for name, kind in kws.items()}
-        return super().get_call_template(args, kws)
+        return self._part.get_call_template(args, kws)
+
+    def get_overload(self, signature: Any) -> Any:
+        """What numba knows the called code by."""
+        return self._part.get_overload(signature)
 
     def compile(self, signature: Any) -> Any:
         """Load or compile the kernel for a signature; numba calls it when that is needed."""
         with global_compiler_lock:  # of two locks every thread takes this one first
             if self.is_compiled(signature):
                 return super().compile(signature)
-            with _waiting(), self._cache.files.compiling(self.py_func.__name__):
+            with _waiting(), self._cache.files.compiling(self.py_func.__name__), uncollected():
                 return super().compile(signature)
 
     def is_compiled(self, signature: Any) -> bool:
@@ -112,6 +117,17 @@ class _Kernel(CPUDispatcher):  # type: ignore[misc,unused-ignore]
     def can_be_kept(self) -> bool:
         """Whether what is compiled can be kept for other processes."""
         return self._cache.files.can_be_kept()
+
+
+class _Part(CPUDispatcher):  # type: ignore[misc,unused-ignore]
+    """A kernel as a part of those that call it; Python cannot."""
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        super().__init__(function, {}, {**options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}, PartCompiler)
+
+    def add_overload(self, compiled: Any) -> None:
+        """Keep what was compiled, as numba does for what Python may call."""
+        self.overloads[tuple(compiled.signature.args)] = compiled
 
 
 class _KernelCache(_Cache):  # type: ignore[misc,unused-ignore]
