@@ -3,27 +3,59 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
-from collections.abc import Callable, Generator, Iterable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from typing import Generic, TypeVar
 
-import cv2
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _NOTED = 9  # further exceptions that a note is made of
 _QUEUED = 4  # items handed to each worker ahead of time: enough to keep it busy, few enough to do again after a crash
+_FORKS = "forkserver" in multiprocessing.get_all_start_methods()
+
+
+def begin(modules: Sequence[str]) -> None:
+    """Start the process that workers are forked from, where the system has such, and let it import modules.
+
+    For a command that will call ``spread``: while it reads its options, what each worker would import is imported once,
+    and from the places from which this process would import it.
+    """
+    if not _FORKS or sys.flags.ignore_environment:
+        return
+    from multiprocessing import forkserver
+
+    forkserver.set_forkserver_preload(list(modules))
+    places = os.pathsep.join(map(os.path.abspath, sys.path))
+    with _environment(PYTHONPATH=places, PYTHONSAFEPATH="1", OPENBLAS_NUM_THREADS="1"):  # no thread is to be forked
+        forkserver.ensure_running()
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Variables that processes started in the block find."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]
 
 
 def spread(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Iterator[tuple[Item, Result | None]]:
-    """Each item once, with its result, as they come in from spawned processes; None where its process died.
+    """Each item once, with its result, as they come in from other processes; None where its process died.
 
     ``function`` and ``items`` must pickle. A worker that dies takes only its own item with it: what was handed out
     beside it is done again, one at a time. An exception of ``function`` is raised when all other items have had their
@@ -109,14 +141,20 @@ class _Work(Generic[Item, Result]):
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """A pool whose workers are gone when the block ends; what waits then is left undone."""
-    spawn = multiprocessing.get_context("spawn")  # a fork would copy threads that hold locks
-    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker)
+    context = multiprocessing.get_context("forkserver" if _FORKS else "spawn")  # a fork would copy held locks
+    environment = dict(os.environ)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(environment,))
     try:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start_worker() -> None:
+def _start_worker(environment: Mapping[str, str]) -> None:
+    """What is set when the pool is made holds, not what was when the process that forks was started."""
+    import cv2  # not above: the command begins before it has loaded anything large
+
+    os.environ.clear()
+    os.environ.update(environment)
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides

@@ -75,6 +75,8 @@ class _Fill(click.Command):
         ctx.default_map = _read_options(Path(config)) if config else {}
         named = _value_of("--method", args) or ctx.default_map.get("method")
         ctx.meta["method"] = named or (None if {"-h", "--help"} & set(args) else "auto")
+        if _value_of("--jobs", args) not in (None, "1") and any(Path(word).is_dir() for word in args[:1]):
+            _begin_workers(ctx.meta["method"])
         known = {parameter.name for parameter in self.get_params(ctx)}
         for name in ctx.default_map:
             if name not in known:
@@ -102,6 +104,17 @@ class _Fill(click.Command):
         """Write the examples, but leave the last word to the options of a method that is named."""
         if not ctx.meta.get("method"):
             super().format_epilog(ctx, formatter)
+
+
+def _begin_workers(method: str | None) -> None:
+    """Let the process that a folder's workers come from import what they will need, while this one does so, too."""
+    from inpaintkit import registry
+    from inpaintkit.executors import begin
+
+    row = registry.methods().get(method or "")
+    own = [row.target.partition(":")[0]] if row and not row.needs else []
+    first = ["numpy.ma", "numba.np.arrayobj"]  # what numba imports when the first kernel is loaded and called
+    begin(["inpaintkit.cli.fill", "inpaintkit.batch", "inpaintkit.api", "imagecodecs", *own, *first])
 
 
 def _value_of(option: str, args: list[str]) -> str | None:
@@ -210,7 +223,7 @@ def _type(annotation: Any) -> Any:
     "--png-level",
     type=click.IntRange(0, 12),
     metavar="N",
-    help="Of a PNG's compression: 0 is fastest, 12 smallest.  [default: 5]",
+    help="Of a PNG's compression: 0 is fastest, 12 smallest.  [default: 5, or 1 where that is as small]",
 )
 @click.option("--in-place", is_flag=True, help="Overwrite the photo; the original is kept as NAME.orig.")
 @click.option("--resize-mask", is_flag=True, help="Scale a mask of another size to the photo's size.")

@@ -195,7 +195,8 @@ def write(
         metadata, and a JPEG has quality 95 without subsampling.
     backup : a further name for the file that is replaced, where there is none of that name yet: given to it when the
         new one is on the disk.
-    png_level : how much time to spend on a smaller PNG: 0 none at all, 12 the most; None: 5. Other formats have none.
+    png_level : how much time to spend on a smaller PNG: 0 none at all, 12 the most; None: 5, or 1 where
+        that makes it hardly larger. Other formats have none.
 
     Raises
     ------

@@ -106,7 +106,7 @@ def encode(name: str, pixels: Pixels, metadata: Metadata, *, alpha: bool, level:
         text = f"{name} cannot hold what the TIFF says of {lost}, which is left out; name the output .tif"
         warnings.warn(text, InpaintWarning, stacklevel=4)
     if name == "PNG":
-        return _png_bytes(pixels, metadata, png.LEVEL if level is None else level)
+        return _png_bytes(pixels, metadata, level)
     options: dict[str, Any]
     if name == "JPEG":
         options = metadata.to_jpeg(channels)
@@ -213,7 +213,7 @@ def _saved(pixels: Pixels, name: str, options: dict[str, Any]) -> bytes:
     return file.getvalue()
 
 
-def _png_bytes(pixels: Pixels, metadata: Metadata, level: int) -> bytes:
+def _png_bytes(pixels: Pixels, metadata: Metadata, level: int | None) -> bytes:
     channels = pixels.shape[2]
     colour = metadata.png_colour if channels > 2 or metadata.icc == metadata.fits(channels) else b""
     small = _saved(np.zeros((1, 1, channels), np.uint8), "PNG", metadata.to_png(channels))  # for what it says

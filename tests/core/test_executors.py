@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -105,3 +107,45 @@ def test_a_consumer_that_stops_early_stops_the_work(tmp_path):
     assert begun <= 12
     time.sleep(0.3)
     assert len(list(tmp_path.iterdir())) == begun
+
+
+def variable(name: str) -> str | None:
+    return os.environ.get(name)
+
+
+def test_workers_have_the_environment_of_the_call(monkeypatch):
+    """The process that they are forked from was started before, with another one."""
+    for value in ("one", "two"):
+        monkeypatch.setenv("INPAINTKIT_TRIED", value)
+        assert list(spread(variable, ["INPAINTKIT_TRIED"], 2)) == [("INPAINTKIT_TRIED", value)]
+
+
+BEGIN = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from inpaintkit.executors import begin, spread
+if __name__ == "__main__":
+    before = dict(os.environ)
+    begin(["heavy", "of_no_such_name"])
+    assert dict(os.environ) == before
+    import heavy
+    print(sorted(spread(heavy.where, range(8), 2)))
+"""
+HEAVY = """
+import os
+imported = os.getpid()
+def where(number):
+    return imported == os.getpid()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes are forked on POSIX only")
+def test_what_workers_need_is_imported_once_and_from_where_the_command_would_take_it(tmp_path):
+    for name, source in (("here", "raise SystemExit('the wrong one')"), ("there", HEAVY)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "heavy.py").write_text(source)
+    (tmp_path / "begin.py").write_text(BEGIN)
+    command = [sys.executable, tmp_path / "begin.py", tmp_path / "there"]
+    done = subprocess.run(command, cwd=tmp_path / "here", capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str([(number, False) for number in range(8)])
+    assert done.stderr == ""
