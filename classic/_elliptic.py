@@ -13,12 +13,13 @@ square of their width. What is left is solved by conjugate gradients in float64 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from inpaintkit.arrays import Array, Bool2, F64x2, I32x1, I64x1
+from inpaintkit.arrays import Array, Bool2, F64x1, F64x2, I32x1, I64x1
 from inpaintkit.classic._cholesky import Factor, factorise
 from inpaintkit.classic._hole import base_colour
 from inpaintkit.classic._multigrid import PAD, Multigrid
@@ -26,6 +27,8 @@ from inpaintkit.distance import nearest_known, unreachable
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask, Problem, Step
+
+_EXACT = 1e-9  # of a weight's distance from 1: what is nearer is exact
 
 
 class Solution(NamedTuple):
@@ -45,15 +48,17 @@ class Elliptic:
     hole, known : bool (H, W), never both.
         Every hole pixel touches a known one, directly or through the hole (none is ``unreachable``).
     power : p, 1 for harmonic, 2 for biharmonic.
+    pull : float64 (n,), 0 or more: how strongly each hole pixel is drawn towards a colour of its own, in units of its
+        diagonal coefficient; None: not at all.
     """
 
-    def __init__(self, hole: Mask, known: Mask, power: int) -> None:
+    def __init__(self, hole: Mask, known: Mask, power: int, pull: F64x1 | None = None) -> None:
         self.power = power
         around = np.pad(hole | known, PAD)
         inside = np.pad(hole, PAD)
         self._grid = around.shape
         self._at = np.flatnonzero(inside)
-        offsets, which, table = _stencils(around, self._at, power)
+        offsets, which, table = _stencils(around, self._at, power, pull)
         self._offsets, self._which, self._table = offsets, which, table
         self._factor: Factor | None
         self._factor, narrow = factorise(inside, which, table, offsets)
@@ -71,6 +76,12 @@ class Elliptic:
         right = np.empty((len(self._at), image.shape[2]))
         _gather_kernel(right, grid.reshape(-1, image.shape[2]), self._at, self._which, self._table, self._offsets)
         return np.negative(right, out=right)
+
+    def drawn(self, right: F64x2, colours: F64x2, pull: F64x1) -> F64x2:
+        """b with each hole pixel drawn towards its own of the ``colours`` (n, C)."""
+        diagonal = self._table[self._which, len(self._offsets) // 2]
+        drawn: F64x2 = right + (diagonal * pull / (1 + pull))[:, None] * colours
+        return drawn
 
     def solve(
         self,
@@ -96,30 +107,48 @@ class Elliptic:
 def fill(problem: Problem, power: int, tolerance: float = 1e-5) -> Image:
     """The crop with its hole filled, to within ``tolerance``; notes what the iteration did.
 
-    A constant stays exactly constant.
+    A constant stays exactly constant. A known pixel of weight w below 1 becomes w times its colour and the rest what
+    its surroundings say.
     """
-    image, known = problem.image, problem.known
-    if not known.any():
+    image, partly = problem.image, problem.doubtful(1)
+    known = problem.known & ~partly
+    worth = problem.known if problem.weight is None else problem.known & (problem.weight > 0)
+    if not worth.any():
         raise ContextError("nothing is known around the hole: pass fallback=True (--fallback) for a plain fill")
     filled = image.copy()
-    cut_off = unreachable(problem.hole, known)
+    cut_off = unreachable((problem.hole | partly) & ~worth, worth)
     if cut_off.any():
-        filled[cut_off] = nearest_known(image, known, cut_off)
-    hole = problem.hole & ~cut_off
+        filled[cut_off] = nearest_known(image, worth, cut_off)
+    hole = (problem.hole | partly) & ~cut_off
     if not hole.any():
         return filled
-    system = Elliptic(hole, known, power)
-    base = base_colour(image, known)
-    solved = system.solve(system.right_side(image - base, known), tolerance=tolerance, progress=problem.report)
+    pull = None
+    if problem.weight is not None:
+        weight = np.where(partly, problem.weight, 0)[hole].astype(np.float64)
+        pull = weight / np.maximum(1 - weight, _EXACT)
+    system = Elliptic(hole, known, power, pull)
+    base = base_colour(image, worth)
+    right = system.right_side(image - base, known)
+    if pull is not None:
+        right = system.drawn(right, (image - base)[hole].astype(np.float64), pull)
+    solved = system.solve(right, tolerance=tolerance, progress=problem.report)
     problem.note(iterations=solved.iterations, residual=solved.change, converged=solved.converged)
     filled[hole] = (solved.values + base).astype(np.float32)
     return filled
 
 
-def _stencils(around: Mask, at: I64x1, power: int) -> tuple[I64x1, I32x1, F64x2]:
+def softened(problem: Problem) -> Problem:
+    """The problem without weights: known pixels have the plate's colours, those worth less than a half are hole."""
+    if problem.weight is None:
+        return problem
+    return problem.without_weight(fill(replace(problem, _report=None, _facts={}), power=2))
+
+
+def _stencils(around: Mask, at: I64x1, power: int, pull: F64x1 | None = None) -> tuple[I64x1, I32x1, F64x2]:
     """Offsets (K,) in the padded grid, each unknown's row of the table, and the table (m, K) of coefficients.
 
-    Row 0 is the stencil amid open pixels; others belong to pixels near the picture's edge or void pixels.
+    Row 0 is the stencil amid open pixels; others belong to pixels near the picture's edge or void pixels, or to such as
+    are drawn towards a colour of their own.
     """
     reach = np.arange(-power, power + 1)
     dy, dx = (grid.reshape(-1) for grid in np.meshgrid(reach, reach, indexing="ij"))
@@ -127,13 +156,15 @@ def _stencils(around: Mask, at: I64x1, power: int) -> tuple[I64x1, I32x1, F64x2]
     offsets = (dy * around.shape[1] + dx)[diamond]
     element = diamond.reshape(len(reach), len(reach)).astype(np.uint8)
     ordinary = cv2.erode(around.view(np.uint8), element, borderValue=0).reshape(-1)[at] > 0
-    special = np.flatnonzero(~ordinary)
+    special = np.flatnonzero(~ordinary if pull is None else ~ordinary | (pull > 0))
     which = np.zeros(len(at), np.int32)
     which[special] = np.arange(1, len(special) + 1)
     table = np.zeros((len(special) + 1, len(offsets)))
     amid = np.ones((7, 7), bool)
     _table_kernel(table[:1], amid, np.array([24]), dy[diamond], dx[diamond], power)
     _table_kernel(table[1:], around, at[special], dy[diamond], dx[diamond], power)
+    if pull is not None:
+        table[1:, len(offsets) // 2] *= 1 + pull[special]
     return offsets, which, table
 
 

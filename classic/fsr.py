@@ -6,7 +6,7 @@ texture that a few waves explain run on through it.
 
     f, g, r = f - g         the picture, the model and their difference, in a window
     w = rho^d               the weight of a known pixel at the distance d from the window's centre; 0 where nothing is
-                            known, w delta in the loss, which has a first colour
+                            known, w delta in the loss, which has a first colour; between the two by ``Problem.weight``
     R = DFT(w r), W = DFT(w)        so that all but the start and the end stays in the frequency domain
     k = argmax p_k sum |R_k|^2      the wave of the next iteration, for all channels together               (1)
     g += c phi_k + conj(c phi_k),   W_0 c + W_2k conj(c) = gamma R_k                                        (2)
@@ -37,7 +37,7 @@ from functools import partial
 import numpy as np
 
 from inpaintkit import threads
-from inpaintkit.arrays import Bool2, C64x4, F32x2, F32x3, F32x4, I32x2, I64x1, I64x2
+from inpaintkit.arrays import C64x4, F32x2, F32x3, F32x4, I32x2, I64x1, I64x2
 from inpaintkit.classic._hole import base_colour
 from inpaintkit.classic.coherence import coherence
 from inpaintkit.classic.rows import FSR_BLOCK, FSR_MAX_BLOCK, FSR_WINDOW
@@ -110,6 +110,11 @@ def fsr(
         raise ValueError(f"fsr's option tolerance is {tolerance:g}: expected 0 or more grey levels")
     hole, known = problem.hole, problem.known
     filled = _first(problem)
+    trust = np.where(hole, _DELTA, known.astype(np.float32))
+    if problem.weight is not None:
+        np.copyto(trust, problem.weight + _DELTA * (1 - problem.weight), where=known)
+        own = np.divide(problem.weight, trust, out=np.ones_like(trust), where=known)[..., None]
+        np.copyto(filled, own * problem.image + (1 - own) * filled, where=problem.doubtful(1)[..., None])
     base = base_colour(filled, known)
     filled -= base
     cell, per_block = (_CELL, 2) if block is None else (block, 1)
@@ -120,7 +125,7 @@ def fsr(
     fade = (_FADE**across)[_HALF - reach : _HALF + reach, _HALF - reach : _HALF + reach].astype(np.float32)
     level = max(1 / 255, problem.step)
     enough = np.float32((tolerance * level) ** 2)
-    model = partial(_model, filled, hole, known, weight, reach, iterations, enough)
+    model = partial(_model, filled, trust, weight, reach, iterations, enough)
     place: I32x2 = np.full(hole.shape, -1, np.int32)
     place[hole] = np.arange(np.count_nonzero(hole), dtype=np.int32)
     sums = np.zeros((np.count_nonzero(hole), filled.shape[2] + 1), np.float32)
@@ -145,17 +150,16 @@ def fsr(
 
 
 def _first(problem: Problem) -> Image:
-    """The crop with a first colour in the hole."""
+    """The crop with a first colour in the hole, and where the known one is worth little."""
     try:
-        return coherence(replace(problem, _report=None, _facts={}))
+        return coherence(replace(problem.without_weight(), _report=None, _facts={}))
     except ContextError:
         raise ContextError.of("fsr", "no known pixel reaches some of the hole, not even through the hole") from None
 
 
 def _model(
     image: Image,
-    hole: Mask,
-    known: Mask,
+    trust: Image,
     weight: F32x2,
     reach: int,
     iterations: int,
@@ -167,7 +171,7 @@ def _model(
 
     channels = image.shape[2]
     windows = np.empty((len(centres), channels + 1, SIDE, SIDE), np.float32)  # the weight is the last
-    _windows_kernel(windows, image, hole, known, centres, weight)
+    _windows_kernel(windows, image, trust, centres, weight)
     spectra = fft.rfft2(windows, axes=(3, 2))  # (n, C + 1, rows, N)
     taken, left = _pursue_kernel(spectra, _prior(), iterations, enough)
     waves = fft.irfft2(spectra[:, :channels], axes=(3, 2), norm="forward")
@@ -212,8 +216,8 @@ def _centres(hole: Mask, known: Mask, cell: int, per_block: int, top: int, left:
 
 
 @kernel()
-def _windows_kernel(out: F32x4, image: F32x3, hole: Bool2, known: Bool2, centres: I64x2, weight: F32x2) -> None:
-    """Fill ``out`` (n, C + 1, N, N) with w f for each channel, and w."""
+def _windows_kernel(out: F32x4, image: F32x3, trust: F32x2, centres: I64x2, weight: F32x2) -> None:
+    """Fill ``out`` (n, C + 1, N, N) with w f for each channel, and w; ``trust`` (H, W) is what a pixel's w is times."""
     height, width, channels = image.shape
     out[:] = 0
     for n in range(len(centres)):
@@ -221,12 +225,9 @@ def _windows_kernel(out: F32x4, image: F32x3, hole: Bool2, known: Bool2, centres
         for y in range(max(-top, 0), min(SIDE, height - top)):
             for x in range(max(-left, 0), min(SIDE, width - left)):
                 v, u = top + y, left + x
-                if known[v, u]:
-                    w = weight[y, x]
-                elif hole[v, u]:
-                    w = weight[y, x] * _DELTA
-                else:
+                if trust[v, u] == 0:
                     continue
+                w = weight[y, x] * trust[v, u]
                 for c in range(channels):
                     out[n, c, y, x] = w * image[v, u, c]
                 out[n, channels, y, x] = w

@@ -41,7 +41,7 @@ import numpy as np
 
 from inpaintkit import threads
 from inpaintkit.arrays import Bool1, F32x1, F32x2, F64x1, F64x2, I32x2, I64x1
-from inpaintkit.classic._elliptic import fill
+from inpaintkit.classic._elliptic import fill, softened
 from inpaintkit.classic._hole import base_colour
 from inpaintkit.classic._lanes import (
     EIGHT,
@@ -131,6 +131,7 @@ def navier_stokes(
     0.0
     """
     _check(nu, contrast, diffusion, safety, cycles, tolerance, radius)
+    problem = softened(problem)
     if variant == "opencv":
         return opencv_navier_stokes(problem, int(np.rint(radius)))
     filled = fill(problem, power=2)  # the creeping flow

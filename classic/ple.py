@@ -122,7 +122,10 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
     for name, value, low, high in ranges:
         if value is not None and not low <= value <= high:
             raise ValueError(f"ple's option {name} is {value}: expected {low} to {high}")
-    image, hole, known = problem.image, problem.hole, problem.known
+    image, doubtful = problem.image, problem.doubtful()
+    weight = np.zeros(0, np.float32) if problem.weight is None else problem.weight[doubtful]
+    problem = problem.without_weight()
+    hole, known = problem.hole, problem.known
     if not hole.any():
         return image.copy()
     if not known.any():
@@ -137,6 +140,7 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
     base = base_colour(image, known)
     axes = _axes(image.shape[2])
     start = _start(problem, unknown, scattered) - base
+    seen = axes @ (image[doubtful] - base).T
     planes = np.ascontiguousarray((start @ axes.T).transpose(2, 0, 1), np.float32)  # (C, H, W)
     usable = _seen(~(unknown | known), size) == 0
     missing = np.where(usable, _seen(unknown, size), 0)
@@ -149,6 +153,7 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
         before = planes[:, hole]
         sigma = noise[min(turn, len(noise) - 1)]
         _round(planes, unknown, barred, missing, references[turn % 2], size, similar, sigma, prior)
+        planes[:, doubtful] += weight * (seen - planes[:, doubtful])
         change = float(np.sqrt(np.mean(np.square(planes[:, hole] - before, dtype=np.float64))))
         problem.report(Step(turn + 1, rounds, loss=change))
     problem.note(iterations=rounds, residual=change, converged=change < 1e-3)

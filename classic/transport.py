@@ -30,7 +30,7 @@ import cv2
 import numpy as np
 
 from inpaintkit.arrays import Bool1, F32x1, F32x3, I32x1, I64x1, I64x2
-from inpaintkit.classic._elliptic import Elliptic
+from inpaintkit.classic._elliptic import Elliptic, softened
 from inpaintkit.classic._hole import base_colour
 from inpaintkit.classic._lanes import (
     EIGHT,
@@ -129,6 +129,7 @@ def transport(
         raise ValueError("transport's options transport_steps and diffusion_steps are both 0: one must be more")
     if not problem.known.any():
         raise ContextError.of("transport", "nothing is known around the hole")
+    problem = softened(problem)
     base = base_colour(problem.image, problem.known)
     spherical = colour_space == "spherical" and base.size - problem.alpha >= 3
     if spherical:

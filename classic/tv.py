@@ -35,6 +35,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x2, F32x3, F32x4, F64x1, I32x1, I32x2, I64x1
+from inpaintkit.classic._elliptic import softened
 from inpaintkit.classic._hole import components, onion
 from inpaintkit.distance import rim_distance
 from inpaintkit.errors import ContextError
@@ -109,6 +110,7 @@ def tv(
         raise ValueError(f"tv's option tolerance is {tolerance:g}: expected 0 or more grey levels")
     if max_iterations < 1:
         raise ValueError(f"tv's option max_iterations is {max_iterations}: expected 1 or more")
+    problem = softened(problem)
     levels = _levels(problem)
     coarser: _Parts | None = None
     for number, level in enumerate(reversed(levels)):

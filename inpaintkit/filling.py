@@ -46,6 +46,7 @@ class Call:
     seed, device, progress, fallback, feather : as given to ``inpaint``.
     opaque : alpha is the mask: fill colours only, alpha becomes full.
     lock : held while one of the maps or the progress is written.
+    weight : float32 (H, W) in [0, 1], how far the colours of known pixels can be trusted; None: all of them fully.
     maps : name -> float32 (H, W), what is known of single pixels; see ``Info``. None where nobody asks.
     origin, window : the call that this one was made from, and the part of its picture that this one sees; what is read
         of all known pixels is read once, there.
@@ -59,6 +60,7 @@ class Call:
     fallback: bool = False
     feather: float = 0.0
     opaque: bool = False
+    weight: Image | None = None
     lock: RLock = field(default_factory=RLock)
     maps: dict[str, Image] | None = None
     origin: Call | None = None
@@ -79,7 +81,9 @@ class Call:
     def seen_through(self, window: Box) -> Call:
         """The same call in a part of the picture that holds all of its hole."""
         part = Picture(self.picture.pixels[window.slices], self.picture.alpha)
-        return self.derived(picture=part, mask=np.ascontiguousarray(self.mask[window.slices]), window=window)
+        weight = None if self.weight is None else self.weight[window.slices]
+        mask = np.ascontiguousarray(self.mask[window.slices])
+        return self.derived(picture=part, mask=mask, weight=weight, window=window)
 
     @property
     def size(self) -> int:
@@ -222,6 +226,10 @@ class MethodFill:
 
     def _problem(self, crop: Box, hole: Mask, index: int, pixels: int, facts: dict[str, Any]) -> Problem:
         known = self.call.coloured(crop, self.lacking)
+        weight = None
+        if self.call.weight is not None:
+            weight = np.ascontiguousarray(self.call.weight[crop.slices])
+            hole, known = hole | known & (weight <= 0), known & (weight > 0)
         image = np.ascontiguousarray(self.call.normalised(crop))  # however the caller's lies in memory
         as_items(image)[~known] = as_items(np.full((1, image.shape[2]), NEUTRAL, np.float32))[0]
         picture, span = self.call.picture, self.call.units.span
@@ -242,6 +250,7 @@ class MethodFill:
             seed=self.call.seed,
             device=self.call.device,
             raw=None if picture.alpha else raw,
+            weight=weight,
             _limits=self._limits,
             _report=lambda step: self._step(index, pixels, step),
             _facts=facts,
@@ -290,7 +299,8 @@ def _filled(row: Method, values: dict[str, Any], problem: Problem) -> Image:
             f"{row.name} needs {row.min_known} known pixels, and there are {known} at rows {top} to {top + height}, "
             f"columns {left} to {left + width}: mask less, or pass fallback=True (--fallback) for a plain fill"
         )
-    fill: Image = np.ascontiguousarray(row.load()(problem, **values))
+    seen = problem if row.weights else problem.without_weight()
+    fill: Image = np.ascontiguousarray(row.load()(seen, **values))
     if fill.shape != problem.image.shape:
         raise ValueError(f"{row.name} gave {fill.shape} for a crop of {problem.image.shape}")
     return fill

@@ -38,6 +38,8 @@ class Method:
     min_known : known pixels in the crop without which it raises ``ContextError``.
     stochastic : another seed gives another plausible picture.
     constant_tol : largest error on a constant picture, in units of the full range.
+    weights : it heeds ``Problem.weight``. For others a pixel of weight below a half is one more to fill, and any other
+        is known.
     own_threads : it uses all threads itself, so regions are filled one after another.
     trial : side in pixels of a test case that it fills within a second.
     quick : options with which it does so; not those for good pictures.
@@ -59,6 +61,7 @@ class Method:
     min_known: int = 1
     stochastic: bool = False
     constant_tol: float = 0.0
+    weights: bool = False
     own_threads: bool = False
     trial: int = 48
     quick: Options = field(default_factory=dict)

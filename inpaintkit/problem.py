@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,6 +14,9 @@ Mask = NDArray[np.bool_]
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 
+DOUBTFUL = (
+    0.5  # the weight below which a known pixel is one more to fill to what makes no difference between known ones
+)
 NEUTRAL = np.float32(0.5)  # stands where no colour is known, so that nothing there looks like data
 
 
@@ -48,6 +51,8 @@ class Problem:
     seed : the caller's seed.
     device : "auto", "cpu", "cuda" or "mps".
     raw : the caller's own pixels of the crop, what lies under the mask included; None with alpha or from floats alone.
+    weight : float32 (H, W), how far each pixel's colour can be trusted: 1 where it is known exactly, 0 where it is as
+        good as a hole's; of known pixels alone. None: 1 on all of them. Only rows with ``weights`` are given any.
     """
 
     image: Image
@@ -63,6 +68,7 @@ class Problem:
     seed: int = 0
     device: str = "auto"
     raw: NDArray[Any] | None = None
+    weight: Image | None = None
     _limits: Callable[[], Image] | None = None
     _report: Callable[[Step], None] | None = None
     _facts: dict[str, Any] = field(default_factory=dict)
@@ -85,6 +91,9 @@ class Problem:
             raise ValueError(f"hole {hole.shape} and known {known.shape} must match the image's {image.shape[:2]}")
         if (hole & known).any():
             raise ValueError("a pixel cannot be both hole and known: pass known & ~hole")
+        weight = more.get("weight")
+        if weight is not None and (weight.shape != hole.shape or not (weight.min() >= 0 and weight.max() <= 1)):
+            raise ValueError(f"a problem's weight is {weight.shape}: expected {hole.shape}, from 0 to 1")
         more.setdefault("alpha", image.shape[2] in (2, 4))
         pixels = np.array(image, np.float32, order="C")  # a copy: the caller's array stays as it is
         np.copyto(pixels, NEUTRAL, where=~known[..., None])
@@ -108,6 +117,18 @@ class Problem:
         if part.shape[:2] != self.hole.shape:
             raise ValueError(f"an array of {whole.shape} is not as large as the picture around {self.hole.shape}")
         return part
+
+    def doubtful(self, below: float = DOUBTFUL) -> Mask:
+        """The known pixels whose weight is below a limit, bool (H, W)."""
+        return np.zeros_like(self.known) if self.weight is None else self.known & (self.weight < below)
+
+    def without_weight(self, image: Image | None = None) -> Problem:
+        """The same for what heeds no weights: doubtful pixels are hole, others known, with the colours of ``image``."""
+        if self.weight is None:
+            return self
+        hole, known = self.hole | self.doubtful(), self.known & ~self.doubtful()
+        pixels = np.where(known[..., None], self.image if image is None else image, NEUTRAL)
+        return replace(self, image=pixels, hole=hole, known=known, weight=None)
 
     def report(self, step: Step) -> None:
         """Tell the caller how far the method is in this region."""

@@ -315,6 +315,33 @@ def check_problem(row: Method) -> None:
         _require(np.array_equal(array, copy), row, "the problem is left as it is")
 
 
+def check_weights(row: Method) -> None:
+    """A weight of 1 on every known pixel changes nothing; known pixels of weight near 0 are as good as hole.
+
+    Where the row lacks ``weights`` the method never sees any, and this is asked of the problem that it gets instead.
+    """
+    if row.scope == "call":
+        return
+    image, hole = photograph(row.trial).astype(np.float32) / np.float32(255), scratch(row.trial)
+    beside = cv2.dilate(hole.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_) & ~hole
+    worthless = beside & (np.random.default_rng(0).random(hole.shape) < 0.2)
+    wrong = np.where(worthless[..., None], 1 - image.round(), image)
+    weight = np.where(worthless, np.float32(1e-6), np.float32(1))
+
+    def fill(problem: Problem) -> Pixels:
+        filled: Pixels = row.load()(problem if row.weights else problem.without_weight(), **row.quick)[hole]
+        return filled
+
+    plain = fill(Problem.create(image, hole))
+    same = np.array_equal(plain, fill(Problem.create(image, hole, weight=np.ones(hole.shape, np.float32))))
+    _require(same, row, "weights of 1 change nothing")
+    as_hole = fill(Problem.create(wrong, hole | worthless))
+    believed, weighed = (fill(Problem.create(wrong, hole, weight=some)) for some in (None, weight))
+    off, bound = (float(np.sqrt(np.square(one - as_hole).mean())) for one in (weighed, believed))
+    what = "wrong pixels of weight near 0 are as good as hole"
+    _require(off < bound / 4, row, what, f"{off:.4f} of the range off", f"less than a quarter of {bound:.4f}")
+
+
 CHECKS: tuple[Callable[[Method], None], ...] = (
     check_options,
     check_kinds,
@@ -331,6 +358,7 @@ CHECKS: tuple[Callable[[Method], None], ...] = (
     check_units,
     check_transparency,
     check_problem,
+    check_weights,
 )
 
 
