@@ -191,7 +191,8 @@ class _Filler:
         """``pixels`` with the ``hole`` filled."""
         self.hole, self.maps, result = hole, {}, pixels.copy()
         picture = Picture(pixels, self.alpha)
-        call = Call(picture, hole, self.seed, self.device, self.progress, self.fallback, maps=self.maps)
+        told = self.seed, self.device, self.progress, self.fallback
+        call = Call(picture, hole, *told, weight=weight, maps=self.maps)
         self.regions = call.fill(self.row, self.values, result)
         return result
 

@@ -30,14 +30,14 @@ class Equations:
     gain : float64 (n, C), g.
     scatter : float64 (n, C, C), covariance of the noise and of what an error of the opacity makes of y.
     lost : bool (n, C), where a channel says nothing: it is saturated, or covered entirely.
-    mixing : float64 (C, C), T.
+    noise : what mixes the channels, T.
     """
 
     right: F64x2
     gain: F64x2
     scatter: F64x3
     lost: Bool2
-    mixing: F64x2
+    noise: Noise
 
     def of(self, which: Mask) -> Equations:
         """Those of some of the pixels, bool (n,)."""
@@ -48,6 +48,13 @@ class Equations:
         """Variance of each channel of ``divided``, mixed; infinite where it is lost."""
         own = np.einsum("ncc->nc", self.scatter)
         return np.where(self.lost, np.inf, own / np.square(np.where(self.lost, 1, self.gain)))
+
+    @property
+    def uncertainty(self) -> F64x3:
+        """Covariance of ``divided``, (n, C, C); 0 with a lost channel."""
+        gain = np.where(self.lost, np.inf, self.gain)
+        found: F64x3 = self.scatter / (gain[:, :, None] * gain[:, None, :])
+        return found
 
     def divided(self) -> F64x2:
         """The colours that solve the equations, float64 (n, C), mixed; 0 where a channel is lost."""
@@ -75,7 +82,7 @@ def equations_of(colours: F64x2, overlay: Overlay, at: I64x1, noise: Noise, *, w
         right = colours @ noise.mixing.T
         lost = np.repeat(lost.any(axis=1, keepdims=True), gain.shape[1], axis=1)
     scatter = np.einsum("lnc,lnd->ncd", errors, errors) + np.diag(np.square(noise.deviations))
-    return Equations(right - offset, gain, scatter, lost | (gain < _NOTHING), noise.mixing)
+    return Equations(right - offset, gain, scatter, lost | (gain < _NOTHING), noise)
 
 
 def _of_luma_and_chroma(luma: NDArray[np.float64], chroma: NDArray[np.float64], noise: Noise) -> NDArray[np.float64]:

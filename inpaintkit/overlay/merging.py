@@ -12,11 +12,13 @@ was added is saturated, follows the others as far as the errors of fills go toge
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from inpaintkit.arrays import F64x2, F64x3, I64x1
+from inpaintkit.arrays import F64x1, F64x2, F64x3, I64x1
 from inpaintkit.overlay.equations import Equations
 
 _CELL = 16  # px, side of the squares that errors are learnt in; with those around them
@@ -38,24 +40,34 @@ class Errors:
     def __init__(self, shape: tuple[int, int], floor: F64x2) -> None:
         self._width = shape[1]
         self._cells = -(-shape[0] // _CELL), -(-shape[1] // _CELL)
-        self._sums = np.zeros((floor.size + 1, self._cells[0] * self._cells[1]))
+        self._sums = np.zeros((2, floor.size, self._cells[0] * self._cells[1]))  # products, and their weights
         self._floor = floor
         self._learnt: F64x3 | None = None
 
-    def learn(self, at: I64x1, residuals: F64x2, scatter: F64x3) -> None:
-        """Add pixels: what their equations say less the fill, float64 (n, C), and the covariances of what they say."""
-        size = np.einsum("ncc->n", scatter)
-        weight = 1 / np.square(1 + size / max(float(np.square(residuals).sum(axis=1).mean()), _TINY))
-        beyond = np.einsum("nc,nd->ncd", residuals, residuals) - scatter
-        cell = self._cell(at)
-        for row, values in zip(self._sums, [*beyond.reshape(len(at), -1).T, np.ones(len(at))], strict=True):
-            row += np.bincount(cell, weight * values, len(row))
+    def learn(self, at: I64x1, residuals: F64x2, scatter: F64x3 | None = None, usual: F64x1 | None = None) -> None:
+        """Add pixels, each channel by how far its own uncertainty exceeds what is usual.
+
+        Parameters
+        ----------
+        residuals : float64 (n, C), what the pixels' equations say less the fill.
+        scatter : float64 (n, C, C), covariance of what they say; None: they are certain.
+        usual : float64 (C,), the variances to be expected, with ``scatter``.
+        """
+        products = np.einsum("nc,nd->ncd", residuals, residuals)
+        weights = np.ones_like(products)
+        if scatter is not None and usual is not None:
+            share = usual / np.maximum(usual + np.einsum("ncc->nc", scatter), _TINY)
+            weights, products = share[:, :, None] * share[:, None, :], products - scatter
+        cell, pairs = self._cell(at), self._floor.size
+        for rows, values in zip(self._sums, (weights * products, weights), strict=True):
+            for row, of_pair in zip(rows, values.reshape(-1, pairs).T, strict=True):
+                row += np.bincount(cell, of_pair, len(row))
         self._learnt = None
 
     def everywhere(self) -> F64x2:
         """P of the whole picture."""
-        total = self._sums.sum(axis=1)
-        found: F64x2 = (total[:-1].reshape(self._floor.shape) + self._floor) / (total[-1] + 1)
+        products, weights = self._sums.sum(axis=2).reshape(2, *self._floor.shape)
+        found: F64x2 = _positive((products + self._floor) / (weights + 1))
         return found
 
     def covariance(self, at: I64x1) -> F64x3:
@@ -67,14 +79,10 @@ class Errors:
 
     def _by_cell(self) -> F64x3:
         """P of each cell, from it and the eight around it, drawn towards that of the whole picture."""
-        channels = len(self._floor)
         cells = self._sums.reshape(-1, *self._cells)
         near = np.stack([cv2.blur(row, (3, 3), borderType=cv2.BORDER_CONSTANT) * 9 for row in cells])
-        near = near.reshape(self._sums.shape).T
-        sums = near[:, :-1].reshape(-1, channels, channels) + _PRIOR * self.everywhere()
-        values, vectors = np.linalg.eigh(sums / (near[:, -1] + _PRIOR)[:, None, None])
-        values = np.maximum(values, 0)  # what noise made negative is none
-        learnt: F64x3 = np.einsum("nck,nk,ndk->ncd", vectors, values, vectors)
+        products, weights = near.reshape(2, *self._floor.shape, -1).transpose(0, 3, 1, 2)
+        learnt: F64x3 = _positive((products + _PRIOR * self.everywhere()) / (weights + _PRIOR))
         return learnt
 
     def _cell(self, at: I64x1) -> I64x1:
@@ -88,25 +96,28 @@ class Merged:
     """Colours (n, C) float64, and the share of each that its own equation gave, (n,) in [0, 1]."""
 
     colours: F64x2
-    weight: np.ndarray[tuple[int], np.dtype[np.float64]]
+    weight: F64x1
 
 
 def merged(equations: Equations, fill: F64x2, errors: F64x3) -> Merged:
-    """The fill, float64 (n, C), corrected by the pixels' equations; ``errors`` is P (n, C, C), unmixed."""
-    mixing, gain = equations.mixing, equations.gain
-    prior = mixing @ errors @ mixing.T
-    size = np.einsum("ncc->n", prior)
+    """The fill, float64 (n, C), corrected by the pixels' equations; all, P (n, C, C) too, in their mixed channels."""
+    gain = equations.gain
+    size = np.einsum("ncc->n", errors)
     known = np.maximum(size, _TINY)[:, None]
-    through = prior * gain[:, None, :]  # P g
+    through = errors * gain[:, None, :]  # P g
     system = through * gain[:, :, None] + equations.scatter
     own = np.arange(gain.shape[1])
     system[:, own, own] += np.where(equations.lost, _LOST, _EXACT) * known
-    where = (equations.right - gain * (fill @ mixing.T)) * ~equations.lost
+    where = (equations.right - gain * fill) * ~equations.lost
     through = through * ~equations.lost[:, None, :]
     solved = np.linalg.solve(system, np.concatenate([where[:, :, None], through.transpose(0, 2, 1)], axis=2))
     moved = np.einsum("ncd,nd->nc", through, solved[:, :, 0])
     explained = np.einsum("ncd,ndc->n", through, solved[:, :, 1:])
     weight = np.where(size > 0, np.clip(explained / known[:, 0], 0, 1), 1)
-    if np.array_equal(mixing, np.eye(len(mixing))):
-        return Merged(fill + moved, weight)
-    return Merged(fill + moved @ np.linalg.inv(mixing).T, weight)
+    return Merged(fill + moved, weight)
+
+
+def _positive(matrices: NDArray[np.float64]) -> Any:
+    """Symmetric matrices (..., C, C) without what noise has made negative."""
+    values, vectors = np.linalg.eigh(matrices)
+    return np.einsum("...ck,...k,...dk->...cd", vectors, np.maximum(values, 0), vectors)

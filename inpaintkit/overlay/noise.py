@@ -56,6 +56,14 @@ class Noise:
         """Whether the channels are luma and colour differences."""
         return bool((self.mixing != np.eye(len(self.mixing))).any())
 
+    def mixed(self, colours: F64x2) -> F64x2:
+        """Colours (n, C) in these channels."""
+        return colours @ self.mixing.T if self.mixes else colours
+
+    def unmixed(self, colours: F64x2) -> F64x2:
+        """What ``mixed`` has mixed, as it was."""
+        return colours @ np.linalg.inv(self.mixing).T if self.mixes else colours
+
 
 def noise_of(span: Span, seen: F64x2, peak: float, stored: Stored | None, *, bled: bool) -> Noise:
     """The noise of a picture.

@@ -26,6 +26,7 @@ from inpaintkit.problem import Image, Mask
 _CLEAR = 1.0  # 255ths of the range, or levels where these are wider: errors that a pixel may have to be divided at once
 SETTLED = 0.5  # share of its own equation from which a pixel's colour is known
 _AROUND, _APART = 12, 3  # px around an overlay whose texture is looked at, and between the pixels that are compared
+_ROUNDS, _LEAST = 3, 1e-3  # of learning how large errors are, and how much smaller they may get in one
 _CHUNK = 2**16  # pixels worked on at a time
 
 Pixels = NDArray[np.generic]
@@ -91,49 +92,46 @@ class _Removal:
         for part in _chunks(self.at):
             equations = self._equations(part)
             clear = self._clear(equations).all(axis=1)
-            self._write(part[clear], self._plain(equations)[clear])
+            self._write(part[clear], self.noise.unmixed(equations.divided()[clear]))
             self.weight.reshape(-1)[part[~clear]] = 0
 
     def _filled(self, fill: Fill) -> F64x2:
-        """The picture with all that is not settled filled, float64 (H W, C)."""
+        """The picture with all that is not settled filled, float64 (H W, C), mixed."""
         hole = self.weight < SETTLED
         pixels = fill(self.result, hole, self.weight)
-        return pixels.reshape(-1, pixels.shape[2])[:, : self.picture.colours].astype(np.float64)
+        return self.noise.mixed(pixels.reshape(-1, pixels.shape[2])[:, : self.picture.colours].astype(np.float64))
 
     def _errors(self, waiting: I64x1, fill: F64x2) -> Errors:
         """The covariance of the fill's errors. What a lost channel lacks follows the others as the picture's own do."""
         texture = self._texture()
-        errors = Errors(self.picture.shape, texture.everywhere())
-        for part in _chunks(waiting):
-            equations = self._equations(part)
-            some: Mask = np.logical_not(equations.lost.all(axis=1))
-            part, equations = part[some], equations.of(some)
-            back = np.linalg.inv(equations.mixing)
-            gain = np.where(equations.lost, np.inf, equations.gain)
-            scatter = back @ (equations.scatter / (gain[:, :, None] * gain[:, None, :])) @ back.T
-            partly: Mask = np.asarray(equations.lost.any(axis=1))
-            residuals = self._plain(equations) - fill[part]
-            likely = merged(equations.of(partly), fill[part[partly]], texture.covariance(part[partly]))
-            residuals[partly] = likely.colours - fill[part[partly]]
-            errors.learn(part, residuals, scatter)
+        errors, usual = texture, texture.everywhere().diagonal()
+        for _ in range(_ROUNDS):  # how large errors are says how far pixels can be trusted that tell it
+            errors = Errors(self.picture.shape, texture.everywhere())
+            for part in _chunks(waiting):
+                equations = self._equations(part)
+                some: Mask = np.logical_not(equations.lost.all(axis=1))
+                part, equations = part[some], equations.of(some)
+                residuals = equations.divided() - fill[part]
+                partly: Mask = np.asarray(equations.lost.any(axis=1))
+                beside = part[partly]
+                likely = merged(equations.of(partly), fill[beside], texture.covariance(beside))
+                residuals[partly] = likely.colours - fill[beside]
+                errors.learn(part, residuals, equations.uncertainty, usual)
+            usual = np.maximum(errors.everywhere().diagonal(), _LEAST * usual)
         return errors
 
     def _texture(self) -> Errors:
         """The covariance of what sets neighbours apart, around the overlay."""
-        channels = self.picture.colours
-        floor = np.eye(channels) * (self.units.span.scale / 255) ** 2
-        texture = Errors(self.picture.shape, floor)
+        texture = Errors(self.picture.shape, np.eye(self.picture.colours) * (self.units.span.scale / 255) ** 2)
         square = np.ones((2 * _AROUND + 1, 2 * _AROUND + 1), np.uint8)
         near = cv2.dilate(self.touched.view(np.uint8), square).view(np.bool_) & (self.weight == 1)
         for down, across in ((0, _APART), (_APART, 0)):
             both = near.copy()
             both[: len(near) - down, : near.shape[1] - across] &= near[down:, across:]
             both[len(near) - down :] = both[:, near.shape[1] - across :] = False
-            at = np.flatnonzero(both)
-            for part in _chunks(at):
+            for part in _chunks(np.flatnonzero(both)):
                 other = part + down * near.shape[1] + across
-                steps = (self._now(other) - self._now(part)) * 0.5**0.5
-                texture.learn(part, steps, np.zeros((1, channels, channels)))
+                texture.learn(part, self.noise.mixed(self._now(other) - self._now(part)) * 0.5**0.5)
         return texture
 
     def _merge(self, at: I64x1, fill: F64x2, errors: Errors) -> None:
@@ -143,7 +141,7 @@ class _Removal:
             colours = found.colours
             if not self.noise.mixes:  # where one channel is lost, the others stay what they are
                 colours = np.where(self._clear(equations), equations.divided(), colours)
-            self._write(part, colours)
+            self._write(part, self.noise.unmixed(colours))
             self.weight.reshape(-1)[part] = found.weight
 
     def _equations(self, at: I64x1) -> Equations:
@@ -163,10 +161,6 @@ class _Removal:
         limit = _CLEAR * max(self.units.span.scale / 255, self.units.span.step)
         clear: Bool2 = equations.errors <= limit**2
         return clear
-
-    def _plain(self, equations: Equations) -> F64x2:
-        divided = equations.divided()
-        return divided @ np.linalg.inv(equations.mixing).T if self.noise.mixes else divided
 
     def _write(self, at: I64x1, colours: F64x2) -> None:
         self.result.reshape(-1, self.result.shape[2])[at, : self.picture.colours] = self.units.typed(colours)
