@@ -62,6 +62,8 @@ _PRIOR = 4  # stamps' worth of the whole picture's verdict in each neighbourhood
 _SEEN, _SEEN_BY_WIDE = 192, 3  # px around a hole, and sides of a wide part: stamps and likenesses, with all around them
 _BAND = 512  # rows looked at together
 _GRID = 640  # px: a window begins where regions' shared crops, neighbourhoods and cells do
+_FEW = 16  # stamps that say something
+_NOTHING = 1e-6  # a sum of squares that nobody sees
 _CLEARLY = 0.5  # better on every likeness, and by so much on the mean, is a candidate that is trusted less
 
 Quality = Literal["fast", "balanced", "best"]
@@ -78,8 +80,9 @@ def auto(call: Call, result: NDArray[Any], *, quality: Quality = "balanced") -> 
 
     Notes
     -----
-    Trials stamp at most 2 % of the picture's pixels. A picture with no room for them gets the candidate trusted most,
-    and so does a hole smaller than what they would stamp, with the error that is usual on photographs as its estimate.
+    Trials stamp at most 2 % of the picture's pixels, and half of that where it shows who is best. A picture with no
+    room for them gets the candidate trusted most, and so does a hole smaller than what they would stamp, with the error
+    that is usual on photographs as its estimate.
 
     Where few levels make up nearly all that lies around the hole (bilevel scans, halftones, line art, pixel art, label
     maps), every pixel is a copy: at one of the shifts at which the picture repeats itself best, after He and Sun,
@@ -181,8 +184,7 @@ def _fill_thin(call: Call, thin: Mask, quality: Quality, result: NDArray[Any]) -
         expected = None if choices[0][0] is _COPIES else usual_error(call)
         return MethodFill(call, *choices[0], thin, call.mask, [_row("coherence")], expected).into(result)
     compile_for([*choices, _row("biharmonic")] if "ple" in names else choices)  # which ple may begin with
-    stamps = stamps_of(call, thin, number, share)
-    trials = tried(call, choices, stamps) if stamps else []
+    stamps, trials = _tried_in_turn(call, choices, thin, stamps_of(call, thin, number, share))
     filled: list[FilledRegion] = []
     for choice, part in _parts(thin, stamps, trials) if trials else [(choices[0], thin)]:
         trial = next((trial for trial in trials if trial.choice is choice), None)
@@ -199,19 +201,54 @@ def _is_affordable(thin: Mask) -> bool:
     return bool(np.count_nonzero(cv2.dilate(thin.view(np.uint8), square)) <= _AFFORDED)
 
 
-def _parts(thin: Mask, stamps: Sequence[Stamp], trials: Sequence[Trial]) -> list[tuple[Choice, Mask]]:
-    """The candidates chosen, each with its share of the hole: connected parts whole, by where their middle lies."""
+def _tried_in_turn(
+    call: Call, choices: Sequence[Choice], thin: Mask, stamps: Sequence[Stamp]
+) -> tuple[Sequence[Stamp], Sequence[Trial]]:
+    """Trials on half of the stamps, and on the others only where those leave open which candidate is best."""
+    half = -(-len(stamps) // 2)
+    if half < _FEW:
+        return stamps, tried(call, choices, stamps) if stamps else []
+    trials = tried(call, choices, stamps[:half])
+    if _is_clear(thin, stamps[:half], trials):
+        return stamps[:half], trials
+    more = tried(call, choices, stamps[half:])
+    return stamps, [Trial(one.choice, one.errors + other.errors) for one, other in zip(trials, more, strict=True)]
+
+
+def _is_clear(thin: Mask, stamps: Sequence[Stamp], trials: Sequence[Trial]) -> bool:
+    """Whether the candidate trusted most is best everywhere, and ahead of each other one by more than chance.
+
+    How far ahead is told by the errors' logarithms: a few stamps decide a sum of squares, and would leave it open.
+    """
+    errors = np.log(_errors(trials) + _NOTHING)
+    ahead = errors[1:] - errors[0]
+    sure = ahead.mean(axis=1) > ahead.std(axis=1) / np.sqrt(len(stamps))
+    return bool(sure.all()) and not _best(thin, stamps, trials).any()
+
+
+def _errors(trials: Sequence[Trial]) -> NDArray[np.float64]:
+    """The sum of squares that each candidate (row) got wrong on each stamp (column)."""
+    return np.array([[own.sum() for own in trial.errors] for trial in trials])
+
+
+def _best(thin: Mask, stamps: Sequence[Stamp], trials: Sequence[Trial]) -> NDArray[np.intp]:
+    """Index of the best candidate of each neighbourhood, (rows, columns)."""
     near = np.ones(1)
     for axis in (0, 1):
         middles = np.arange(_NEIGHBOURHOOD // 2, thin.shape[axis] + _NEIGHBOURHOOD // 2, _NEIGHBOURHOOD)
         away = (middles[:, None] - [stamp.centre[axis] for stamp in stamps]) / _NEIGHBOURHOOD
         near = near[..., None, :] * np.exp(-np.square(away) / 2)  # (rows, columns, stamps)
     weights = near + _PRIOR / len(stamps)
-    errors = np.array([[own.sum() for own in trial.errors] for trial in trials])
+    errors = _errors(trials)
     gains = errors[0] - errors
     # Stamps differ so much that a few of them decide a sum: a gain counts only beyond its own standard error.
     sure = [weights @ gain - np.sqrt(np.square(weights) @ np.square(gain)) for gain in gains]
-    best = np.argmax(sure, axis=0)
+    return np.asarray(np.argmax(sure, axis=0))
+
+
+def _parts(thin: Mask, stamps: Sequence[Stamp], trials: Sequence[Trial]) -> list[tuple[Choice, Mask]]:
+    """The candidates chosen, each with its share of the hole: connected parts whole, by where their middle lies."""
+    best = _best(thin, stamps, trials)
     if (best == best.flat[0]).all():
         return [(trials[int(best.flat[0])].choice, thin)]
     runs, labels = labelled_runs(thin, 1)

@@ -268,3 +268,17 @@ def test_while_methods_are_tried_progress_says_which_and_a_caller_may_stop_it():
 
     with pytest.raises(KeyboardInterrupt):
         inpaint(photo, hole, quality="fast", progress=stop)
+
+
+@pytest.mark.parametrize(("tone", "turns"), [("dark", 1), ("light", 2)])
+def test_half_of_the_stamps_are_enough_where_they_say_who_is_best(painters, monkeypatch, tone, turns):
+    """Dark is trusted most: only where it is wrong all stamps are asked."""
+    truth = np.full((512, 768, 3), painters[tone], np.uint8)
+    hole = damage.text(truth.shape[:2], size=20, share=0.1, seed=1)
+    asked, tried = [], auto.tried
+    monkeypatch.setattr(auto, "tried", lambda *given: asked.append(len(given[2])) or tried(*given))
+    result, info = inpaint(np.where(hole[..., None], np.uint8(0), truth), hole, quality="best", return_info=True)
+    assert {region.method for region in info.regions} == {tone}
+    assert np.array_equal(result, truth)
+    assert len(asked) == turns
+    assert asked[0] >= asked[-1] >= 16
