@@ -200,7 +200,10 @@ class _Level:
 
     def _spread(self, u: Values) -> Array:
         """u in its places of the padded grid, zeros elsewhere: (H * W * C,); the next call overwrites it."""
-        grids, key = vars(self._own), f"{u.dtype} {u.shape[1]}"
+        grids, key = (
+            vars(self._own),
+            f"{u.dtype.char}{u.shape[1]}",
+        )  # a type's whole name takes longer than a small grid
         if key not in grids:
             grids[key] = np.zeros(self.inside.size * u.shape[1] + 3, u.dtype)  # 3: the last of four lanes
         grid: Array = grids[key]

@@ -285,11 +285,15 @@ def bounds(mask: Mask) -> tuple[slice, slice]:
 
 
 def strips(mask: Mask, least: int) -> list[tuple[int, int]]:
-    """Rows cut into strips of about equally many marked pixels, at least so many: first row, and the one after it."""
+    """Rows cut into strips of about equally many marked pixels, about so many or more: first row, and the one after it.
+
+    There are an even number of them, or one, so that two threads end together.
+    """
     count = np.cumsum(np.count_nonzero(mask, axis=1))
     if not count.size:
         return []
     number = int(min(_STRIPS, max(1, count[-1] // least)))
+    number += number > 1 and number % 2
     cuts = np.searchsorted(count, count[-1] * np.arange(1, number) // number) + 1
     edges = np.unique([0, *cuts.tolist(), len(count)]).tolist()
     return list(pairwise(edges))
