@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +45,33 @@ for _ in range({repeats}):
     np.save(sys.argv[3], result)
     del result
 print(best, max(0.0, mib("VmHWM") - before - photo.nbytes / 2**20))
+"""
+_FILL = """
+import sys
+import numpy as np
+import skimage.data
+import inpaintkit
+from inpaintkit import damage
+side = int(sys.argv[2])
+photo = np.ascontiguousarray(skimage.data.astronaut()[:side, :side])
+hole = damage.text((side, side), size=20, share=0.15, seed=2)
+hole[side // 3 : side // 3 + side // 5, side // 3 : side // 3 + side // 5] = True
+inpaintkit.inpaint(photo, hole, sys.argv[1], fallback=True)
+"""
+_TREE = """
+import contextlib, os, resource, subprocess, sys, time
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: what outlives its parent is waited for here
+began = time.perf_counter()
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+wall = time.perf_counter() - began
+with contextlib.suppress(ChildProcessError):
+    while True:
+        os.waitpid(-1, 0)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(wall, used.ru_utime + used.ru_stime)
+sys.exit(status)
 """
 _TWELVE, _TWENTY_FOUR = (3000, 4000), (4000, 6000)
 _COPIERS = {  # a radius of 3 is 7 x 7, as ours and as its examples; the other's patches are 5 x 5 by default
@@ -179,8 +205,9 @@ def _greys(settings: Settings) -> Iterator[Ratio]:
     for side, target in ((256, "0.3 s"), (512, "1 s")):
         some = {name: pixels for name, pixels in pictures if pixels.shape == (side, side)}
         for threads in settings.threads if some else ():
-            found = {name: taken(pixels, drop(pixels.shape, 4), _our("ple", threads)) for name, pixels in some.items()}
-            beside = taken(next(iter(some.values())), drop((side, side), 4), _our("fsr", threads))
+            hole, call = drop((side, side), 4), _our("ple", threads)
+            found = {name: taken(pixels, hole, call, repeats=1) for name, pixels in some.items()}
+            beside = taken(next(iter(some.values())), hole, _our("fsr", threads), repeats=1)
             slowest = max(found, key=lambda name: found[name].seconds)
             mean = float(np.mean([one.seconds for one in found.values()]))
             what = f"ple, {len(found)} greys of {side} x {side} at 50 % loss; mean {mean:.3f} s, slowest ({slowest})"
@@ -227,9 +254,9 @@ def _small(settings: Settings) -> Iterator[Ratio]:
 def _copies(settings: Settings) -> Iterator[Ratio]:
     """``patchmatch`` beside its peers, where a Python that has them is named."""
     cases = {
-        "512 x 512, a box of 12 %": (photograph((512, 512)), _box((512, 512)), "0.5 s", 3),
+        "512 x 512, a box of 12 %": (photograph((512, 512)), square((512, 512)), "0.5 s", 3),
         "512 x 512, text 19 %": (photograph((512, 512)), text((512, 512), size=24, share=0.19, seed=1), "0.7 s", 3),
-        "12 MP, a box of 12 %": (photograph(_TWELVE), _box(_TWELVE), "12 s, 1500 MiB", 1),
+        "12 MP, a box of 12 %": (photograph(_TWELVE), square(_TWELVE), "12 s, 1500 MiB", 1),
     }
     for name, (photo, hole, target, repeats) in cases.items():
         for threads in settings.threads if repeats > 1 else (max(settings.threads),):
@@ -249,7 +276,7 @@ def _copies(settings: Settings) -> Iterator[Ratio]:
                 yield Ratio(what, threads, measured, beside, one.seconds / other.seconds, "below 1")
 
 
-def _box(shape: tuple[int, int]) -> Mask:
+def square(shape: tuple[int, int]) -> Mask:
     """A square of 12 % of a picture, in its middle."""
     side = round((0.12 * shape[0] * shape[1]) ** 0.5)
     hole = np.zeros(shape, np.bool_)
@@ -260,19 +287,29 @@ def _box(shape: tuple[int, int]) -> Mask:
 
 def _beside(settings: Settings) -> Iterator[Ratio]:
     """One large region beside a small one: what a second thread gains where regions alone cannot share the work."""
-    photo = photograph((512, 512))
-    lost = drop((512, 512), 4)
-    lost[:, 440:] = False
-    thin, wide = lost.copy(), np.zeros_like(lost)
-    thin[200:203, 480:500] = wide[200:203, 480:500] = True
-    wide[150:350, 100:300] = True
     for method in ("telea", "coherence", "fsr", "ple", "patchmatch", "criminisi", "navier_stokes", "transport"):
-        hole = wide if method in ("patchmatch", "criminisi") else thin
-        one, two = (taken(photo, hole, _our(method, threads), repeats=2) for threads in (1, 2))
+        one, two = on_both(method, large_beside_small(method), repeats=2)
         target = "at least 1.7" if method in ("fsr", "ple", "patchmatch") else ""
-        yield Ratio(
-            f"{method}, one thread over two", 2, str(two), f"one thread {one}", one.seconds / two.seconds, target
-        )
+        ratio = one.seconds / two.seconds
+        yield Ratio(f"{method}, one thread over two", 2, str(two), f"one thread {one}", ratio, target)
+
+
+def large_beside_small(method: str) -> Mask:
+    """A hole of 512 x 512 for ``on_both``: half of the pixels lost, or a box for those that copy, and a small box."""
+    hole = np.zeros((512, 512), np.bool_)
+    if method in ("patchmatch", "criminisi"):
+        hole[150:350, 100:300] = True
+    else:
+        hole[:, :440] = drop((512, 512), 4)[:, :440]
+    hole[200:203, 480:500] = True
+    return hole
+
+
+def on_both(method: str, hole: Mask, *, repeats: int) -> tuple[_Taken, _Taken]:
+    """What a method takes for a photograph's hole on one thread, and on two."""
+    photo = photograph((hole.shape[0], hole.shape[1]))
+    one, two = (taken(photo, hole, _our(method, threads), repeats=repeats) for threads in (1, 2))
+    return one, two
 
 
 def _growth(settings: Settings) -> Iterator[Ratio]:
@@ -282,9 +319,12 @@ def _growth(settings: Settings) -> Iterator[Ratio]:
     photos = {side: photograph((side, side)) for side in sides}
     for method in ("telea", "coherence", "fsr", "ple", "auto", "patchmatch", "navier_stokes", "transport"):
         call = _our(method, threads)
-        by_side = [taken(photos[side], text((side, side), size=24, share=0.1, seed=1), call).seconds for side in sides]
+        by_side = [
+            taken(photos[side], text((side, side), size=24, share=0.1, seed=1), call, repeats=1).seconds
+            for side in sides
+        ]
         holes = [text((512, 512), size=24, share=share, seed=1) for share in shares]
-        by_hole = [taken(photos[512], hole, call).seconds for hole in holes]
+        by_hole = [taken(photos[512], hole, call, repeats=1).seconds for hole in holes]
         pixels = float(np.polyfit(np.log([hole.sum() for hole in holes]), np.log(by_hole), 1)[0])
         measured = f"k = {exponent(sides, by_side):.2f} in pixels, {pixels:.2f} in the hole"
         yield Ratio(method, threads, measured, f"{', '.join(f'{seconds:.3f}' for seconds in by_side)} s")
@@ -292,40 +332,55 @@ def _growth(settings: Settings) -> Iterator[Ratio]:
 
 def _starts(settings: Settings) -> Iterator[Ratio]:
     """Whole processes: help and import, and the first fills of a fresh cache."""
+    bare = min(spent(["-c", ""]).wall for _ in range(5))
     for what, line, target in (
         ("inpaintkit --help", ["-m", "inpaintkit", "--help"], "0.15 s"),
         ("import inpaintkit", ["-c", "import inpaintkit"], ""),
     ):
-        times = [_seconds(line) for _ in range(5)]
-        yield Ratio(what, 0, f"{min(times):.3f} s", f"bare Python {_seconds(['-c', '']):.3f} s", target=target)
-    photo_and_hole = (
-        "import numpy as np, skimage.data, inpaintkit; photo = skimage.data.chelsea()[:200, :200]; "
-        "hole = np.zeros((200, 200), bool); hole[60:63, 20:150] = hole[100:130, 60:100] = True; "
-    )
-    for method in ("telea", "coherence", "fsr", "ple", "auto", "patchmatch", "navier_stokes", "transport", "criminisi"):
-        line = ["-c", f"{photo_and_hole}inpaintkit.inpaint(photo, hole, {method!r})"]
-        with tempfile.TemporaryDirectory() as cache:
-            cold, warm = (_seconds(line, cache) for _ in range(2))
-        target = "6 s cold" if method == "patchmatch" else "4 s cold"
-        yield Ratio(
-            f"{method}'s first fill, a whole process",
-            0,
-            f"{cold:.2f} s cold",
-            f"{warm:.2f} s warm",
-            cold / warm,
-            target,
-        )
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache:
-        line = ["-m", "inpaintkit", "demo", "-o", f"{folder}/demo.png"]
-        cold, warm = (_seconds(line, cache) for _ in range(2))
-    yield Ratio("inpaintkit demo", 0, f"{cold:.2f} s cold", f"{warm:.2f} s warm", cold / warm, "12 s cold, 2.5 s warm")
+        best = min(spent(line).wall for _ in range(5))
+        yield Ratio(what, 0, f"{best:.3f} s", f"bare Python {bare:.3f} s", target=target)
+    targets = dict.fromkeys(("telea", "coherence", "fsr", "ple", "auto"), "4 s cold") | {"patchmatch": "6 s cold"}
+    targets |= dict.fromkeys(("navier_stokes", "transport", "criminisi"), "4 s cold")
+    targets |= {"demo": "12 s cold, 2.5 s warm"}
+    for name, cold, warm in first_fills(list(targets)):
+        what = "inpaintkit demo" if name == "demo" else f"{name}'s first fill, a whole process"
+        yield Ratio(what, 0, f"{cold} cold", f"{warm} warm", cold.wall / warm.wall, targets[name])
 
 
-def _seconds(line: list[str], cache: str | None = None) -> float:
-    """Wall time of a Python process, with a cache of compiled code of its own where a folder is named."""
-    began = time.perf_counter()
-    run_python(line, variables={"NUMBA_CACHE_DIR": cache} if cache else {})
-    return time.perf_counter() - began
+def first_fills(
+    names: Sequence[str], *, side: int = 128, threads: int | None = None
+) -> Iterator[tuple[str, Spent, Spent]]:
+    """Each method's fill of a small photograph, or ``demo``, in a process of its own: cold, and the better of two more.
+
+    Parameters
+    ----------
+    side : of the photograph, in pixels.
+    threads : which the process may use; one compiles alone. None: as many as there are.
+    """
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            line = ["-c", _FILL, name, str(side)]
+            if name == "demo":
+                line = ["-m", "inpaintkit", "demo", "-o", f"{folder}/demo.png"]
+            variables = {"NUMBA_CACHE_DIR": folder} | ({"INPAINTKIT_THREADS": str(threads)} if threads else {})
+            cold, *later = (spent(line, variables) for _ in range(3))
+            yield name, cold, min(later, key=lambda one: one.cpu)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a whole process took: seconds by the clock, and of processors, of all that it started as well."""
+
+    wall: float
+    cpu: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:.2f} s ({self.cpu:.2f} s CPU)"
+
+
+def spent(line: Sequence[str], variables: dict[str, str] | None = None) -> Spent:
+    """What a Python process takes, with further variables of the environment; RuntimeError where it fails."""
+    return Spent(*map(float, run_python(["-c", _TREE, sys.executable, *line], variables=variables).split()))
 
 
 def _folders(settings: Settings) -> Iterator[Ratio]:
@@ -334,15 +389,17 @@ def _folders(settings: Settings) -> Iterator[Ratio]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         album(folder, number, 512)
-        rates = {}
+        runs = {}
         for jobs in (1, 2):
             line = ["-m", "inpaintkit", "fill", str(folder / "photos"), "--mask", str(folder / "masks"), "-q"]
             line += ["--method", "telea", "-o", str(folder / "out"), "--jobs", str(jobs), "--threads", "1"]
-            rates[jobs] = number / _seconds(line)
+            runs[jobs] = spent(line)
             shutil.rmtree(folder / "out")
-        yield Ratio(f"{number} photographs, --jobs 1", 1, f"{rates[1]:.1f} a second")
-        beside, ratio = f"--jobs 1 {rates[1]:.1f} a second", rates[2] / rates[1]
-        yield Ratio(f"{number} photographs, --jobs 2", 2, f"{rates[2]:.1f} a second", beside, ratio, "40 a second")
+        rates = {jobs: number / run.wall for jobs, run in runs.items()}
+        shown = {jobs: f"{rates[jobs]:.1f} a second, {1e3 * runs[jobs].cpu / number:.1f} ms CPU each" for jobs in runs}
+        yield Ratio(f"{number} photographs, --jobs 1", 1, shown[1])
+        target = "40 a second, 50 ms CPU each"
+        yield Ratio(f"{number} photographs, --jobs 2", 2, shown[2], f"--jobs 1 {shown[1]}", rates[2] / rates[1], target)
 
 
 def album(folder: Path, number: int, side: int) -> None:

@@ -79,15 +79,6 @@ def window_at(place: tuple[int, int]) -> tuple[slice, slice]:
     return slice(place[0], place[0] + SIDE), slice(place[1], place[1] + SIDE)
 
 
-def square(shape: tuple[int, int]) -> Mask:
-    """One square of 12 % of a picture, in its middle."""
-    hole = np.zeros(shape, np.bool_)
-    side = round((0.12 * shape[0] * shape[1]) ** 0.5)
-    top, left = (shape[0] - side) // 2, (shape[1] - side) // 2
-    hole[top : top + side, left : left + side] = True
-    return hole
-
-
 def methods_without_extras() -> str:
     """``auto`` and the methods that need no extra, separated by commas."""
     return ",".join(["auto", *(name for name, row in methods().items() if not row.needs)])

@@ -26,6 +26,7 @@ import skimage.data
 from inpaintkit import inpaint, methods, read, write
 from inpaintkit.benchmarks.features import Features, gram_distance
 from inpaintkit.benchmarks.metrics import hole_psnr
+from inpaintkit.benchmarks.ratios import square
 from inpaintkit.benchmarks.speed import photograph
 from inpaintkit.benchmarks.studies._cases import (
     SIDE,
@@ -42,7 +43,6 @@ from inpaintkit.benchmarks.studies._cases import (
     photographs,
     row,
     scikit_image,
-    square,
     timed,
     window_at,
 )

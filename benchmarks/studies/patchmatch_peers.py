@@ -22,6 +22,7 @@ import skimage.data
 from inpaintkit import inpaint, threads
 from inpaintkit.benchmarks.features import Features, gram_distance
 from inpaintkit.benchmarks.metrics import hole_psnr
+from inpaintkit.benchmarks.ratios import square
 from inpaintkit.benchmarks.speed import photograph
 from inpaintkit.benchmarks.studies._cases import (
     SIDE,
@@ -33,7 +34,6 @@ from inpaintkit.benchmarks.studies._cases import (
     in_turn,
     photographs,
     row,
-    square,
     versions_line,
 )
 from inpaintkit.damage import text

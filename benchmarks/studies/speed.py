@@ -24,8 +24,9 @@ import cv2
 import numpy as np
 
 from inpaintkit import inpaint, methods
+from inpaintkit.benchmarks.ratios import square
 from inpaintkit.benchmarks.speed import BY_REGIONS, OURS, photograph, run_python, shown
-from inpaintkit.benchmarks.studies._cases import Fill, Pixels, arguments, heading, in_turn, row, square, versions_line
+from inpaintkit.benchmarks.studies._cases import Fill, Pixels, arguments, heading, in_turn, row, versions_line
 from inpaintkit.damage import scratches, text
 from inpaintkit.problem import Mask
 

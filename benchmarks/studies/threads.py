@@ -2,20 +2,20 @@
 
     python -m inpaintkit.benchmarks.studies.threads [--methods NAMES] [--repeats N]
 
-Astronaut, 512 x 512; one box of 12 %, the same beside one of 20 x 20 pixels, and text over 19 %. Wall times, the least
-of the repeats, one thread and two in turn: the machine must have two cores with nothing else to do.
+Astronaut, 512 x 512; one box of 12 %, a large region beside a small one as in ``bench speed --ratios``, and text over
+19 %. Wall times in fresh processes, the least of the repeats: the machine must have two cores with nothing else to do.
 """
 
 from __future__ import annotations
 
 import os
-from functools import partial
 
-from inpaintkit import inpaint
-from inpaintkit.benchmarks.studies._cases import DAMAGE, arguments, heading, in_turn, photographs, row, square
+from inpaintkit.benchmarks.ratios import large_beside_small, on_both, square
+from inpaintkit.benchmarks.studies._cases import DAMAGE, arguments, heading, row
 from inpaintkit.benchmarks.studies._cases import versions_line as versions
 
 _METHODS = "ple,fsr,patchmatch,telea,coherence,criminisi,navier_stokes,transport,tv,harmonic,biharmonic,auto"
+_SHAPE = (512, 512)
 
 
 def main() -> None:
@@ -23,19 +23,14 @@ def main() -> None:
     parser = arguments(__doc__, methods=_METHODS)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    photo = next(photo for _, photo in photographs(names=["astronaut"]))
-    box = square(photo.shape[:2])
-    beside = box.copy()
-    beside[8:28, 8:28] = True
-    cases = {"one region": box, "large beside small": beside, "text": DAMAGE["text 20 px"](photo.shape[:2])}
+    names = ("one region", "large beside small", "text")
     print(f"{os.cpu_count()} cores; {versions()}\n")
-    print(heading(["method", *(f"{name}: one thread, two, gain" for name in cases)]))
+    print(heading(["method", *(f"{name}: one thread, two, gain" for name in names)]))
     for method in options.methods.split(","):
         cells = []
-        for hole in cases.values():
-            calls = [partial(inpaint, photo, hole, method, threads=count) for count in (1, 2)]
-            one, two = map(min, in_turn(calls, options.repeats))
-            cells.append(f"{one:.3f} s, {two:.3f} s, **{one / two:.2f}**")
+        for hole in (square(_SHAPE), large_beside_small(method), DAMAGE["text 20 px"](_SHAPE)):
+            one, two = on_both(method, hole, repeats=options.repeats)
+            cells.append(f"{one}, {two}, **{one.seconds / two.seconds:.2f}**")
         print(row([method, *cells]), flush=True)
 
 

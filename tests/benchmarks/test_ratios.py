@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import skimage.data
@@ -10,6 +12,7 @@ from conftest import boxed
 from inpaintkit import inpaint
 from inpaintkit.benchmarks import ratios
 from inpaintkit.benchmarks.ratios import Ratio, Settings, table, taken
+from inpaintkit.regions import split
 
 
 def test_a_call_in_a_fresh_process_gives_its_seconds_its_memory_and_its_picture():
@@ -50,3 +53,22 @@ def test_the_command_writes_the_table_and_names_the_parts_there_are(run, tmp_pat
     status, _, said = run("bench", "speed", "--ratios", "--parts", "words", "-o", tmp_path, "-q")
     assert status == 2
     assert "--parts words: choose from text, greys" in said
+
+
+def test_what_a_process_leaves_running_counts_as_its_processor_time():
+    burn = "import time\nwhile time.process_time() < 0.4: pass"
+    line = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {burn!r}]); print('not a figure')"
+    found = ratios.spent(["-c", line])
+    if sys.platform == "linux":
+        assert found.cpu >= 0.4
+    assert found.wall > 0
+    assert str(ratios.Spent(1.234, 0.5)) == "1.23 s (0.50 s CPU)"
+    with pytest.raises(RuntimeError, match="ValueError: no"):
+        ratios.spent(["-c", "raise ValueError('no')"])
+
+
+def test_a_large_region_lies_beside_a_small_one():
+    for method in ("ple", "patchmatch"):
+        sizes = sorted(region.pixels for region in split(ratios.large_beside_small(method), reach=8, share=False))
+        assert sizes[-1] > 30000
+        assert sizes[0] == 60
