@@ -33,6 +33,7 @@ from inpaintkit.method import Method
 from inpaintkit.overlay.model import MODES, Mode, Overlay, OverlayInfo, RemovalInfo, Style
 from inpaintkit.overlay.noise import Stored
 from inpaintkit.overlay.removing import SETTLED, Pixels, remove
+from inpaintkit.overlay.single import estimate_one
 from inpaintkit.picture import Channels, Picture, how_to_match
 from inpaintkit.problem import Image, Mask, Step
 
@@ -47,6 +48,7 @@ def estimate_overlay(
     colour: Any = None,
     mode: Mode | None = None,
     channels: Channels | None = None,
+    stored: Stored | None = None,
     **more: Any,
 ) -> Overlay:
     """Estimate what lies over a picture, or over every picture of a series.
@@ -54,17 +56,22 @@ def estimate_overlay(
     Parameters
     ----------
     pictures : a picture as ``inpaint`` takes it; or a list, or any iterable, of pictures of one size with one overlay.
-    mask : where the overlay lies, exactly or some pixels wider; None: it is looked for.
+    mask : where the overlay lies, exactly or up to 3 pixels wider; None: it is looked for, text in one picture.
     colour : of the ink, in the picture's own units, where it is known.
     mode : what the overlay does, "cover", "add" or "multiply"; None: judged from the pixels.
     channels : "alpha" or "bands", as ``inpaint`` takes it.
+    stored : how the file of one picture stored it; None: judged from the pixels, see ``OverlayInfo.stored``.
     **more : what is for a series alone.
 
     Raises
     ------
-    NotImplementedError : estimates are not there yet: give the overlay itself.
+    TypeError, ValueError : a picture, mask or colour that cannot be used; the message says what is needed.
+    NotImplementedError : a series: give the overlay itself.
     """
-    raise NotImplementedError("overlays cannot be estimated yet: give opacity and colour, Overlay(opacity, colour)")
+    if isinstance(pictures, list) and len(pictures) != 1:
+        raise NotImplementedError("a series cannot be estimated yet: give one picture, or Overlay(opacity, colour)")
+    picture = pictures[0] if isinstance(pictures, list) else pictures
+    return estimate_one(picture, mask, colour=colour, mode=mode, channels=channels, stored=stored)
 
 
 def remove_overlay(
@@ -94,7 +101,8 @@ def remove_overlay(
     overlay : what lies over the picture; None: it is estimated.
     method : what fills, as ``inpaint`` takes it.
     channels, seed, device, progress, threads, fallback : as ``inpaint`` takes them.
-    stored : how the picture's file stored it, where that lost something, as a JPEG; None: nothing was lost.
+    stored : how the picture's file stored it, where that lost something, as a JPEG; None: as the overlay's own estimate
+        judged.
     return_info : also return a ``RemovalInfo``.
     **options : the method's own options.
 
@@ -123,7 +131,7 @@ def remove_overlay(
     arguments: dict[str, Any] = {"method": method, "channels": channels, "stored": stored, "seed": seed}
     arguments |= {"device": device, "threads": threads, "fallback": fallback, "return_info": return_info, **options}
     if overlay is None:
-        overlay = estimate_overlay(picture, mask, colour=colour, mode=mode, channels=channels)
+        overlay = estimate_overlay(picture, mask, colour=colour, mode=mode, channels=channels, stored=stored)
     elif not (mask is None and colour is None and mode is None):
         raise ValueError("mask, colour and mode are for an overlay that is still to be estimated: leave them out")
     if isinstance(picture, list):
@@ -134,7 +142,7 @@ def remove_overlay(
     filler = _Filler.of(checked, method, options, seed, device, progress, fallback)
     _check(overlay, checked)
     with pool.limit(threads, own_threads=filler.row.own_threads) as count, filler.watched() as watch:
-        removed = remove(checked, overlay, filler, stored)
+        removed = remove(checked, overlay, filler, stored or overlay.info.stored)
     is_pil = isinstance(picture, PILImage.Image)
     shaped = to_pil(removed.pixels, picture) if is_pil else removed.pixels.reshape(np.shape(picture))
     if not return_info:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from inpaintkit.box import Box
 from inpaintkit.info import Info
+from inpaintkit.overlay.noise import Stored
 
 Mode = Literal["cover", "add", "multiply"]
 MODES: tuple[str, ...] = get_args(Mode)
@@ -53,6 +54,7 @@ class OverlayInfo:
     ambiguous : where opacity and ink cannot be told apart; the opacity there is 1, as with an ordinary mask.
     pictures : how many the estimate was made from; 0: it was given.
     notes : what else a person should hear.
+    stored : what the pixels say of how the picture's file stored it; None: that nothing was lost.
     """
 
     mode_by: Literal["told", "judged"] = "told"
@@ -60,6 +62,7 @@ class OverlayInfo:
     ambiguous: tuple[Box, ...] = ()
     pictures: int = 0
     notes: tuple[str, ...] = ()
+    stored: Stored | None = None
 
 
 @dataclass(frozen=True, eq=False)
