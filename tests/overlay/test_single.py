@@ -70,13 +70,14 @@ def test_ink_and_opacity_of_soft_letters(photo):
     assert gain > psnr(inpaint(seen, letters, "fsr"), photo, letters) + 3
 
 
-def test_letters_without_a_covered_core(photo):
+def test_letters_without_a_covered_core():
+    photo = np.ascontiguousarray(skimage.data.astronaut()[180:324, 20:212])  # backgrounds of many colours
     opacity = 0.75 * cv2.GaussianBlur(cover(photo.shape, 16), (0, 0), 0.8)
     opacity[opacity < 1 / 255] = 0
     seen, letters = over(photo, opacity, YELLOW), opacity > 0
     assert opacity.max() < 0.75
     overlay = estimate_overlay(seen, letters)
-    np.testing.assert_allclose(overlay.info.styles[0].colour, YELLOW, atol=12)
+    np.testing.assert_allclose(overlay.info.styles[0].colour, YELLOW, atol=4)
     assert np.sqrt(np.mean(np.square(overlay.opacity - opacity)[letters])) < 0.02
 
 
