@@ -101,8 +101,9 @@ def remove_overlay(
     overlay : what lies over the picture; None: it is estimated.
     method : what fills, as ``inpaint`` takes it.
     channels, seed, device, progress, threads, fallback : as ``inpaint`` takes them.
-    stored : how the picture's file stored it, where that lost something, as a JPEG; None: as the overlay's own estimate
-        judged.
+    stored : how the picture's file stored it together with the overlay, where that lost something, as a JPEG does;
+        None: as the overlay's own estimate judged. Where it stored colours coarsely, they have bled past the overlay's
+        edge by a pixel or two, and there colours change as well.
     return_info : also return a ``RemovalInfo``.
     **options : the method's own options.
 

@@ -17,6 +17,7 @@ from inpaintkit.overlay.model import Overlay
 from inpaintkit.overlay.noise import Noise
 from inpaintkit.problem import Mask
 
+_CUT_OFF = 0.1  # of white: standard error of a colour that is cut off
 _NOTHING = 1e-6  # a gain below which nothing shows through
 
 
@@ -61,28 +62,34 @@ class Equations:
         return np.where(self.lost, 0, self.right / np.where(self.lost, 1, self.gain))
 
 
-def equations_of(colours: F64x2, overlay: Overlay, at: I64x1, noise: Noise, *, white: float, top: float) -> Equations:
+def equations_of(
+    colours: F64x2, overlay: Overlay, at: I64x1, noise: Noise, *, white: float, ends: tuple[float, float]
+) -> Equations:
     """The equations of the pixels at the flat indices ``at``.
 
     Parameters
     ----------
     colours : float64 (n, C), what is seen, in the picture's units.
     white : through a layer of this colour that multiplies everything is seen.
-    top : where values end: light that was added is lost from here on. Infinite where they have no end.
+    ends : where values end. Light that was added is lost from the upper one on; and luma and colour differences are not
+        those that were stored where any colour is cut off. Infinite where values have no end.
     """
     gain, offset, errors = _composed(overlay, at, colours, white, chroma=False)
-    lost = np.zeros(gain.shape, np.bool_)
-    if any(layer.mode == "add" for layer in overlay.layers):
-        lost |= colours >= top
-    right = colours
+    right, cut_off = colours, np.zeros(gain.shape, np.bool_)
     if noise.mixes:
         bled, shift, others = _composed(overlay, at, colours, white, chroma=True)
         gain = np.stack([gain.mean(axis=1), *[bled.mean(axis=1)] * 2], axis=1)
         offset, errors = (_of_luma_and_chroma(one, other, noise) for one, other in ((offset, shift), (errors, others)))
-        right = colours @ noise.mixing.T
-        lost = np.repeat(lost.any(axis=1, keepdims=True), gain.shape[1], axis=1)
+        right = noise.mixed(colours)
+        cut_off = (colours <= ends[0]) | (colours >= ends[1])
     scatter = np.einsum("lnc,lnd->ncd", errors, errors) + np.diag(np.square(noise.deviations))
-    return Equations(right - offset, gain, scatter, lost | (gain < _NOTHING), noise)
+    if cut_off.any():
+        unknown = cut_off[:, None, :] * noise.mixing * (_CUT_OFF * white)
+        scatter = scatter + unknown @ unknown.transpose(0, 2, 1)
+    lost = gain < _NOTHING
+    if not noise.mixes and any(layer.mode == "add" for layer in overlay.layers):
+        lost = lost | (colours >= ends[1])
+    return Equations(right - offset, gain, scatter, lost, noise)
 
 
 def _of_luma_and_chroma(luma: NDArray[np.float64], chroma: NDArray[np.float64], noise: Noise) -> NDArray[np.float64]:

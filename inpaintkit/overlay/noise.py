@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from inpaintkit.arrays import F64x1, F64x2
 from inpaintkit.picture import Span
+from inpaintkit.problem import Image
 
 # Luma and colour differences of JPEG, but for the offset of the latter.
 LUMA = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+_SEEN = 0.01  # of opacity: what bled less is left alone
 _ROUNDING = 12**-0.5  # standard deviation of what rounding to whole steps changes
 _ON_STEPS, _NEAR, _LOOKED_AT = 0.9, 0.05, 2**12  # share of values near whole steps, how near, and of how many at most
 _FLOAT = 2.0**-24  # of the range: what is left of a float's exactness after some arithmetic
@@ -82,6 +85,19 @@ def noise_of(span: Span, seen: F64x2, peak: float, stored: Stored | None, *, ble
         deviations = np.hypot(deviations, np.broadcast_to(steps, channels) * (_ROUNDING * peak / 255))
     mixes = channels == 3 and (bled or stored is not None)
     return Noise(deviations, LUMA if mixes else np.eye(channels))
+
+
+def bled(opacity: Image, sampling: tuple[int, int]) -> Image:
+    """The opacity (H, W) that colour differences see which were stored for ``sampling`` pixels across and down at once.
+
+    Means of so many pixels are stored, and interpolated when they are read.
+    """
+    across, down = sampling
+    (height, width) = opacity.shape
+    padded = np.pad(opacity, ((0, -height % down), (0, -width % across)), mode="edge")
+    small = padded.reshape(len(padded) // down, down, -1, across).mean(axis=(1, 3), dtype=np.float32)
+    large = cv2.resize(small, padded.shape[::-1], interpolation=cv2.INTER_LINEAR)[:height, :width]
+    return np.asarray(np.where(large > _SEEN, large, 0), np.float32)
 
 
 def _step(span: Span, seen: F64x2) -> float:

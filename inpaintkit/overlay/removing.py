@@ -8,7 +8,7 @@ settled more than half by its own equation then is known, and what is left is fi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ from inpaintkit.compositing import Units
 from inpaintkit.overlay.equations import Equations, equations_of
 from inpaintkit.overlay.merging import Errors, merged
 from inpaintkit.overlay.model import Overlay
-from inpaintkit.overlay.noise import Noise, Stored, noise_of
+from inpaintkit.overlay.noise import Noise, Stored, bled, noise_of
 from inpaintkit.picture import Picture, span_of
 from inpaintkit.problem import Image, Mask
 
@@ -49,9 +49,19 @@ def remove(picture: Picture, overlay: Overlay, fill: Fill, stored: Stored | None
     ----------
     picture : (H, W) as large as the overlay.
     fill : fills the hole of a picture; it is called at most twice, and not at all where everything can be divided out.
-    stored : how the picture's file stored it, where that lost something.
+    stored : how the picture's file stored it together with the overlay, where that lost something.
     """
+    if stored is not None and picture.colours == 3:
+        overlay = _as_stored(overlay, stored)
     return _Removal(picture, overlay, stored).run(fill)
+
+
+def _as_stored(overlay: Overlay, stored: Stored) -> Overlay:
+    """The overlay with the opacity that colour differences see, where it says none and they were stored coarsely."""
+    under = tuple(_as_stored(layer, stored) for layer in overlay.under)
+    if overlay.chroma is not None or max(stored.sampling) == 1:
+        return replace(overlay, under=under)
+    return replace(overlay, under=under, chroma=bled(overlay.opacity, stored.sampling))
 
 
 class _Removal:
@@ -64,7 +74,7 @@ class _Removal:
         self.picture, self.overlay = picture, overlay
         self.touched, self.at = touched, np.flatnonzero(touched)
         self.units = Units(picture, span_of(picture, touched if not touched.all() else np.zeros_like(touched)), False)
-        self.white, self.top = self.units.peak, _top(picture, self.units)
+        self.white, self.ends = self.units.peak, _ends(picture, self.units)
         bled = any(layer.chroma is not None for layer in overlay.layers)
         self.noise: Noise = noise_of(self.units.span, self._seen(self.at), self.white, stored, bled=bled)
         self.result = picture.pixels.copy()
@@ -145,7 +155,7 @@ class _Removal:
             self.weight.reshape(-1)[part] = found.weight
 
     def _equations(self, at: I64x1) -> Equations:
-        return equations_of(self._seen(at), self.overlay, at, self.noise, white=self.white, top=self.top)
+        return equations_of(self._seen(at), self.overlay, at, self.noise, white=self.white, ends=self.ends)
 
     def _seen(self, at: I64x1) -> F64x2:
         return self._colours(self.picture.pixels, at)
@@ -171,8 +181,9 @@ def _chunks(at: I64x1) -> Iterator[I64x1]:
         yield at[begin : begin + _CHUNK]
 
 
-def _top(picture: Picture, units: Units) -> float:
+def _ends(picture: Picture, units: Units) -> tuple[float, float]:
     """Where values end."""
     if picture.pixels.dtype.kind == "f":
-        return 1.0 if units.peak == 1 else float("inf")
-    return float(np.iinfo(picture.pixels.dtype).max)
+        return (0.0, 1.0) if units.peak == 1 else (-np.inf, np.inf)
+    ends = np.iinfo(picture.pixels.dtype)
+    return float(ends.min), float(ends.max)
