@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from inpaintkit import threads
 from inpaintkit.arrays import Bool2, F32x1, F32x2, F32x3, I32x1, I64x1
 from inpaintkit.classic._heap import pop, push
 from inpaintkit.distance import distance_to
@@ -25,15 +28,23 @@ FAR = np.float32(1e6)  # arrival time of pixels no front has reached
 CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 _TURNS = np.array([0, 4, 2, 6, 1, 5, 3, 7])  # each turn lies between those before
+_MANY = 30_000  # pixels; fewer are not worth being shared by threads
+_WORTH = 80_000  # neighbours looked at in a step that threads share: some tenths of a millisecond
+_ANY = 1 << 16
+_BANDS = 16  # of rows, at most, that threads share
 _SLICE = 2**24  # neighbours looked at between two reports: some tenths of a second
 _NEAR = 16  # px: distances up to here are found faster than by a transform, which knows no bound
 
 
 class Front(NamedTuple):
-    """``arrival``: float32 (H, W), T in pixels, positive in the hole and negative outside; ``order``: flat indices."""
+    """``arrival``: float32 (H, W), T in pixels, positive in the hole and negative outside; ``order``: flat indices.
+
+    ``begins``: where in the order each interleaved turn begins, if they are and pixels are many.
+    """
 
     arrival: Image
     order: I32x1
+    begins: I64x1 | None = None
 
 
 def march(hole: Mask, known: Mask, outside: float) -> Front:
@@ -127,7 +138,10 @@ def measure(hole: Mask, known: Mask, *, outside: float = math.inf, interleave: t
         y, x = np.divmod(places, hole.shape[1])
         key = key * len(_TURNS) + _TURNS[(3 * (y + interleave[0]) + x + interleave[1]) % len(_TURNS)]
     key = key.astype(np.min_scalar_type(key.max(initial=0)))  # numbers of two bytes are sorted many times as fast
-    return Front(arrival, places[np.argsort(key, kind="stable")])
+    by_turn = np.argsort(key, kind="stable")
+    if interleave is None or len(places) < _MANY:
+        return Front(arrival, places[by_turn])
+    return Front(arrival, places[by_turn], _begins(key[by_turn]))
 
 
 def _distance(target: Mask, near: float, asked: Mask | None = None) -> Image:
@@ -188,12 +202,25 @@ def _lower(values: F32x1, others: F32x1, step: np.float32) -> None:
         values[x] = other if other < values[x] else values[x]
 
 
+class Turns(NamedTuple):
+    """What threads that share a front must know.
+
+    ``begins``: where in the order each turn begins; ``stride``: places from one row to the next; ``reach``: how many
+    rows away what a pixel looks at may be.
+    """
+
+    begins: I64x1
+    stride: int
+    reach: int
+
+
 def fill_in_order(
     problem: Problem,
     order: I32x1,
     neighbours: int,
     fill: Callable[[I64x1], I64x1],
     unreached: str,
+    turns: Turns | None = None,
 ) -> None:
     """Fill the pixels of a front one after another, and report between slices of some tenths of a second.
 
@@ -204,9 +231,18 @@ def fill_in_order(
     fill : fills a slice of ``order`` and returns those of its pixels that had no usable neighbour. They are tried again
         after all others: beyond transparent pixels, distance is not the order of filling.
     unreached : message of the ContextError, with ``{}`` for the number of pixels that nothing known reaches.
+    turns : where threads may share the work.
     """
     total = int(np.count_nonzero(problem.hole))
     missing = total - len(order)
+    if steps := _steps(order, turns, neighbours) if turns else []:
+        left, done = [], 0
+        for parts in steps:
+            left += threads.run(fill, parts)
+            done += sum(map(len, parts))
+            problem.report(Step(done, total))
+        skipped = np.concatenate(left)
+        order = order[np.isin(order, skipped)] if len(skipped) else order[:0]
     size = max(1, _SLICE // neighbours)
     while len(order):
         left = []
@@ -220,6 +256,48 @@ def fill_in_order(
         order = rest
     if len(order) + missing:
         raise ContextError(unreached.format(len(order) + missing))
+
+
+def _steps(order: I32x1, turns: Turns, neighbours: int) -> list[list[I64x1]]:
+    """The front in steps of several parts, which may be filled at once; nothing where that is not worth while.
+
+    Rows are cut into bands, so high that a pixel looks at no more than its own and the next on both sides. Band b has
+    its turn k in step b + 2 k: after turn k of the band above and turn k - 1 of the one below, and before the band
+    above has turn k + 1. So each pixel finds what it would find one after another, and the fill is the same.
+    """
+    if len(order) * neighbours < _WORTH * 2 * len(turns.begins):
+        return []
+    with threads.limit(_ANY) as most:  # as many as the caller's limit leaves
+        if most == 1:
+            return []
+    rows = order // turns.stride
+    rows -= rows.min()
+    height = int(rows.max()) + 1
+    bands = min(_BANDS, height // turns.reach)
+    if bands < 4:
+        return []
+    band = rows * bands // height
+    turn = np.repeat(np.arange(len(turns.begins)), np.diff(turns.begins, append=len(order)))
+    key = (band + 2 * turn) * bands + band
+    key = key.astype(np.min_scalar_type(key.max()))
+    by_step = np.argsort(key, kind="stable")
+    places, key = order[by_step].astype(np.int64), key[by_step]
+    begins = _begins(key)
+    step, ends = key[begins] // bands, np.append(begins[1:], len(order))
+    cuts = [*_begins(step).tolist(), len(step)]
+    return [_parts(places[begins[a] : ends[b - 1]], ends[a:b] - begins[a]) for a, b in pairwise(cuts)]
+
+
+def _parts(order: I64x1, ends: I64x1) -> list[I64x1]:
+    """A step's pixels in at most four parts of about the same size, cut only between bands, which end at ``ends``."""
+    quarter = np.minimum(ends * 4 // len(order), 3)
+    return np.split(order, ends[:-1][quarter[:-1] != quarter[1:]])
+
+
+def _begins(key: NDArray[Any]) -> I64x1:
+    """Where each run of equal numbers begins."""
+    begins: I64x1 = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+    return begins
 
 
 def filled_from(problem: Problem, data: F32x3, base: F32x1, margin: int) -> Image:

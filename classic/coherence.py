@@ -31,12 +31,13 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x2, F32x3, I64x1
 from inpaintkit.classic._hole import base_colour, padded_places
-from inpaintkit.classic._march import fill_in_order, filled_from, measure
+from inpaintkit.classic._march import Turns, fill_in_order, filled_from, measure
 from inpaintkit.classic.rows import half_width
 from inpaintkit.errors import ContextError
 from inpaintkit.kernels import kernel
@@ -112,6 +113,7 @@ def coherence(
     usable = np.pad(problem.known, margin)
     stride = usable.shape[1]
     order = padded_places(front.order, width, margin)
+    turns = None if front.begins is None else Turns(front.begins, stride, margin)
     base = base_colour(problem.image, problem.known)
     data = np.zeros((usable.size, channels, 3), np.float32)  # colour, its y and x slope, side by side in memory
     tensor = np.zeros((usable.size, 3), np.float32)  # grad I grad I^T: yy, yx, xx
@@ -120,8 +122,7 @@ def coherence(
     each = np.float32(
         _GREY_LEVELS**2 / max(channels - problem.alpha, 1)
     )  # alpha counts as much as all colours together
-    place, factor = np.empty(len(window) ** 2, np.int64), np.empty((len(window) ** 2, 5), np.float32)
-    largest = _start_kernel(problem.image, base, arrival, reach, usable, data, tensor, window, each, place, factor)
+    largest = _start_kernel(problem.image, base, arrival, reach, usable, data, tensor, window, each, *_room(window))
     bound = np.float32(2 * largest)
     near = (dy * stride + dx, dy.astype(np.float32), dx.astype(np.float32), inside, rho_weight)
     steep = delta * max(1.0, float(_GREY_LEVELS) * problem.step)
@@ -130,12 +131,24 @@ def coherence(
         problem,
         order,
         len(dy),
-        partial(_fill_kernel, usable, arrival, radius, data, tensor, *near, *strength, window, place, factor),
+        partial(_fill, (usable, arrival, radius, data, tensor, *near, *strength, window)),
         f"coherence: {{}} hole pixels have no known pixel within {radius:g} px, not even through the hole: "
         "raise radius, or pass fallback=True (--fallback) for a plain fill",
+        turns,
     )
     del usable, arrival, order, tensor
     return filled_from(problem, data, base, margin)
+
+
+def _fill(everything: tuple[Any, ...], part: I64x1) -> I64x1:
+    """``_fill_kernel`` with room of its own."""
+    place, factor = _room(everything[-1])
+    return _fill_kernel(*(*everything, place, factor, part))
+
+
+def _room(window: F32x1) -> tuple[I64x1, F32x2]:
+    """What ``_slope`` needs for each thread."""
+    return np.empty(len(window) ** 2, np.int64), np.empty((len(window) ** 2, 5), np.float32)
 
 
 def _gaussian(width: float) -> F32x1:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import skimage.data
 
-from inpaintkit import ContextError, damage, inpaint
+from inpaintkit import ContextError, damage, inpaint, threads
 from inpaintkit.benchmarks.metrics import hole_psnr
+from inpaintkit.classic import _march
 from inpaintkit.classic.coherence import coherence
 from inpaintkit.classic.telea import telea
 from inpaintkit.problem import Problem
@@ -289,3 +290,19 @@ def test_reaching_around_transparent_pixels():
     hole[15, 0:20] = True  # a corridor into the transparent part, open at its left end
     result = inpaint(image, hole, "coherence", radius=2)
     assert (result[hole] == 200).all()
+
+
+def test_a_large_lossy_region_is_the_same_on_any_number_of_threads(monkeypatch):
+    image = skimage.data.astronaut()[100:340, 100:340] / np.float32(255)
+    hole = np.random.default_rng(1).random((240, 240)) < 0.55
+    known = ~hole
+    known[60:140, 90:150] = False  # nothing: hole pixels amid it have to wait
+    fills, shared, steps = [], [], _march._steps
+    monkeypatch.setattr(_march, "_WORTH", 0)
+    monkeypatch.setattr(_march, "_steps", lambda *given: shared.append(steps(*given)) or shared[-1])
+    for count in (1, 2):
+        with threads.limit(count):
+            fills.append(coherence(Problem.create(image, hole, known)))
+    assert not shared[0]
+    assert len(shared[1]) > 50
+    assert np.array_equal(*fills)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from inpaintkit import threads
+from inpaintkit.classic import _march as module
 from inpaintkit.classic._march import march, measure
 
 
@@ -88,3 +90,32 @@ def test_distances_up_to_a_bound_are_those_without_one(outside, side):
     assert (front.arrival[~near] < -outside).all()
     places = np.flatnonzero(hole)
     assert front.order.tolist() == places[np.argsort(arrival.reshape(-1)[places], kind="stable")].tolist()
+
+
+def test_the_steps_that_threads_share_leave_every_pixel_what_it_would_see_one_after_another(monkeypatch):
+    monkeypatch.setattr(module, "_MANY", 0)
+    monkeypatch.setattr(module, "_WORTH", 0)
+    hole = np.random.default_rng(6).random((90, 40)) < 0.6
+    hole[30:41, 8:30] = True
+    front, reach = measure(hole, ~hole, interleave=(0, 0)), 7
+    turns = module.Turns(front.begins, hole.shape[1], reach)
+    with threads.limit(1):
+        assert not module._steps(front.order, turns, 1)
+    with threads.limit(2):
+        steps = module._steps(front.order, turns, 1)
+    assert sum(len(parts) > 1 for parts in steps) > len(steps) / 3
+    assert np.array_equal(np.sort(np.concatenate([part for parts in steps for part in parts])), np.flatnonzero(hole))
+    place, step, part, turn = (np.empty(hole.size, int) for _ in range(4))
+    place[front.order] = np.arange(len(front.order))
+    for number, parts in enumerate(steps):
+        for index, pixels in enumerate(parts):
+            step[pixels], part[pixels], turn[pixels] = number, index, np.arange(len(pixels))
+    row = np.flatnonzero(hole) // hole.shape[1]
+    for p in np.flatnonzero(hole)[::7]:
+        near = np.flatnonzero(hole)[np.abs(row - p // hole.shape[1]) <= reach]
+        before = near[place[near] < place[p]]
+        done = (step[before] < step[p]) | ((part[before] == part[p]) & (turn[before] < turn[p]))
+        assert (done & (step[before] <= step[p])).all()
+        after = near[place[near] > place[p]]
+        assert ((step[after] > step[p]) | ((part[after] == part[p]) & (turn[after] > turn[p]))).all()
+        assert (step[after] >= step[p]).all()
