@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,16 +39,19 @@ from inpaintkit.threads import limit
 __all__ = ["BACKUP", "Job", "Notes", "Outcome", "PipedJob", "Search", "Settings", "pictures", "plan"]
 __all__ += ["attempt", "is_alike", "is_done", "log_to", "read_option", "repair", "run"]
 
+if TYPE_CHECKING:
+    from inpaintkit.overlay import RemovalInfo
+
 _SAMPLE = 1 << 20  # pixels enough to tell two pictures apart
 
 
-def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], None] | None = None) -> Info:
+def repair(
+    job: Job | PipedJob, settings: Settings, progress: Callable[[Step], None] | None = None
+) -> Info | RemovalInfo:
     """Fill one file and write the result; in place, the original is kept beside it with ``.orig`` added to its name.
 
     Where a mask marks nothing, the picture is copied as it is, or left in place, with a warning.
     """
-    from inpaintkit.api import inpaint  # not above: a process that only hands out files would wait for the compiler
-
     backup = job.backup
     photo = _original(job, settings.page)
     if backup and photo.pages > 1:
@@ -73,7 +76,7 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
     with warnings.catch_warnings():
         if isinstance(job.mask, Search):  # what is not found is said below
             warnings.simplefilter("ignore", EmptyMaskWarning)
-        result, info = inpaint(photo.pixels, mask, settings.method, progress=progress, return_info=True, **arguments)
+        result, info = _repaired(photo, mask, settings, arguments, progress)
     missing = 0 if photo.nodata is None else left_missing(photo.pixels, photo.channels, photo.nodata, info.mask)
     if missing:
         warnings.warn(
@@ -98,6 +101,23 @@ def repair(job: Job | PipedJob, settings: Settings, progress: Callable[[Step], N
     level = settings.png_level if target == "PNG" else None
     write(job.output, result, like=photo, backup=backup, png_level=level)
     return info
+
+
+def _repaired(
+    photo: Loaded, mask: Any, settings: Settings, arguments: dict[str, Any], progress: Callable[[Step], None] | None
+) -> tuple[NDArray[Any], Info | RemovalInfo]:
+    """The picture filled or, softly, with what lies over it taken off; and what was done."""
+    # Not above: a process that only hands out files would wait for the compiler.
+    from inpaintkit.api import inpaint
+
+    if settings.soft and not isinstance(mask, str) and np.any(mask):
+        from inpaintkit.batch.soft import take_off
+
+        return take_off(photo, mask, settings.method, arguments, progress)
+    filled: tuple[NDArray[Any], Info] = inpaint(
+        photo.pixels, mask, settings.method, progress=progress, return_info=True, **arguments
+    )
+    return filled
 
 
 def _original(job: Job | PipedJob, page: int | None) -> Loaded:

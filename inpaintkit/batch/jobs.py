@@ -57,6 +57,7 @@ class Settings:
     page: int | None = None  # counted from 1
     arguments: dict[str, Any] = field(default_factory=dict)  # further keywords of ``inpaint``; a Path is read as a mask
     png_level: int | None = None  # of results that are PNG
+    soft: bool = False  # divide out what shows through instead of filling all of the mask
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,12 @@ if TYPE_CHECKING:
     from inpaintkit.batch import Job, Notes, Outcome, PipedJob, Settings
     from inpaintkit.files import Stream
     from inpaintkit.info import Info
+    from inpaintkit.overlay import RemovalInfo
 
 _HEADINGS = {  # of the help text, in its order; what stands under none is put under the last
     "Where to fill": ("mask", "find", "nodata", "invert_mask", "resize_mask", "dilate", "feather"),
     "With --find": SEARCH,
-    "How to fill": ("method", "fallback", "seed", "device", "threads"),
+    "How to fill": ("method", "soft", "fallback", "seed", "device", "threads"),
     "Files": ("output", "format", "png_level", "in_place", "page", "compare"),
     "Folders": ("jobs", "overwrite", "log", "dry_run"),
     "Other options": ("config", "save_config", "quiet", "verbose"),
@@ -198,6 +199,7 @@ def _type(annotation: Any) -> Any:
     epilog=examples(
         "inpaintkit fill photo.png --mask mask.png -o repaired.png",
         "inpaintkit fill photo.jpg --find text --dilate 2 -o repaired.png",
+        "inpaintkit fill photo.png --find text --soft -o repaired.png",
         "inpaintkit fill photo.png --mask mask.png -o out.png --method fsr",
         "inpaintkit fill photos --mask masks -o repaired --jobs 2 --log log.jsonl",
         "inpaintkit fill photos --mask stamp.png --resize-mask --in-place",
@@ -214,6 +216,11 @@ def _type(annotation: Any) -> Any:
     show_default=True,
     metavar="NAME",
     help="See 'inpaintkit methods'. Add --help for the method's own options.",
+)
+@click.option(
+    "--soft",
+    is_flag=True,
+    help="Take off what the mask marks: text, marks. What shows through is divided out, only the rest is filled.",
 )
 @click.option(
     "-o", "--output", type=TARGET, help="File to write (PNG, JPEG, TIFF, WebP or BMP), or folder; - for stdout."
@@ -247,6 +254,7 @@ def fill(
     format: str | None,
     png_level: int | None,
     method: str,
+    soft: bool,
     in_place: bool,
     resize_mask: bool,
     page: int | None,
@@ -284,6 +292,8 @@ def fill(
     source = _source(ctx, mask, find, search)
     if isinstance(source, batch.Search) and ctx.get_parameter_source("dilate") is click.core.ParameterSource.DEFAULT:
         arguments["dilate"] = ctx.params["dilate"] = "auto"
+    if soft:
+        _check_soft(source, arguments["feather"])
     check_mask(photo, source)
     _check_output(photo, source, output)
     _check_sheet(compare, photo, source, output)
@@ -291,7 +301,7 @@ def fill(
     _check_side_files(ctx, [photo, source, *named])
     if save_config and not dry_run:
         _save_options(save_config, ctx)
-    settings = batch.Settings(method, resize_mask, page, arguments, png_level)
+    settings = batch.Settings(method, resize_mask, page, arguments, png_level, soft)
     if isinstance(photo, Path) and photo.is_dir():
         assert output is None or isinstance(output, Path)  # checked above
         run = _FolderRun(settings, isinstance(source, batch.Search), jobs, overwrite, log, dry_run, quiet, verbose)
@@ -354,6 +364,14 @@ def _source(ctx: click.Context, mask: str | None, kind: str | None, search: dict
     return mask if mask in NAMED else SOURCE.convert(mask, None, ctx)
 
 
+def _check_soft(mask: Any, feather: float) -> None:
+    """Refuse what has no meaning where an overlay is taken off."""
+    if isinstance(mask, str):
+        raise click.UsageError(f"--soft takes off what lies over a picture, and --mask {mask} names what is missing")
+    if feather:
+        raise click.UsageError("--feather and --soft exclude each other: --soft finds how far each pixel is covered")
+
+
 def _check_output(photo: Path | Stream, mask: Any, output: Path | Stream | None) -> None:
     """Refuse an output that would replace an input, or that no format has."""
     is_folder = isinstance(photo, Path) and photo.is_dir()
@@ -405,7 +423,7 @@ def _check_sheet(sheet: Path | None, photo: Path | Stream, mask: Any, output: Pa
         raise click.UsageError(f"{sheet} is also the output: name another sheet")
 
 
-def _report(info: Info) -> None:
+def _report(info: Info | RemovalInfo) -> None:
     """What was done, by regions."""
     click.echo(info, err=True)
     for region in info.regions:

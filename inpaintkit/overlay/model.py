@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.box import Box
-from inpaintkit.info import Info
+from inpaintkit.info import FilledRegion, Info
 from inpaintkit.overlay.noise import Stored
 
 Mode = Literal["cover", "add", "multiply"]
@@ -145,6 +145,21 @@ class RemovalInfo:
     fill: Info | None
     seconds: float
     weight: NDArray[np.float32]
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """bool (H, W), the pixels that the overlay touches."""
+        return self.overlay.touched
+
+    @property
+    def regions(self) -> tuple[FilledRegion, ...]:
+        """What was filled last, region by region."""
+        return self.fill.regions if self.fill else ()
+
+    @property
+    def fallbacks(self) -> tuple[FilledRegion, ...]:
+        """The regions that were filled harmonically for want of context."""
+        return self.fill.fallbacks if self.fill else ()
 
     @property
     def method(self) -> str:

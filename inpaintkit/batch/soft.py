@@ -1,0 +1,45 @@
+"""What lies over a file's picture, taken off instead of filled over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit.files import Loaded
+from inpaintkit.overlay import RemovalInfo, Stored, remove_overlay
+from inpaintkit.picture import Picture, grow, hole_of
+from inpaintkit.problem import Step
+
+
+def take_off(
+    photo: Loaded, mask: Any, method: str, arguments: dict[str, Any], progress: Callable[[Step], None] | None
+) -> tuple[NDArray[Any], RemovalInfo]:
+    """The picture without what the mask marks, and what was done: opacity and ink are estimated from the picture.
+
+    Parameters
+    ----------
+    arguments : keywords of ``inpaint``. ``dilate`` makes the mask wider where it is a number; "auto" does not, since
+        the estimate itself sees how far colours have bled.
+    """
+    given = dict(arguments)
+    inverted, dilate = given.pop("invert_mask", False), given.pop("dilate", 0)
+    for name in ("feather", "nodata"):
+        given.pop(name, None)
+    hole = hole_of(mask, Picture.of(photo.pixels, photo.channels), invert=inverted)
+    if isinstance(dilate, int) and dilate:
+        hole = grow(hole, dilate)
+    result, info = remove_overlay(
+        photo.pixels, hole, method=method, stored=stored(photo), progress=progress, return_info=True, **given
+    )
+    return np.asarray(result), info
+
+
+def stored(photo: Loaded) -> Stored | None:
+    """What a JPEG's file says of how it was stored; None for other formats."""
+    tables, sampling = photo.metadata.tables, photo.metadata.sampling
+    if not tables or sampling is None:
+        return None
+    return Stored.of_tables([tables[key] for key in sorted(tables)], sampling)
