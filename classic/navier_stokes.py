@@ -71,6 +71,7 @@ _MOST = 1e4  # in levels: of larger values float32 does not hold the products
 _ROUND = 10  # cycles between two looks at the residual; even, so that what only flickers does not count
 _TURN = 40  # cycles after which a part or a plane lets others go on
 _WINDOW = 40  # cycles over whose mean a part is looked at that swings
+_SOONER = 2.0  # times the tolerance at most: in thin parts, where what is left to move is a few cycles' motion
 _AT_REST = 0.98  # share of the pixels that must have come to rest
 _TO_PLANES = np.array([[1 / 3, 1 / 3, 1 / 3], [1 / 2, 0, -1 / 2], [-1 / 4, 1 / 2, -1 / 4]])  # luminance and chroma
 _TO_COLOURS = np.array([[1, 1, -2 / 3], [1, 0, 4 / 3], [1, -1, -2 / 3]])
@@ -102,7 +103,8 @@ def navier_stokes(
     safety : time steps as a fraction of the largest stable ones (above 0, at most 1).
     cycles : at most so many cycles (1 or more).
     tolerance : a part of the hole stops when 98 % of its pixels move by at most so much a cycle, in 255ths of the range
-        (0 or more), or when they swing about a mean that has come to rest, which is then the fill.
+        (0 or more), or when they swing about a mean that has come to rest, which is then the fill; where it is less
+        than 8 pixels deep, by up to twice as much, for there little is left to move.
     radius : reach of the known colours of "opencv", in pixels (1 to 100).
 
     Returns
@@ -408,6 +410,7 @@ def _cycles_kernel(
         length = np.float32(_LEVEL * safety * diffusion / max(sweeps, 1))
         low, high = splat_eight(np.float32(least)), splat_eight(np.float32(most))
         few = (1 - _AT_REST) * size
+        slow = enough * min(max(1 / np.sqrt(deep), 1), _SOONER)
         stop = min(cycles, taken[part] + _TURN)
         while moving[part] and taken[part] < stop:
             number = min(_ROUND, stop - taken[part])
@@ -428,14 +431,14 @@ def _cycles_kernel(
                     store(now, e * EIGHT, load_eight(plane, at[e]))
                     store(total, e * EIGHT, load_eight(total, e * EIGHT) + load_eight(now, e * EIGHT))
             taken[part] += number
-            if _motions(now, before, mine, 1 / (number * safety), enough, motion) <= few:
+            if _motions(now, before, mine, 1 / (number * safety), slow, motion) <= few:
                 moving[part] = False
             elif taken[part] % _WINDOW == 0:
                 for i in range(end - begin):
                     before[i] = mean[i]
                     mean[i] = total[i] / np.float32(_WINDOW)
                     total[i] = 0
-                if taken[part] > _WINDOW and _motions(mean, before, mine, 4 / (_WINDOW * safety), enough, now) <= few:
+                if taken[part] > _WINDOW and _motions(mean, before, mine, 4 / (_WINDOW * safety), slow, now) <= few:
                     moving[part] = False  # it swings; its mean has come to rest
                     for e in range(len(at)):
                         keep = where(
