@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inpaintkit.arrays import Bool1, F64x1, F64x2, I32x1, I64x1
+from inpaintkit.arrays import Bool1, F64x1, F64x2, I32x1, I64x1, U8x1
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Mask
 
@@ -40,35 +40,48 @@ def factorise(inside: Mask, which: I32x1, table: F64x2, offsets: I64x1) -> tuple
     inside : bool (H, W), the unknowns, with a frame wide enough for the stencils.
     which, table, offsets : coefficients of unknown i at offset k: table[which[i], k]; symmetric.
     """
-    number = np.cumsum(inside.reshape(-1), dtype=np.int32)
-    number[~inside.reshape(-1)] = 0  # unknown i has i + 1
-    order, first, narrow = _order_kernel(
-        inside.reshape(-1), number, which, table, offsets, float(_MAX_WIDTH), _MAX_VALUES
-    )
-    if not len(order):
+    at = np.flatnonzero(inside)
+    number = np.zeros(inside.size, np.int32)
+    number[at] = np.arange(1, len(at) + 1)  # unknown i has i + 1
+    order, first, place, queue = np.full((4, len(at)), -1, np.int32)
+    narrow, seen = np.zeros(len(at), np.bool_), np.zeros(len(at), np.uint8)
+    shape = float(_MAX_WIDTH), _MAX_VALUES
+    done = _order_kernel(at, number, which, table, offsets, *shape, order, first, place, queue, narrow, seen)
+    if not done:
         return None, narrow
+    order, first = order[:done].copy(), first[:done].copy()
     start = np.zeros(len(order) + 1, np.int64)
     np.cumsum(np.arange(len(order)) - first + 1, out=start[1:])
     values = np.zeros(start[-1])
-    _factor_kernel(inside.reshape(-1), number, which, table, offsets, order, first, start, values)
+    place.fill(-1)
+    place[order] = np.arange(done)
+    _factor_kernel(at, number, which, table, offsets, order, first, start, values, place)
     return Factor(order, first, start, values), narrow
 
 
 @kernel()
 def _order_kernel(
-    inside: Bool1, number: I32x1, which: I32x1, table: F64x2, offsets: I64x1, max_width: float, max_values: int
-) -> tuple[I32x1, I32x1, Bool1]:
-    """Narrow parts one after the other, each in reverse Cuthill-McKee order; first column of each row; who is in."""
-    at = np.flatnonzero(inside)
-    count = len(at)
-    order = np.empty(count, np.int32)
-    first = np.empty(count, np.int32)
-    narrow = np.zeros(count, np.bool_)
-    place = np.full(count, -1, np.int32)  # place in the order
-    queue = np.empty(count, np.int32)
-    seen = np.zeros(count, np.int8)
+    at: I64x1,
+    number: I32x1,
+    which: I32x1,
+    table: F64x2,
+    offsets: I64x1,
+    max_width: float,
+    max_values: int,
+    order: I32x1,
+    first: I32x1,
+    place: I32x1,
+    queue: I32x1,
+    narrow: Bool1,
+    seen: U8x1,
+) -> int:
+    """Narrow parts one after the other, each in reverse Cuthill-McKee ``order``; the ``first`` column of each row.
+
+    ``narrow`` says who is in. ``place`` is that in the order, -1 at first, ``queue`` is room; all have one for each
+    unknown. Returns how many are in.
+    """
     done, values = 0, 0
-    for seed in range(count):
+    for seed in range(len(at)):
         if seen[seed] == 2:
             continue
         begin, stop = seed, 0
@@ -105,12 +118,12 @@ def _order_kernel(
             for n in range(done, done + stop):
                 narrow[order[n]] = True
             done += stop
-    return order[:done].copy(), first[:done].copy(), narrow
+    return done
 
 
 @kernel(fastmath=True)  # dot products in any order
 def _factor_kernel(
-    inside: Bool1,
+    at: I64x1,
     number: I32x1,
     which: I32x1,
     table: F64x2,
@@ -119,12 +132,12 @@ def _factor_kernel(
     first: I32x1,
     start: I64x1,
     values: F64x1,
+    place: I32x1,
 ) -> None:
-    """Cholesky by rows: L[i, j] = (A[i, j] - L[i, :j] . L[j, :j]) / L[j, j]; the diagonal holds its reciprocal."""
-    at = np.flatnonzero(inside)
-    place = np.full(len(at), -1, np.int32)
-    for i in range(len(order)):
-        place[order[i]] = i
+    """Cholesky by rows: L[i, j] = (A[i, j] - L[i, :j] . L[j, :j]) / L[j, j]; the diagonal holds its reciprocal.
+
+    ``place`` is an unknown's place in ``order``, -1 where it has none.
+    """
     for i in range(len(order)):
         n = order[i]
         row = values[start[i] : start[i + 1]]

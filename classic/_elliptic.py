@@ -19,7 +19,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from inpaintkit.arrays import Array, Bool2, F64x1, F64x2, I32x1, I64x1
+from inpaintkit.arrays import Array, Bool1, F64x1, F64x2, I32x1, I64x1
 from inpaintkit.classic._cholesky import Factor, factorise
 from inpaintkit.classic._hole import base_colour
 from inpaintkit.classic._multigrid import PAD, Multigrid
@@ -161,20 +161,20 @@ def _stencils(around: Mask, at: I64x1, power: int, pull: F64x1 | None = None) ->
     which[special] = np.arange(1, len(special) + 1)
     table = np.zeros((len(special) + 1, len(offsets)))
     amid = np.ones((7, 7), bool)
-    _table_kernel(table[:1], amid, np.array([24]), dy[diamond], dx[diamond], power)
-    _table_kernel(table[1:], around, at[special], dy[diamond], dx[diamond], power)
+    for rows, grid, places in ((table[:1], amid, np.array([24])), (table[1:], around, at[special])):
+        width, row = grid.shape[1], np.empty((2 * power + 1, 2 * power + 1))
+        step = np.array([-width, -1, 1, width])
+        _table_kernel(rows, grid.reshape(-1), width, places, step, dy[diamond], dx[diamond], power, row)
     if pull is not None:
         table[1:, len(offsets) // 2] *= 1 + pull[special]
     return offsets, which, table
 
 
 @kernel()
-def _table_kernel(table: F64x2, around: Bool2, at: I64x1, dy: I64x1, dx: I64x1, power: int) -> None:
-    """Rows of L^power at the flat indices ``at``, coefficient by offset."""
-    width = around.shape[1]
-    flat = around.reshape(-1)
-    step = np.array([-width, -1, 1, width])
-    row = np.zeros((2 * power + 1, 2 * power + 1))
+def _table_kernel(
+    table: F64x2, flat: Bool1, width: int, at: I64x1, step: I64x1, dy: I64x1, dx: I64x1, power: int, row: F64x2
+) -> None:
+    """Rows of L^power at the flat indices ``at``, coefficient by offset. ``row`` is room."""
     for n in range(len(at)):
         p = at[n]
         row[:] = 0

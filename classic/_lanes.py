@@ -171,6 +171,12 @@ def _within(context: Any, lanes: Any, limit: Any) -> Any:
     return types.int64(_lanes, types.float32), emit
 
 
+def _of_bits(context: Any, bits: Any) -> Any:
+    return types.float32(types.int64), lambda context, builder, signature, arguments: builder.bitcast(
+        builder.trunc(arguments[0], _INT), _FLOAT
+    )
+
+
 def _address(context: Any, builder: Any, lanes: Any, kind: Any, array: Any, index: Any) -> Any:
     data = context.make_array(kind)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), lanes.vector.as_pointer())
@@ -199,3 +205,4 @@ smaller = cast(Callable[[Lanes, Lanes], Lanes], intrinsic(_smaller))  # the smal
 magnitude = cast(Callable[[Lanes], Lanes], intrinsic(_of_one("fabs")))  # without the sign
 where = cast(Callable[[Lanes, Lanes, Lanes, Lanes], Lanes], intrinsic(_where))  # first > second ? third : fourth
 within = cast(Callable[[Lanes, np.float32], int], intrinsic(_within))  # how many lanes are not above a limit
+of_bits = cast(Callable[[int], np.float32], intrinsic(_of_bits))  # the number that the lowest 32 bits are

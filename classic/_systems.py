@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from inpaintkit.arrays import F32x1, I64x1
-from inpaintkit.classic._lanes import LANES, larger, load, root, splat, spread, store, within
+from inpaintkit.classic._lanes import LANES, larger, load, of_bits, root, splat, spread, store, within
 from inpaintkit.kernels import kernel
 
 _LARGEST = 0x7F7FFFFF  # the bits of the largest finite float32
@@ -108,20 +108,17 @@ def limit_of(values: F32x1, count: int, wanted: int) -> np.float32:
 
     No value is negative, so they are in the order of their bits. What follows the first ``count`` is infinite.
     """
-    bits = np.empty(1, np.int32)
-    limit: F32x1 = bits.view(np.float32)
     low, high = -1, _LARGEST
     while high - low > 1:
         middle = (low + high) // 2
-        bits[0] = middle
+        limit = of_bits(middle)
         found = 0
         for k in range(0, count, LANES):
-            found += within(load(values, k), limit[0])
+            found += within(load(values, k), limit)
         if found >= wanted:
             high = middle
         else:
             low = middle
         if found == wanted:
             break
-    bits[0] = high
-    return np.float32(limit[0])
+    return of_bits(high)

@@ -35,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-from inpaintkit.arrays import Bool1, Bool2, F32x1, F32x2, F32x3, I64x1
+from inpaintkit.arrays import Bool1, F32x1, F32x2, F32x3, I64x1
 from inpaintkit.classic._hole import base_colour, padded_places
 from inpaintkit.classic._march import Turns, fill_in_order, filled_from, measure
 from inpaintkit.classic.rows import half_width
@@ -111,7 +111,7 @@ def coherence(
     margin = max(reach, half_width(sigma))
     width, channels = problem.image.shape[1:]
     usable = np.pad(problem.known, margin)
-    stride = usable.shape[1]
+    known, stride = usable.reshape(-1), usable.shape[1]
     order = padded_places(front.order, width, margin)
     turns = None if front.begins is None else Turns(front.begins, stride, margin)
     base = base_colour(problem.image, problem.known)
@@ -122,7 +122,8 @@ def coherence(
     each = np.float32(
         _GREY_LEVELS**2 / max(channels - problem.alpha, 1)
     )  # alpha counts as much as all colours together
-    largest = _start_kernel(problem.image, base, arrival, reach, usable, data, tensor, window, each, *_room(window))
+    slopes = window, each, *_room(window)
+    largest = _start_kernel(problem.image, base, arrival, reach, known, stride, data, tensor, *slopes)
     bound = np.float32(2 * largest)
     near = (dy * stride + dx, dy.astype(np.float32), dx.astype(np.float32), inside, rho_weight)
     steep = delta * max(1.0, float(_GREY_LEVELS) * problem.step)
@@ -131,12 +132,12 @@ def coherence(
         problem,
         order,
         len(dy),
-        partial(_fill, (usable, arrival, radius, data, tensor, *near, *strength, window)),
+        partial(_fill, (known, stride, arrival, radius, data, tensor, *near, *strength, window)),
         f"coherence: {{}} hole pixels have no known pixel within {radius:g} px, not even through the hole: "
         "raise radius, or pass fallback=True (--fallback) for a plain fill",
         turns,
     )
-    del usable, arrival, order, tensor
+    del usable, known, arrival, order, tensor
     return filled_from(problem, data, base, margin)
 
 
@@ -176,7 +177,8 @@ def _start_kernel(
     base: F32x1,
     arrival: F32x2,
     reach: int,
-    usable: Bool2,
+    known: Bool1,
+    stride: int,
     data: F32x3,
     tensor: F32x2,
     window: F32x1,
@@ -186,8 +188,7 @@ def _start_kernel(
 ) -> np.float32:
     """Colours, slopes and tensors of the known pixels that some hole pixel reaches; returns the largest colour."""
     height, width, channels = image.shape
-    margin, stride = (usable.shape[1] - width) // 2, usable.shape[1]
-    known = usable.reshape(-1)
+    margin = (stride - width) // 2
     largest = np.float32(0)
     for y in range(height):
         for x in range(width):
@@ -206,7 +207,8 @@ def _start_kernel(
 
 @kernel(fastmath=True)
 def _fill_kernel(
-    usable: Bool2,
+    known: Bool1,
+    stride: int,
     arrival: F32x2,
     radius: float,
     data: F32x3,
@@ -225,12 +227,11 @@ def _fill_kernel(
     slope_factor: F32x2,
     order: I64x1,
 ) -> I64x1:
-    """Fill ``data`` and ``tensor`` and mark ``usable`` in place in the given order.
+    """Fill ``data`` and ``tensor`` and mark ``known`` in place in the given order.
 
-    ``usable`` and the flat indices of ``order`` are padded, so no neighbour lies outside. Returns those of ``order``
-    that had no usable neighbour within the radius.
+    ``known``, in rows of ``stride``, and the flat indices of ``order`` are padded, so no neighbour lies outside.
+    Returns those of ``order`` that had no usable neighbour within the radius.
     """
-    known, stride = usable.reshape(-1), usable.shape[1]
     margin = (stride - arrival.shape[1]) // 2
     count, channels = len(offset), data.shape[1]
     per_length = np.empty(count, np.float32)

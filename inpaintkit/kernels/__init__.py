@@ -36,7 +36,7 @@ from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
 
 from inpaintkit import kernel_cache, threads
-from inpaintkit.kernels.compiler import KernelCompiler, PartCompiler, uncollected
+from inpaintkit.kernels.compiler import KernelCompiler, Part, PartCompiler, uncollected
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -83,7 +83,7 @@ class _Kernel(CPUDispatcher):  # type: ignore[misc,unused-ignore]
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
         super().__init__(function, {}, {**options, "no_cfunc_wrapper": True}, KernelCompiler)
         self._cache = _KernelCache(function, self.targetoptions)
-        self._part = _Part(function, options)
+        self._part = Part(function, PartCompiler, options)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """What a kernel needs to call this one; a constant among the arguments gets no compiled code of its own."""
@@ -117,17 +117,6 @@ class _Kernel(CPUDispatcher):  # type: ignore[misc,unused-ignore]
     def can_be_kept(self) -> bool:
         """Whether what is compiled can be kept for other processes."""
         return self._cache.files.can_be_kept()
-
-
-class _Part(CPUDispatcher):  # type: ignore[misc,unused-ignore]
-    """A kernel as a part of those that call it; Python cannot."""
-
-    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
-        super().__init__(function, {}, {**options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}, PartCompiler)
-
-    def add_overload(self, compiled: Any) -> None:
-        """Keep what was compiled, as numba does for what Python may call."""
-        self.overloads[tuple(compiled.signature.args)] = compiled
 
 
 class _KernelCache(_Cache):  # type: ignore[misc,unused-ignore]

@@ -8,7 +8,7 @@ are left out that do nothing for kernels, and the signatures of operators and of
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -16,9 +16,13 @@ import llvmlite.binding as llvm
 from numba.core import compiler, typed_passes, types, untyped_passes
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.registry import CPUDispatcher
+from numba.core.target_extension import jit_registry
 from numba.core.typing.context import Context
 
 _MANGLED = "_ZN"  # how the names of functions begin that numba compiles
+
+_ANY = "generic"  # the target that numpy's functions are written for; numba has no compiler of that name
 
 _contexts: dict[tuple[str, str], _Context] = {}
 _signatures: dict[Any, Any] = {}
@@ -33,15 +37,30 @@ class _Context(Context):  # type: ignore[misc,unused-ignore]
     def resolve_function_type(self, function: Any, args: Any, kws: Any) -> Any:
         """The signature with which a function is called for these types of arguments."""
         if kws or not isinstance(function, types.Function):
-            return super().resolve_function_type(function, args, kws)  # type: ignore[no-untyped-call,unused-ignore]
+            return self._resolved(function, args, kws)
         key = id(self), function, args
         if key not in _signatures:
-            signature = super().resolve_function_type(function, args, kws)  # type: ignore[no-untyped-call,unused-ignore]
+            signature = self._resolved(function, args, kws)
             if signature is None:
                 return None
             _signatures[key] = signature, function.get_impl_key(signature)
         signature, cast(Any, function)._impl_keys[signature.args] = _signatures[key]
         return signature
+
+    def _resolved(self, function: Any, args: Any, kws: Any) -> Any:
+        """numba's answer. Where numpy's functions are written in Python they are compiled for it, here as parts."""
+        outermost = _ANY not in jit_registry
+        if outermost:
+            jit_registry[_ANY] = _part_of_numpy
+        try:
+            return super().resolve_function_type(function, args, kws)  # type: ignore[no-untyped-call,unused-ignore]
+        finally:
+            if outermost:
+                del jit_registry[_ANY]
+
+
+def _part_of_numpy(**options: Any) -> Callable[[Callable[..., Any]], Part]:
+    return lambda function: Part(function, _NumpyCompiler, {"nopython": True, **options})
 
 
 def _context_of(other: Context, flags: Any) -> _Context:
@@ -120,7 +139,7 @@ class KernelCompiler(compiler.CompilerBase):  # type: ignore[misc,unused-ignore]
         own = _context_of(typing, flags)
         super().__init__(own, target, library, args, result, flags, given)  # type: ignore[no-untyped-call,unused-ignore]
 
-    def define_pipelines(self) -> list[PassManager]:
+    def define_pipelines(self) -> list[Any]:
         """The passes in their order; called by numba."""
         manager = PassManager("inpaintkit")
         manager._ENFORCING = False
@@ -147,6 +166,29 @@ class PartCompiler(KernelCompiler):
     """Compiles what kernels call."""
 
     lowering = _PartLowering
+
+
+class _NumpyCompiler(PartCompiler):
+    """Compiles what kernels call of numpy's functions: numba's versions are written for all of its passes."""
+
+    def define_pipelines(self) -> list[Any]:
+        """numba's own passes but the last; called by numba."""
+        manager = compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)
+        own = {typed_passes.NativeLowering: self.lowering}
+        manager.passes = [(own.get(each, each), name) for each, name in manager.passes]
+        manager.finalize()
+        return [manager]
+
+
+class Part(CPUDispatcher):  # type: ignore[misc,unused-ignore]
+    """A function as a part of kernels that call it; Python cannot."""
+
+    def __init__(self, function: Callable[..., Any], pipeline: type[PartCompiler], options: dict[str, Any]) -> None:
+        super().__init__(function, {}, {**options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}, pipeline)
+
+    def add_overload(self, compiled: Any) -> None:
+        """Keep what was compiled, as numba does for what Python may call."""
+        self.overloads[tuple(compiled.signature.args)] = compiled
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from inpaintkit.classic._lanes import (
     load,
     load_eight,
     magnitude,
+    of_bits,
     reduced,
     root,
     smaller,
@@ -71,3 +72,13 @@ def test_what_each_does_with_eight():
     expected = np.concatenate([x * 2 - y, np.minimum(x, y), np.abs(x), np.where(x > y, 2, x / y), [-1]])
     assert result == pytest.approx(expected, rel=1e-6)
     assert total == pytest.approx(np.sqrt(np.abs(y)).sum(), rel=1e-5)
+
+
+@kernel()
+def _of_bits_kernel(bits):
+    return of_bits(bits)
+
+
+@pytest.mark.parametrize("number", [0.0, 1.5, -2.0e-38, 3.0e38])
+def test_a_number_from_its_bits(number):
+    assert _of_bits_kernel(int(np.float32(number).view(np.int32))) == np.float32(number)
