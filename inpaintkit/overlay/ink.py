@@ -29,6 +29,8 @@ _OPAQUE = 0.02, 3.0  # from 1, and in noises: opacities that are nearer are 1, s
 _OPACITIES = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.96)  # where searches begin
 _BEYOND = (1.15, 1.4, 1.8)  # times the way to the commonest colour, where letters may have no core
 _SEARCHES, _STEPS = 3, 350
+_CLEAR = 0.15  # share of covered pixels that leaves no doubt
+_TOLD = 0.25  # noises by which an ink may differ from what is told
 _OUTSIDE = 20.0  # price of a colour outside the picture's range, for the whole range
 
 
@@ -72,15 +74,20 @@ def ink_of(
     chosen[some] = True
     near, shown = background.of(chosen), seen[chosen]
 
+    fixed = told if noise == 0 else None  # what is noisy was cut off where values end: white is no longer quite white
+
     def cost(point: Values) -> float:
-        ink = _ink_at(point, told, noise)
+        ink = _ink_at(point, fixed, noise)
         if not _MIN_OPACITY <= ink.opacity <= 1:
             return 1e9
         plain = unmixed(ink.colour[None])[0]
         outside = np.maximum(plain - limits[1], 0).sum() + np.maximum(limits[0] - plain, 0).sum()
-        return float(_OUTSIDE * outside - likelihood(shown, near, ink).mean())
+        off = (
+            0.0 if told is None or fixed is not None else float(np.square((ink.colour - told) / (_TOLD * noise)).sum())
+        )
+        return float(_OUTSIDE * outside + off / 2 / len(shown) - likelihood(shown, near, ink).mean())
 
-    return _likeliest(cost, list(_starts(seen[strong], shown, near, limits, told)), told, noise)
+    return _likeliest(cost, list(_starts(seen[strong], shown, near, limits, told, free=fixed is None)), fixed, noise)
 
 
 def differs(seen: Values, background: Background) -> Mask:
@@ -93,11 +100,13 @@ def _likeliest(cost: Callable[[Values], float], starts: list[Values], told: Valu
     """The end of the best of the searches that begin where cost is least."""
     costs = [cost(point) for point in starts]
     options = {"maxiter": _STEPS, "xatol": 1e-2, "fatol": 1e-4, "adaptive": True}
-    ends = [
-        minimize(cost, starts[k], method="Nelder-Mead", options=options)
-        for k in np.argsort(costs, kind="stable")[:_SEARCHES]
-    ]
-    best = min(ends, key=lambda end: float(end.fun))
+    best = None
+    for k in np.argsort(costs, kind="stable")[:_SEARCHES]:
+        end = minimize(cost, starts[k], method="Nelder-Mead", options=options)
+        best = end if best is None or end.fun < best.fun else best
+        if _ink_at(best.x, told, noise).covered > _CLEAR:
+            break
+    assert best is not None
     ink = _ink_at(best.x, told, noise)
     opacity = ink.opacity if 1 - ink.opacity > max(_OPAQUE[0], _OPAQUE[1] * ink.noise) else 1.0
     return Ink(ink.colour, opacity, ink.covered, ink.noise, -float(best.fun))
@@ -148,19 +157,23 @@ def _log_normal(off: Values, variances: Values) -> Values:
 
 
 def _starts(
-    strong: Values, shown: Values, near: Background, limits: tuple[float, float], told: Values | None
+    strong: Values, shown: Values, near: Background, limits: tuple[float, float], told: Values | None, *, free: bool
 ) -> Iterator[Values]:
     """Where searches may begin: the commonest colour, what lies beyond it, and half-transparent inks."""
+    if told is not None:
+        for opacity in (1.0, *_OPACITIES):
+            yield _point(told, opacity, 0.3, 1 / 255, limits, None if free else told)
+        return
     common, deviation, share = commonest(strong)
     middle = np.median(near.mean, axis=0)
-    yield _point(common, 1.0, np.clip(share, 0.05, 0.9), np.clip(deviation, 0.29 / 255, 6 / 255), limits, told)
+    yield _point(common, 1.0, np.clip(share, 0.05, 0.9), np.clip(deviation, 0.29 / 255, 6 / 255), limits)
     deep = near.depth >= min(2.0, float(np.quantile(near.depth, 0.6)))
     for opacity in _OPACITIES:
         through = np.median(shown[deep] - (1 - opacity) * near.mean[deep], axis=0) / opacity
-        yield _point(through, opacity, 0.4, 1 / 255, limits, told)
-        yield _point(common + (common - middle) * (1 / opacity - 1), opacity, 0.3, 1 / 255, limits, told)
+        yield _point(through, opacity, 0.4, 1 / 255, limits)
+        yield _point(common + (common - middle) * (1 / opacity - 1), opacity, 0.3, 1 / 255, limits)
     for times in _BEYOND:
-        yield _point(middle + (common - middle) * times, 1.0, 0.05, 0.5 / 255, limits, told)
+        yield _point(middle + (common - middle) * times, 1.0, 0.05, 0.5 / 255, limits)
 
 
 def commonest(colours: Values) -> tuple[Values, float, float]:
@@ -184,7 +197,12 @@ _COLOUR_STEP, _OPACITY_STEP = 0.03, 0.05
 
 
 def _point(
-    colour: Values, opacity: float, covered: float, noise: float, limits: tuple[float, float], told: Values | None
+    colour: Values,
+    opacity: float,
+    covered: float,
+    noise: float,
+    limits: tuple[float, float],
+    told: Values | None = None,
 ) -> Values:
     tail = [(1 - opacity) / _OPACITY_STEP, np.log(covered / (1 - covered)), np.log(noise)]
     if told is not None:
