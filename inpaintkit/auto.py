@@ -151,6 +151,8 @@ def wide_parts(mask: Mask) -> Mask | None:
     square = np.ones((2 * DEEP + 1, 2 * DEEP + 1), np.uint8)
     around = np.ones((4 * DEEP + 1, 4 * DEEP + 1), np.uint8)  # further, so that what is round stays whole
     wide: Mask | None = None
+    if not _may_be_wide(mask):
+        return None
     halo = 3 * DEEP  # rows that the two look at
     for top in range(0, len(mask), _BAND):
         rows = slice(max(top - halo, 0), top + _BAND + halo)
@@ -161,6 +163,14 @@ def wide_parts(mask: Mask) -> Mask | None:
             wide = np.zeros_like(mask) if wide is None else wide
             wide[top : top + _BAND] = (cv2.dilate(deep, around).view(np.bool_) & here)[own]
     return wide
+
+
+def _may_be_wide(mask: Mask) -> bool:
+    """Whether some row of the hole is long enough for a wide part; specks and upright strokes are not."""
+    runs, _ = labelled_runs(mask, 1)
+    begin = np.where(runs[:, 1] == 0, -DEEP, runs[:, 1])
+    end = np.where(runs[:, 2] == mask.shape[1], mask.shape[1] + DEEP, runs[:, 2])
+    return bool((end - begin > 2 * DEEP).any())
 
 
 def _choices(call: Call, names: Sequence[str]) -> list[Choice]:

@@ -87,12 +87,13 @@ def few_levels(call: Call) -> bool:
     some = regions[:: -(-len(regions) // _SOME)]
     seen = []
     for region in some:
-        colours = call.normalised(region.crop)[call.coloured(region.crop, call.mask)]
+        colours = call.picture.pixels[region.crop.slices][call.coloured(region.crop, call.mask)]
         seen.append(colours[:: -(-max(len(colours), 1) * len(some) // _SEEN)])
-    every = np.concatenate(seen)
-    if not _mostly(every[:: -(-max(len(every), 1) // _GLANCE)], _NEARLY / 2)[0]:  # as photographs show at once
+    every = np.concatenate(seen)[None]
+    glance = call.units.normalised(every[:, :: -(-max(every.shape[1], 1) // _GLANCE)])
+    if not _mostly(glance[0], _NEARLY / 2)[0]:  # as photographs show at once
         return False
-    few, levels, count, rest = _mostly(every, _NEARLY)
+    few, levels, count, rest = _mostly(call.units.normalised(every)[0], _NEARLY)
     usual = levels[count >= _RARE * max(rest, 1)]
     if not few or count.sum() < _MIN_SEEN:
         return False
