@@ -121,7 +121,9 @@ class Units:
             with np.errstate(over="ignore"):
                 return np.clip(values, np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype)
         ends = np.iinfo(dtype)
-        above = values >= float(ends.max)  # 64-bit types end between two floats
+        if dtype.itemsize <= 2:
+            return np.asarray(np.rint(np.clip(values, ends.min, ends.max)), dtype)
+        above = values >= float(ends.max)  # larger types end between two floats
         typed = np.where(above, 0, np.rint(np.clip(values, ends.min, None))).astype(dtype)
         typed[above] = ends.max
         return typed

@@ -3,65 +3,38 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from typing import Generic, TypeVar
 
+import cv2
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _NOTED = 9  # further exceptions that a note is made of
 _QUEUED = 4  # items handed to each worker ahead of time: enough to keep it busy, few enough to do again after a crash
-_FORKS = "forkserver" in multiprocessing.get_all_start_methods()
-
-
-def begin(modules: Sequence[str]) -> None:
-    """Start the process that workers are forked from, where the system has such, and let it import modules.
-
-    For a command that will call ``spread``: while it reads its options, what each worker would import is imported once,
-    and from the places from which this process would import it.
-    """
-    if not _FORKS or sys.flags.ignore_environment:
-        return
-    from multiprocessing import forkserver
-
-    forkserver.set_forkserver_preload(list(modules))
-    places = os.pathsep.join(map(os.path.abspath, sys.path))
-    with _environment(PYTHONPATH=places, PYTHONSAFEPATH="1", OPENBLAS_NUM_THREADS="1"):  # no thread is to be forked
-        forkserver.ensure_running()
-
-
-@contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    """Variables that processes started in the block find."""
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name in variables:
-            if name in before:
-                os.environ[name] = before[name]
-            else:
-                del os.environ[name]
 
 
 def spread(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, *, fork: bool = False
 ) -> Iterator[tuple[Item, Result | None]]:
     """Each item once, with its result, as they come in from other processes; None where its process died.
 
     ``function`` and ``items`` must pickle. A worker that dies takes only its own item with it: what was handed out
     beside it is done again, one at a time. An exception of ``function`` is raised when all other items have had their
     results; its notes name its item and further exceptions.
+
+    ``fork`` is for a caller that has loaded what the workers need, and no library that starts threads or holds a GPU:
+    where no other thread runs, on Linux, workers begin as copies of this process.
     """
-    work = _Work(function, items)
+    work = _Work(function, items, fork)
     while (yield from work.in_pool(workers)):
         pass  # a new pool goes on with what is left
     yield from work.one_at_a_time()
@@ -71,8 +44,8 @@ def spread(
 class _Work(Generic[Item, Result]):
     """Items that wait, those that were lost with a pool, and what the function raised."""
 
-    def __init__(self, function: Callable[[Item], Result], items: Iterable[Item]) -> None:
-        self.function, self.waiting = function, iter(items)
+    def __init__(self, function: Callable[[Item], Result], items: Iterable[Item], fork: bool) -> None:
+        self.function, self.waiting, self.fork = function, iter(items), fork
         self.lost: list[Item] = []
         self.errors: list[tuple[Item, BaseException]] = []
 
@@ -80,7 +53,7 @@ class _Work(Generic[Item, Result]):
         """Results from one pool until no item waits; True where it broke, which may happen while a result is used."""
         running: dict[Future[Result], Item] = {}
         lost = len(self.lost)
-        with _pool(workers) as pool:
+        with _pool(workers, self.fork) as pool:
             while len(self.lost) == lost:
                 for item in islice(self.waiting, workers * _QUEUED - len(running)):
                     running[self._submitted(pool, item)] = item
@@ -96,7 +69,7 @@ class _Work(Generic[Item, Result]):
         """The lost items, each with its result, or None where a process died that had done nothing else."""
         suspects, self.lost = self.lost[::-1], []
         while suspects:
-            with _pool(1) as pool:
+            with _pool(1, self.fork) as pool:
                 is_fresh = True
                 while suspects:
                     future = self._submitted(pool, suspects[-1])
@@ -139,22 +112,17 @@ class _Work(Generic[Item, Result]):
 
 
 @contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+def _pool(workers: int, fork: bool) -> Iterator[ProcessPoolExecutor]:
     """A pool whose workers are gone when the block ends; what waits then is left undone."""
-    context = multiprocessing.get_context("forkserver" if _FORKS else "spawn")  # a fork would copy held locks
-    environment = dict(os.environ)
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(environment,))
+    is_safe = fork and sys.platform == "linux" and threading.active_count() == 1  # a fork copies locks that others hold
+    context = multiprocessing.get_context("fork" if is_safe else "spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     try:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start_worker(environment: Mapping[str, str]) -> None:
-    """What is set when the pool is made holds, not what was when the process that forks was started."""
-    import cv2  # not above: the command begins before it has loaded anything large
-
-    os.environ.clear()
-    os.environ.update(environment)
+def _start_worker() -> None:
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides

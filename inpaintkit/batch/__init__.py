@@ -7,6 +7,7 @@ is finished by starting it again.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import time
@@ -223,17 +224,19 @@ def run(
     *,
     workers: int = 1,
     overwrite: bool = False,
+    fork: bool = False,
     progress: Callable[[Step], None] | None = None,
 ) -> Iterator[Outcome]:
-    """Outcomes of all jobs as they come in; with several workers in spawned processes of one thread each.
+    """Outcomes of all jobs as they come in; with several workers in other processes of one thread each.
 
     A worker that dies takes only its own file with it. With one worker ``progress`` is called as ``inpaint`` does.
+    ``fork`` as in ``executors.spread``: what fills is then loaded once, here.
     """
     folders = {path.parent for job in jobs for path in (job.output, job.sheet) if path}
     for folder in folders:
         sweep(folder)
     try:
-        yield from _attempts(jobs, settings, workers=workers, overwrite=overwrite, progress=progress)
+        yield from _attempts(jobs, settings, workers=workers, overwrite=overwrite, fork=fork, progress=progress)
     finally:
         for folder in folders:  # a worker that died may have been writing
             sweep(folder)
@@ -245,6 +248,7 @@ def _attempts(
     *,
     workers: int,
     overwrite: bool,
+    fork: bool,
     progress: Callable[[Step], None] | None,
 ) -> Iterator[Outcome]:
     todo = []
@@ -257,7 +261,10 @@ def _attempts(
         yield from (attempt(job, settings, progress) for job in todo)
         return
     one_thread = replace(settings, arguments={**settings.arguments, "threads": 1})
-    for job, outcome in spread(partial(attempt, settings=one_thread), todo, workers):
+    if fork and todo:
+        importlib.import_module("inpaintkit.api")
+        registry.find(settings.method).load()
+    for job, outcome in spread(partial(attempt, settings=one_thread), todo, workers, fork=fork):
         yield outcome or Outcome(
             str(job.photo), str(job.output), "failed", mask=str(job.mask), error="its process died"
         )

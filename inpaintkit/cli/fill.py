@@ -76,8 +76,6 @@ class _Fill(click.Command):
         ctx.default_map = _read_options(Path(config)) if config else {}
         named = _value_of("--method", args) or ctx.default_map.get("method")
         ctx.meta["method"] = named or (None if {"-h", "--help"} & set(args) else "auto")
-        if _value_of("--jobs", args) not in (None, "1") and any(Path(word).is_dir() for word in args[:1]):
-            _begin_workers(ctx.meta["method"])
         known = {parameter.name for parameter in self.get_params(ctx)}
         for name in ctx.default_map:
             if name not in known:
@@ -105,17 +103,6 @@ class _Fill(click.Command):
         """Write the examples, but leave the last word to the options of a method that is named."""
         if not ctx.meta.get("method"):
             super().format_epilog(ctx, formatter)
-
-
-def _begin_workers(method: str | None) -> None:
-    """Let the process that a folder's workers come from import what they will need, while this one does so, too."""
-    from inpaintkit import registry
-    from inpaintkit.executors import begin
-
-    row = registry.methods().get(method or "")
-    own = [row.target.partition(":")[0]] if row and not row.needs else []
-    first = ["numpy.ma", "numba.np.arrayobj"]  # what numba imports when the first kernel is loaded and called
-    begin(["inpaintkit.cli.fill", "inpaintkit.batch", "inpaintkit.api", "imagecodecs", *own, *first])
 
 
 def _value_of(option: str, args: list[str]) -> str | None:
@@ -480,7 +467,8 @@ class _FolderRun:
         with progress_bar(self.quiet) as progress, batch.log_to(self.log) as add:
             for outcome in failed:
                 add(outcome)
-            for outcome in batch.run(jobs, self.settings, workers=self.workers, overwrite=self.overwrite):
+            fork = not method_named(self.settings.method).needs  # torch may start threads when it is imported
+            for outcome in batch.run(jobs, self.settings, workers=self.workers, overwrite=self.overwrite, fork=fork):
                 add(outcome)
                 outcomes.append(outcome)
                 if progress:

@@ -109,43 +109,24 @@ def test_a_consumer_that_stops_early_stops_the_work(tmp_path):
     assert len(list(tmp_path.iterdir())) == begun
 
 
-def variable(name: str) -> str | None:
-    return os.environ.get(name)
-
-
-def test_workers_have_the_environment_of_the_call(monkeypatch):
-    """The process that they are forked from was started before, with another one."""
-    for value in ("one", "two"):
-        monkeypatch.setenv("INPAINTKIT_TRIED", value)
-        assert list(spread(variable, ["INPAINTKIT_TRIED"], 2)) == [("INPAINTKIT_TRIED", value)]
-
-
-BEGIN = """
-import os, sys, time
-sys.path.insert(0, sys.argv[1])
-from inpaintkit.executors import begin, spread
+FORK = """
+import sys, threading
+from inpaintkit.executors import spread
+loaded = []
+def is_loaded(number):
+    return bool(loaded)
 if __name__ == "__main__":
-    before = dict(os.environ)
-    begin(["heavy", "of_no_such_name"])
-    assert dict(os.environ) == before
-    import heavy
-    print(sorted(spread(heavy.where, range(8), 2)))
-"""
-HEAVY = """
-import os
-imported = os.getpid()
-def where(number):
-    return imported == os.getpid()
+    loaded.append("much")
+    if sys.argv[1] == "beside another thread":
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    print(sorted(spread(is_loaded, range(8), 2, fork=sys.argv[1] != "unasked")))
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="processes are forked on POSIX only")
-def test_what_workers_need_is_imported_once_and_from_where_the_command_would_take_it(tmp_path):
-    for name, source in (("here", "raise SystemExit('the wrong one')"), ("there", HEAVY)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "heavy.py").write_text(source)
-    (tmp_path / "begin.py").write_text(BEGIN)
-    command = [sys.executable, tmp_path / "begin.py", tmp_path / "there"]
-    done = subprocess.run(command, cwd=tmp_path / "here", capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str([(number, False) for number in range(8)])
+@pytest.mark.parametrize("how", ["alone", "beside another thread", "unasked"])
+def test_workers_are_copies_of_a_process_only_where_it_says_so_and_has_no_other_thread(tmp_path, how):
+    (tmp_path / "fork.py").write_text(FORK)
+    done = subprocess.run([sys.executable, tmp_path / "fork.py", how], capture_output=True, text=True, check=True)
+    copied = how == "alone" and sys.platform == "linux"
+    assert done.stdout.strip() == str([(number, copied) for number in range(8)])
     assert done.stderr == ""
