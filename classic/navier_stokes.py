@@ -69,7 +69,7 @@ _FLOW, _LEVEL = 0.125, 0.5  # largest stable steps: of (7) as a fraction of the 
 _ACCURACY = 0.004  # of a cycle's Poisson solution, relative; it starts from that of the cycle before, which is near
 _MOST = 1e4  # in levels: of larger values float32 does not hold the products
 _ROUND = 10  # cycles between two looks at the residual; even, so that what only flickers does not count
-_TURN = 40  # cycles after which a part or a plane lets others go on
+_TURN, _LARGE = 40, 4000  # cycles after which a part or a plane lets others go on; as few as can be from so many eights
 _WINDOW = 40  # cycles over whose mean a part is looked at that swings
 _SOONER = 2.0  # times the tolerance at most: in thin parts, where what is left to move is a few cycles' motion
 _AT_REST = 0.98  # share of the pixels that must have come to rest
@@ -154,17 +154,17 @@ def navier_stokes(
     waiting = deque(flows)
 
     def settle(_: int) -> None:
-        while True:  # in turns, so that two threads share three planes evenly
+        while True:
             try:
                 flow = waiting.popleft()
             except IndexError:
                 return
             flow.run(cycles, nu, contrast, diffusion, safety, edge, enough)
             done = int(flow.taken.max())
-            if flow is flows[0]:  # luminance, which takes longest
+            if flow is flows[0]:
                 problem.report(Step(done, cycles))
-            if flow.moving.any() and done < cycles:
-                waiting.append(flow)
+            if flow.moving.any() and done < cycles:  # luminance takes longest and never waits; the others take turns
+                (waiting.appendleft if flow is flows[0] else waiting.append)(flow)
 
     threads.run(settle, range(len(flows)))
     residual = max(flow.residual() for flow in flows) * wide
@@ -330,6 +330,7 @@ class _Flow:
             pixels.width,
             self.moving,
             self.taken,
+            _ROUND if len(pixels.eights) > _LARGE else _TURN,
             cycles,
             min(nu, 1e15),
             max(contrast, 1e-8),
@@ -380,6 +381,7 @@ def _cycles_kernel(
     width: int,
     moving: Bool1,
     taken: I64x1,
+    turn: int,
     cycles: int,
     nu: float,
     contrast: float,
@@ -411,7 +413,7 @@ def _cycles_kernel(
         low, high = splat_eight(np.float32(least)), splat_eight(np.float32(most))
         few = (1 - _AT_REST) * size
         slow = enough * min(max(1 / np.sqrt(deep), 1), _SOONER)
-        stop = min(cycles, taken[part] + _TURN)
+        stop = min(cycles, taken[part] + turn)
         while moving[part] and taken[part] < stop:
             number = min(_ROUND, stop - taken[part])
             for e in range(len(at)):
