@@ -35,6 +35,7 @@ on scikit-image's photographs.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -149,16 +150,18 @@ def ple(problem: Problem, *, patch: int | None = None, similar: int = 64, rounds
     prior = _prior(size)
     noise = [sigma * max(1 / 255, problem.step) for sigma in _NOISE]
     change = 0.0
+    places, flat = np.flatnonzero(hole), planes.reshape(len(planes), -1)  # faster to index than by masks
     for turn in range(rounds):
-        before = planes[:, hole]
+        before = flat.take(places, axis=1)
         sigma = noise[min(turn, len(noise) - 1)]
         _round(planes, unknown, barred, missing, references[turn % 2], size, similar, sigma, prior)
-        planes[:, doubtful] += weight * (seen - planes[:, doubtful])
-        change = float(np.sqrt(np.mean(np.square(planes[:, hole] - before, dtype=np.float64))))
+        if len(weight):
+            planes[:, doubtful] += weight * (seen - planes[:, doubtful])
+        change = float(np.sqrt(np.mean(np.square(flat.take(places, axis=1) - before, dtype=np.float64))))
         problem.report(Step(turn + 1, rounds, loss=change))
     problem.note(iterations=rounds, residual=change, converged=change < 1e-3)
     filled = image.copy()
-    filled[hole] = planes[:, hole].T @ axes + base
+    filled[hole] = flat.take(places, axis=1).T @ axes + base
     return filled
 
 
@@ -188,6 +191,7 @@ def _axes(channels: int) -> F32x2:
     return axes.astype(np.float32)
 
 
+@cache
 def _prior(size: Size) -> F32x1:
     """R: correlations that fall with the distance of two pixels of a patch; n rows of whole vectors, flat."""
     y, x = (grid.reshape(-1) for grid in np.mgrid[: size[0], : size[1]])
@@ -203,7 +207,10 @@ def _seen(mask: Mask, size: Size) -> I32x2:
 
 def _barred(usable: Mask) -> F32x2:
     """0 at the corners of usable patches, else infinity; to the right whole vectors can be read past the end."""
-    return np.pad(np.where(usable, np.float32(0), _FAR), ((0, 0), (0, 2 * LANES)), constant_values=_FAR)
+    height, width = usable.shape
+    barred = np.full((height, width + 2 * LANES), _FAR, np.float32)
+    barred[:, :width][usable] = 0
+    return barred
 
 
 def _grids(seeing: Mask, stride: int) -> tuple[I32x2, I32x2]:
@@ -247,8 +254,9 @@ def _round(
     for first in range(0, len(bands), _BATCH):
         for top, part in threads.run(estimated, bands[first : first + _BATCH]):  # always summed in the same order
             total[:, top : top + part.shape[1]] += part
-    found = unknown & (total[-1] > 0)
-    planes[:, found] = total[:-1, found] / total[-1, found]
+    found = np.flatnonzero(unknown & (total[-1] > 0))
+    sums = total.reshape(channels + 1, -1).take(found, axis=1)
+    planes.reshape(channels, -1)[:, found] = sums[:-1] / sums[-1]
 
 
 @kernel(fastmath=True)
