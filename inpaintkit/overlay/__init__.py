@@ -5,6 +5,7 @@ overlay, given or estimated from one picture or a series -> equations of its pix
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -26,6 +27,7 @@ from inpaintkit.api import (
     to_pil,
     versions,
 )
+from inpaintkit.files import load
 from inpaintkit.filling import Call
 from inpaintkit.info import FilledRegion, Info
 from inpaintkit.kernels import compiling
@@ -33,6 +35,7 @@ from inpaintkit.method import Method
 from inpaintkit.overlay.model import MODES, Mode, Overlay, OverlayInfo, RemovalInfo, Style
 from inpaintkit.overlay.noise import Stored
 from inpaintkit.overlay.removing import SETTLED, Pixels, remove
+from inpaintkit.overlay.series import estimate_series, is_series
 from inpaintkit.overlay.single import estimate_one
 from inpaintkit.picture import Channels, Picture, how_to_match
 from inpaintkit.problem import Image, Mask, Step
@@ -47,30 +50,47 @@ def estimate_overlay(
     *,
     colour: Any = None,
     mode: Mode | None = None,
+    gain: bool = False,
+    align: int = 0,
     channels: Channels | None = None,
     stored: Stored | None = None,
-    **more: Any,
+    progress: Callable[[Step], None] | None = None,
 ) -> Overlay:
     """Estimate what lies over a picture, or over every picture of a series.
 
     Parameters
     ----------
-    pictures : a picture as ``inpaint`` takes it; or a list, or any iterable, of pictures of one size with one overlay.
-    mask : where the overlay lies, exactly or up to 3 pixels wider; None: it is looked for, text in one picture.
+    pictures : a picture as ``inpaint`` takes it; or a list, or any iterable, of pictures of one size with one overlay,
+        or of paths, which are read one at a time, so that memory does not grow with their number. Their order makes no
+        difference.
+    mask : where the overlay lies, exactly or up to 3 pixels wider, in a series as wide as you like; None: it is looked
+        for, text in one picture, what repeats in a series.
     colour : of the ink, in the picture's own units, where it is known.
     mode : what the overlay does, "cover", "add" or "multiply"; None: judged from the pixels.
+    gain : of a series: it darkens, as dust on a sensor or dirt on a scanner's glass, all channels of a pixel alike.
+    align : of a series: largest shift of the overlay from picture to picture in pixels; 0: it lies still.
     channels : "alpha" or "bands", as ``inpaint`` takes it.
     stored : how the file of one picture stored it; None: judged from the pixels, see ``OverlayInfo.stored``.
-    **more : what is for a series alone.
+    progress : of a series: called with a ``Step`` now and then.
+
+    Returns
+    -------
+    overlay : what was found. In a series where nothing repeats its opacity is 0 everywhere, and a warning says so.
 
     Raises
     ------
-    TypeError, ValueError : a picture, mask or colour that cannot be used; the message says what is needed.
-    NotImplementedError : a series: give the overlay itself.
+    TypeError, ValueError : a picture, mask or colour that cannot be used, pictures of several sizes, or all alike
+        beside the mask; the message says what is needed.
     """
-    if isinstance(pictures, list) and len(pictures) != 1:
-        raise NotImplementedError("a series cannot be estimated yet: give one picture, or Overlay(opacity, colour)")
-    picture = pictures[0] if isinstance(pictures, list) else pictures
+    picture = pictures
+    if is_series(pictures):
+        pictures = list(pictures)
+        if len(pictures) != 1:
+            more: dict[str, Any] = {"colour": colour, "mode": mode, "gain": gain, "align": align}
+            return estimate_series(pictures, mask, **more, channels=channels, progress=progress)
+        picture = load(pictures[0]).pixels if isinstance(pictures[0], (str, os.PathLike)) else pictures[0]
+    if gain or align:
+        raise ValueError("gain and align are for a series: give a list of two pictures or more")
     return estimate_one(picture, mask, colour=colour, mode=mode, channels=channels, stored=stored)
 
 

@@ -102,7 +102,7 @@ def bled(opacity: Image, sampling: tuple[int, int]) -> Image:
 
 def _step(span: Span, seen: F64x2) -> float:
     """The step between the levels of what is seen; 0 where it is not rounded to those of the rest."""
-    if not span.step:
+    if not span.step or not seen.size:
         return 0.0
     values = seen.reshape(-1)[:: 1 + seen.size // _LOOKED_AT]
     steps = (values - span.offset) / span.step
