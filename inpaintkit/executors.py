@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 import sys
@@ -124,5 +125,6 @@ def _pool(workers: int, fork: bool) -> Iterator[ProcessPoolExecutor]:
 
 
 def _start_worker() -> None:
+    gc.freeze()  # what is loaded by now stays: not to be looked through, nor copied for it where memory is shared
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides
