@@ -104,7 +104,9 @@ def navier_stokes(
     cycles : at most so many cycles (1 or more).
     tolerance : a part of the hole stops when 98 % of its pixels move by at most so much a cycle, in 255ths of the range
         (0 or more), or when they swing about a mean that has come to rest, which is then the fill; where it is less
-        than 8 pixels deep, by up to twice as much, for there little is left to move.
+        than 8 pixels deep, by up to twice as much, for there little is left to move. The state of rest is not the only
+        one: of letters, some end one or two grey levels elsewhere where pixels move in another order, as in a picture
+        turned on its side.
     radius : reach of the known colours of "opencv", in pixels (1 to 100).
 
     Returns

@@ -93,7 +93,8 @@ def transport(
         fringe where dark meets bright. Grey, alpha and further bands are always filled by channels.
     levels : levels of the pyramid (1 or more); None for as many as the hole needs.
     tolerance : a hole has come to rest when a step changes its pixels by less than this on average, in units of the
-        full range (0 or more).
+        full range (0 or more). What still creeps then would go on by one or two grey levels in thousands of steps,
+        for the worse on photographs.
     max_steps : at most so many steps on each level (1 or more).
 
     Returns
