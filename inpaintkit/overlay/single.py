@@ -40,6 +40,7 @@ _STYLES = 6
 _STRANGE = -3.0  # log-likelihood of pixels that an ink does not explain
 _UNLIKE = 0.5  # share of such pixels in a part of the mask that is drawn in something else
 _APART = 2  # px: parts of the mask that lie nearer are one
+_COVERED = 0.98  # opacity from which hardly anything of a pixel is beneath
 _COUNT = 30  # covered pixels that show the noise
 _QUIET = 0.45 / 255  # noise that rounding explains
 
@@ -168,11 +169,21 @@ class _Single:
             flat = ink_of(luma[found.hole][mine], beneath.of(mine), self.limits, ink.colour[:1], self.luma)
             if flat is None:
                 continue
-            found.inks[number] = replace(flat, colour=ink.colour)
+            found.inks[number] = replace(flat, colour=np.append(flat.colour, ink.colour[1:]))
             said = evidence(luma[found.hole], beneath, flat)
             said = bleeding.sharing(said, found.hole, half.mean, half.variance)
             self._set(found, said, number)
+            self._ink_in_full(found, number)
         return found
+
+    def _ink_in_full(self, found: _Estimate, number: int) -> None:
+        """An ink's colour differences from where nothing else was stored with it, if there are such pixels."""
+        own = np.where(found.style == number, found.mean, 0)
+        full = bleeding.bled(own) > _COVERED
+        if np.count_nonzero(full) >= _COUNT:
+            ink = found.inks[number]
+            shades = np.median(self.seen[full][:, 1:], axis=0)
+            found.inks[number] = replace(ink, colour=np.append(ink.colour[:1], shades))
 
     def noise(self, found: _Estimate) -> tuple[float, float]:
         """Standard deviation of luma and of colour differences."""
@@ -264,8 +275,10 @@ def merged(seen: Values, beneath: Background, ink: Ink, mean: Values, variance: 
 def _narrower(found: _Estimate) -> Mask:
     """The part of the mask in which anything was found, with its soft edge; what no ink explains stays."""
     full = np.array([ink.opacity for ink in found.inks] + [1.0])[found.style]
-    seen: Mask = found.mean - _SURE * np.sqrt(found.variance) > _SEEN * full
-    narrow: Mask = found.hole & (grow(seen, 1) | (found.style < 0))
+    error = _SURE * np.sqrt(found.variance)
+    seen: Mask = found.mean - error > _SEEN * full
+    possible: Mask = found.mean + error > _SEEN * full
+    narrow: Mask = found.hole & (grow(seen, 1) | possible | (found.style < 0))
     return narrow
 
 
