@@ -217,6 +217,12 @@ class Page:
         places = self.part("photo", "given[0].map((point) => part.view.toClient(point))", [list(p) for p in points])
         self.drag([(round(x), round(y)) for x, y in places], **how)
 
+    def hover(self, point: Point) -> None:
+        """Rest with the mouse at a place of the picture."""
+        builder = ActionBuilder(self.chrome, mouse=PointerInput("mouse", "the mouse"), duration=0)
+        builder.pointer_action.move_to_location(*self.client(point))
+        builder.perform()
+
     def idle(self) -> None:
         """Wait until all that was done is with the server, and shown."""
         self.wait(lambda: self.part("photo", _IDLE))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import skimage.data
+import tifffile
 from PIL import Image
 from selenium import webdriver
 
@@ -120,6 +121,9 @@ class Shots:
             self.page.keys(Keys.ESCAPE)
         self.undo_all()
         self.tool("object")
+        self.page.hover((300, 140))
+        self.page.wait(lambda: self.page.part("preview", "part.isShown()"))
+        self.take("preview")
         self.page.paint([(300, 140)])
         self.page.idle()
         self.take("object")
@@ -149,7 +153,7 @@ class Shots:
         self.undo_all()
         self.tool("brush", 140)
         self.page.paint([(140, 80), (240, 420)])
-        self.method("criminisi")
+        self.method("dip")  # which takes minutes
         self.page.click("#fill")
         self.page.wait(lambda: self.page.text(".job .quiet").split(" ")[0] not in ("", "0"))
         self.method("patchmatch")
@@ -238,6 +242,30 @@ class Shots:
         self.take("help")
         self.page.js("document.querySelector('#help .close').click()")
 
+    def pages(self) -> None:
+        """The second page of a file that has three."""
+        self.photo("scan.tif")
+        self.page.js(
+            "const list = document.getElementById('page'); list.value = 2; list.dispatchEvent(new Event('change'))"
+        )
+        self.page.wait(lambda: self.page.part("bus", "part.app.photo.page") == 2)
+        self.page.idle()
+        self.take("page")
+
+    def saved(self) -> None:
+        """A photo that has been saved, and its menu again."""
+        self.photo("coffee.png")
+        self.undo_all()
+        self.tool("brush", 60)
+        self.page.paint([(480, 300), (520, 300)])
+        self.method("telea")
+        self.page.click("#fill")
+        self.cursor(2)
+        self.page.click("#save-button")
+        self.page.click("#save-beside")
+        self.page.find(".message")
+        self.take("saved")
+
     def trouble(self) -> None:
         """An error, and a server that is gone."""
         self.photo("coffee.png")
@@ -264,6 +292,8 @@ STATES: list[Callable[[Shots], None]] = [
     Shots.choosing,
     Shots.guidance,
     Shots.menus,
+    Shots.pages,
+    Shots.saved,
     Shots.trouble,
 ]
 
@@ -272,6 +302,9 @@ def album(folder: Path) -> None:
     """scikit-image's photographs, and a portrait under words."""
     for name in PHOTOS:
         write(folder / f"{name}.png", getattr(skimage.data, name)())
+    with tifffile.TiffWriter(folder / "scan.tif") as scan:
+        for name in PHOTOS[1:]:
+            scan.write(getattr(skimage.data, name)(), photometric="rgb")
     words = skimage.data.astronaut()
     words[text(words.shape[:2], size=26, share=0.03, seed=1)] = (255, 240, 60)
     write(folder / "words.png", np.ascontiguousarray(words))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from browsing import current, painted, picture
 from PIL import Image
 
@@ -43,7 +46,7 @@ def send(chrome: Any, shelf: Server, tmp_path: Path) -> Iterator[Callable[[np.nd
 
     def choose(pixels: np.ndarray, name: str) -> Page:
         page.open(shelf.address)
-        Image.fromarray(pixels).save(tmp_path / name, compress_level=1)
+        inpaintkit.write(tmp_path / name, pixels)
         page.chrome.find_element(By.ID, "file").send_keys(str(tmp_path / name))
         page.wait(lambda: page.text("#name") == name)
         page.idle()
@@ -207,3 +210,100 @@ def test_a_photograph_of_24_megapixels_is_exact(send, shelf):
     assert np.array_equal(found, wanted)
     page.keys(Keys.CONTROL, "z")
     assert np.array_equal(painted(page, server), mask)
+
+
+_GIVE = """
+const [kind, name, data] = arguments;
+const carried = new DataTransfer();
+carried.items.add(new File([Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))], name, {type: 'image/png'}));
+const how = {bubbles: true, cancelable: true, dataTransfer: carried, clipboardData: carried};
+const event = kind === 'paste' ? new ClipboardEvent('paste', how) : new DragEvent(kind, how);
+document.getElementById('stage').dispatchEvent(event);
+return [event.defaultPrevented, document.getElementById('drop').hidden];
+"""
+
+
+def test_photos_are_dropped_and_pasted(send, shelf):
+    page = send(waves(SHAPE), "first.png")
+    for number, kind in enumerate(("drop", "paste")):
+        content, pixels = io.BytesIO(), waves((90 + number, 120))
+        Image.fromarray(pixels).save(content, "png")
+        given = f"{kind}.png", base64.b64encode(content.getvalue()).decode()
+        if kind == "drop":
+            assert page.js(_GIVE, "dragenter", *given)[1] is False  # it says where to drop
+            assert page.js(_GIVE, "dragover", *given)[0] is True
+        assert page.js(_GIVE, kind, *given) == [True, True]
+        page.wait(lambda kind=kind: page.text("#name") == f"{kind}.png")
+        assert np.array_equal(picture(page, shelf), pixels)
+
+
+def test_leaving_asks_while_something_is_unsaved(send):
+    page = send(waves(SHAPE), "leaving.png")
+    ask = (
+        "const event = new Event('beforeunload', {cancelable: true});"
+        "dispatchEvent(event); return event.defaultPrevented"
+    )
+    page.part("bus", "part.app.state.photos.forEach((photo) => { photo.unsaved = false; })")  # those of other tests
+    assert page.js(ask) is False
+    at_full_size(page)
+    stroke(page, [(50, 50), (90, 60)])
+    page.idle()
+    assert page.js(ask) is True
+    page.keys(Keys.CONTROL, "z")
+    page.idle()
+    assert page.js(ask) is False
+
+
+@pytest.mark.parametrize("kind", ["16 bits", "opacity"])
+def test_known_pixels_of_other_types_are_kept_bit_for_bit(send, shelf, kind):
+    rng = np.random.default_rng(1)
+    if kind == "16 bits":
+        pixels = rng.integers(0, 65535, (*SHAPE, 3), np.uint16, endpoint=True)
+    else:
+        pixels = rng.integers(0, 255, (*SHAPE, 4), np.uint8, endpoint=True)
+    page = send(pixels, f"{kind.replace(' ', '-')}.png")
+    at_full_size(page)
+    mask = stroke(page, [(100, 100), (150, 120)])
+    fill(page)
+    found = inpaintkit.read(io.BytesIO(shelf.get(f"photos/{current(page)['id']}/download?what=picture")))
+    assert found.dtype == pixels.dtype
+    assert np.array_equal(found[~mask], pixels[~mask])
+    assert np.array_equal(found, inpaintkit.inpaint(pixels, mask, "telea"))
+
+
+def test_fifty_megapixels_are_opened_painted_and_filled(send, shelf):
+    pixels = np.full((5800, 8700), 90, np.uint8)
+    pixels[:, 4000:] = 91
+    page = send(pixels, "huge.png")
+    at_full_size(page)
+    mask = stroke(page, [(4300, 2850), (4400, 2950)])
+    assert np.array_equal(painted(page, shelf), mask)
+    fill(page)
+    assert current(page)["mask"]["pixels"] == 0
+    assert page.text("#facts").startswith("8700 × 5800")
+
+
+def test_a_page_of_a_file_is_chosen_and_a_selection_is_shown_first(chrome, shelf, tmp_path):
+    page = Page(chrome).open(shelf.address)
+    signs = waves(SHAPE)
+    signs[60:120, 100:180] = 200
+    with tifffile.TiffWriter(tmp_path / "scan.tif") as file:
+        for pixels in (waves(SHAPE), signs):
+            file.write(pixels, photometric="rgb")
+    page.chrome.find_element(By.ID, "file").send_keys(str(tmp_path / "scan.tif"))
+    page.wait(lambda: page.text("#name") == "scan.tif")
+    page.js("const list = document.getElementById('page'); list.value = 2; list.dispatchEvent(new Event('change'))")
+    page.wait(lambda: current(page)["page"] == 2)
+    page.idle()
+    assert np.array_equal(picture(page, shelf), signs)
+    page.part("tools", "part.chooseTool('wand')")
+    page.hover((140, 90))
+    page.wait(lambda: page.part("preview", "part.isShown()"))
+    assert current(page)["count"] == 0
+    page.hover((20, 20))
+    assert not page.part("preview", "part.isShown()")
+    page.paint([(140, 90)])
+    page.idle()
+    assert np.array_equal(painted(page, shelf), masks.wand(signs, (140, 90), tolerance=0.12))
+    assert page.complaints() == []
+    page.chrome.get("about:blank")

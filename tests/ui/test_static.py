@@ -54,3 +54,52 @@ def test_nothing_comes_from_elsewhere(path):
     assert re.findall(r"(?:https?:)?//[\w-]+\.\w+", re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)) == []
     wanted = re.findall(r'(?:from|import) "\./([^"]+)"|(?:src|href)="/static/([^"]+)"', text)
     assert all((STATIC / (first or second)).is_file() for first, second in wanted)
+
+
+def colours(scheme: str) -> dict[str, tuple[float, ...]]:
+    """The style sheet's variables that are colours, red, green and blue from 0 to 1, in a scheme."""
+    style = (STATIC / "style.css").read_text("utf-8")
+    blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    assert len(blocks) == 2
+    said = dict(re.findall(r"--([\w-]+): #([0-9a-f]{6});", blocks[0]))
+    if scheme == "dark":
+        said |= dict(re.findall(r"--([\w-]+): #([0-9a-f]{6});", blocks[1]))
+    return {name: tuple(int(value[at : at + 2], 16) / 255 for at in (0, 2, 4)) for name, value in said.items()}
+
+
+def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """As WCAG 2.1 defines it, 1 to 21."""
+
+    def luminance(colour: tuple[float, ...]) -> float:
+        linear = [side / 12.92 if side <= 0.04045 else ((side + 0.055) / 1.055) ** 2.4 for side in colour]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    darker, lighter = sorted([luminance(one), luminance(other)])
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+WALLS = ("wall", "sheet", "hover")
+TEXTS_ON = {  # what is written on which background
+    "text": (*WALLS, "tint", "stage"),
+    "quiet": WALLS,
+    "accent": (*WALLS, "tint"),
+    "danger": ("wall", "sheet"),
+    "good": ("sheet",),
+    "on-accent": ("accent", "accent-hover"),
+    "wall": ("text",),  # tooltips
+}
+
+
+def test_contrast_is_worked_out_as_wcag_does():
+    assert contrast((0, 0, 0), (1, 1, 1)) == pytest.approx(21)
+    assert contrast((0x76 / 255,) * 3, (1, 1, 1)) == pytest.approx(4.54, abs=0.01)  # the well-known grey of 4.5:1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read(scheme):
+    known = colours(scheme)
+    pairs = [(text, ground) for text, grounds in TEXTS_ON.items() for ground in grounds]
+    weak = {pair: contrast(known[pair[0]], known[pair[1]]) for pair in pairs}
+    assert {pair: ratio for pair, ratio in weak.items() if ratio < 4.5} == {}
+    edges = {ground: contrast(known["edge"], known[ground]) for ground in ("wall", "sheet")}
+    assert min(edges.values()) >= 3, edges  # borders of controls

@@ -106,6 +106,7 @@ export function render() {
   if (last && !app.candidates) parts.push(facts(last.event), make("hr"), expected(last.event));
   if (!last && !app.candidates) parts.push(make("p", { class: "quiet", text: t("result_none") }));
   if (events.length) parts.push(make("hr"), past(events, cursor));
+  panel.classList.toggle("has-offer", Boolean(app.candidates));
   panel.replaceChildren(...parts);
   if (open) panel.querySelector("details")?.setAttribute("open", "");
   if (focused) panel.querySelector(`[data-name="${focused}"]`)?.focus();

@@ -28,6 +28,8 @@ export function leave() {
   view.marksChanged();
 }
 
+export const isShown = () => shown !== null;
+
 async function ask(event) {
   const { photo } = app;
   const mine = (asking = new AbortController());
