@@ -265,7 +265,11 @@ ROWS = (
         reach=lambda o: 2 * _radius(o) + 2 if o["variant"] == "opencv" else NAVIER_STOKES_REACH,
         context=lambda o: 2 * _radius(o) + 3 if o["variant"] == "opencv" else NAVIER_STOKES_REACH,
         cut=lambda o: 48 if o["variant"] == "pde" else None,
-        kernels=lambda o: (*_of("navier_stokes", "_cycles", "_prepare"), *_DIRECT) if o["variant"] == "pde" else (),
+        kernels=lambda o: (
+            (*_of("navier_stokes", "_cycles"), *_DIRECT, *_of("navier_stokes", "_prepare"))
+            if o["variant"] == "pde"
+            else ()
+        ),
     ),
     Method(
         "fsr",
@@ -288,7 +292,7 @@ ROWS = (
         reach=_side,
         context=lambda o: 2 * _side(o) + PLE_WINDOW,  # similar patches lie so far from one that sees the hole
         cut=lambda o: 32,
-        kernels=lambda o: (*_of("ple", "_groups"), *_COHERENCE, *_of("ple", "_nearest")),
+        kernels=lambda o: (*_of("ple", "_groups"), _COHERENCE[0], *_of("ple", "_nearest"), *_COHERENCE[1:]),
     ),
     Method(
         "patchmatch",

@@ -111,7 +111,8 @@ def auto(call: Call, result: NDArray[Any], *, quality: Quality = "balanced") -> 
     filled: list[FilledRegion] = []
     done = 0
     if thin.any():
-        filled += _fill_thin(_counted_from(call, 0), thin, quality, result)
+        later = [] if wide is None else _choices(call, WIDE[quality])
+        filled += _fill_thin(_counted_from(call, 0), thin, quality, result, later)
         done = int(np.count_nonzero(thin))
     if wide is not None:
         # What is thin is repaired by now, and may be copied from.
@@ -183,17 +184,20 @@ def _row(name: str) -> Choice:
     return row, row.options({})
 
 
-def _fill_thin(call: Call, thin: Mask, quality: Quality, result: NDArray[Any]) -> list[FilledRegion]:
+def _fill_thin(
+    call: Call, thin: Mask, quality: Quality, result: NDArray[Any], later: Sequence[Choice]
+) -> list[FilledRegion]:
+    """The thin parts, filled; ``later`` are candidates for wide ones, compiled meanwhile."""
     names = THIN[quality]
     if quality == "balanced":
         names = THIN["best"] if _is_affordable(thin) else names
     choices = _choices(call, names)
     number, share = (32, 0.04) if quality == "fast" else (128, 0.15)
     if not is_worth_trials(call, thin, share):
-        compile_for(choices[:1])
+        compile_for(choices[:1], later)
         expected = None if choices[0][0] is _COPIES else usual_error(call)
         return MethodFill(call, *choices[0], thin, call.mask, [_row("coherence")], expected).into(result)
-    compile_for([*choices, _row("biharmonic")] if "ple" in names else choices)  # which ple may begin with
+    compile_for([*choices, _row("biharmonic")] if "ple" in names else choices, later)  # which ple may begin with
     stamps, trials = _tried_in_turn(call, choices, thin, stamps_of(call, thin, number, share))
     filled: list[FilledRegion] = []
     for choice, part in _parts(thin, stamps, trials) if trials else [(choices[0], thin)]:

@@ -141,10 +141,10 @@ class Call:
         return self.units.normalised(self.picture.pixels[crop.slices])
 
 
-def compile_for(choices: Sequence[Choice]) -> None:
-    """Compile what fills by these methods call, where it is not compiled yet."""
-    own = [row.kernels(values) for row, values in choices if row.kernels]
-    prepare([*chain.from_iterable(own), *KERNELS])
+def compile_for(choices: Sequence[Choice], later: Sequence[Choice] = ()) -> None:
+    """Compile what fills by these methods call, where it is not yet; go on with what others will call ``later``."""
+    own, others = ([row.kernels(values) for row, values in each if row.kernels] for each in (choices, later))
+    prepare([*chain.from_iterable(own), *KERNELS], chain.from_iterable(others))
 
 
 @dataclass

@@ -6,6 +6,7 @@ they leave in the cache is loaded by the one that fills.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import logging
@@ -46,12 +47,14 @@ _VERSIONS = (
 
 _SCALARS = {bool: types.boolean, int: types.int64, float: types.float64, np.float32: types.float32}
 _PATIENCE = 300  # seconds to wait for a process that compiles
+_PAUSE = 0.005  # seconds between looks at what it has done
 _HELP = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from inpaintkit import kernels; kernels.help_out()"
 
 _log = logging.getLogger("inpaintkit")
 _reported: set[str] = set()
 _report_lock = Lock()
 _prepare_lock = Lock()
+_helpers: list[subprocess.Popen[bytes]] = []  # processes that compile beside this one
 _local = threading.local()  # .depth: compilations around one another, .began: the first one's time
 
 
@@ -182,7 +185,7 @@ class _KernelCache(_Cache):  # type: ignore[misc,unused-ignore]
         """Nothing in it is ever out of date."""
 
 
-def prepare(names: Iterable[str]) -> None:
+def prepare(names: Iterable[str], later: Iterable[str] = ()) -> None:
     """Compile kernels that are about to be called, where they are not yet, side by side in several processes.
 
     Processes are started only where the calling thread may use several cores (``threads.limit``), two kernels or more
@@ -191,21 +194,30 @@ def prepare(names: Iterable[str]) -> None:
     Parameters
     ----------
     names : "module:kernel", the slowest to compile first; they are compiled for the types of their annotations.
+    later : what is called after those: the processes go on with it, and nobody waits.
     """
     if threads.allowed() < 2:
         return
     with _prepare_lock:
-        wanted = [_kernel_named(name) for name in dict.fromkeys(names)]
-        missing = [(kernel, signature) for kernel, signature in wanted if not kernel.is_compiled(signature)]
+        missing = _missing(names)
         beside = min(threads.allowed(), len(missing)) - 1
         if beside < 1 or not all(kernel.can_be_kept() for kernel, _ in missing):
             return
-        with (
-            _waiting(),
-            _helpers([f"{kernel.py_func.__module__}:{kernel.py_func.__name__}" for kernel, _ in missing], beside),
-        ):
+        with _waiting(), _stopped_by_errors():
+            own, others = ([_name_of(kernel) for kernel, _ in each] for each in (missing, _missing(later)))
+            for n in range(1 + len(_helping()), 1 + beside):
+                with suppress(OSError):
+                    _helpers.append(_started([*own[n:], *own[:n], *others]))
             for kernel, signature in missing:
                 kernel.compile_if_free(signature)
+            until = time.monotonic() + _PATIENCE
+            while _helping() and not all(each.is_compiled(of) for each, of in missing) and time.monotonic() < until:
+                time.sleep(_PAUSE)
+
+
+def _missing(names: Iterable[str]) -> list[tuple[_Kernel, tuple[types.Type, ...]]]:
+    wanted = [_kernel_named(name) for name in dict.fromkeys(names)]
+    return [(kernel, signature) for kernel, signature in wanted if not kernel.is_compiled(signature)]
 
 
 def help_out() -> None:
@@ -215,22 +227,28 @@ def help_out() -> None:
         kernel.compile_if_free(signature)
 
 
+def _helping() -> list[subprocess.Popen[bytes]]:
+    """The processes beside this one that still compile."""
+    _helpers[:] = [each for each in _helpers if each.poll() is None]
+    return _helpers
+
+
+@atexit.register
+def _stop() -> None:
+    """End what still compiles, for later or for nobody."""
+    for process in _helping():
+        process.kill()
+        process.wait()
+
+
 @contextmanager
-def _helpers(names: Sequence[str], number: int) -> Iterator[None]:
-    """Processes that compile kernels, each from another one on; they are waited for, and end with an error here."""
-    running: list[subprocess.Popen[bytes]] = []
+def _stopped_by_errors() -> Iterator[None]:
+    """An error in the block, or Ctrl-C, ends the processes beside this one."""
     try:
-        for n in range(1, number + 1):
-            with suppress(OSError):
-                running.append(_started([*names[n:], *names[:n]]))
         yield
-        for process in running:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_PATIENCE)
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
+    except BaseException:
+        _stop()
+        raise
 
 
 def _started(names: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -240,6 +258,10 @@ def _started(names: Sequence[str]) -> subprocess.Popen[bytes]:
     command, nothing = [sys.executable, "-c", _HELP, json.dumps(sys.path), *names], subprocess.DEVNULL
     no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     return subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, creationflags=no_window)
+
+
+def _name_of(kernel: _Kernel) -> str:
+    return f"{kernel.py_func.__module__}:{kernel.py_func.__name__}"
 
 
 def _kernel_named(name: str) -> tuple[_Kernel, tuple[types.Type, ...]]:

@@ -233,6 +233,23 @@ def test_kernels_that_are_about_to_be_called_are_compiled_by_several_processes(p
     assert side_by_side(plugin, "heavy", names, call, threads=2)[4:] == ["0", "0", "False", "False"]
 
 
+LATER = """
+import time
+from inpaintkit import kernels
+kernels.prepare(["plugin.later:heavy_0", "plugin.later:heavy_1"], ["plugin.later:heavy_2"])
+kernel, signature = kernels._kernel_named("plugin.later:heavy_2")
+until = time.monotonic() + 60
+while not kernel.is_compiled(signature) and time.monotonic() < until:
+    time.sleep(0.01)
+print(kernel.is_compiled(signature), len(kernel.overloads))
+"""
+
+
+def test_the_other_process_goes_on_with_what_is_called_later(plugin):
+    (plugin / "later.py").write_text(HEAVY)
+    assert output(start(plugin, LATER, threads=2)) == "True 0"
+
+
 def test_one_thread_starts_no_process_and_compiles_what_is_called(plugin):
     assert side_by_side(plugin, "heavy", ["heavy_0", "heavy_1"], "module.heavy_0(1.0, 0)", threads=1) == [
         "1.0", "0", "1", "True", "True"
