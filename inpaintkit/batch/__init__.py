@@ -65,7 +65,8 @@ def repair(
     height, width = photo.pixels.shape[:2]
     shape = (height, width) if settings.resize_mask else None
     with limit(settings.arguments.get("threads")):
-        mask = _job_mask(job, photo, shape, inverted=settings.arguments.get("invert_mask", False))
+        inverted = settings.arguments.get("invert_mask", False)
+        mask = job.mask if settings.overlay else _job_mask(job, photo, shape, inverted=inverted)
     arguments: dict[str, Any] = {
         name: read_option(settings.method, name, value, shape) if isinstance(value, Path) else value
         for name, value in settings.arguments.items()
@@ -111,6 +112,10 @@ def _repaired(
     # Not above: a process that only hands out files would wait for the compiler.
     from inpaintkit.api import inpaint
 
+    if settings.overlay:
+        from inpaintkit.batch.soft import take_known_off
+
+        return take_known_off(photo, mask, settings.overlay, settings.method, arguments, progress)
     if settings.soft and not isinstance(mask, str) and np.any(mask):
         from inpaintkit.batch.soft import take_off
 

@@ -58,6 +58,7 @@ class Settings:
     arguments: dict[str, Any] = field(default_factory=dict)  # further keywords of ``inpaint``; a Path is read as a mask
     png_level: int | None = None  # of results that are PNG
     soft: bool = False  # divide out what shows through instead of filling all of the mask
+    overlay: Literal["cover", "add", "multiply"] | None = None  # each job's mask is an overlay's file, of this mode
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.files import Loaded
-from inpaintkit.overlay import RemovalInfo, Stored, remove_overlay
+from inpaintkit.overlay import Mode, RemovalInfo, Stored, remove_overlay
+from inpaintkit.overlay.marks import read_mark
 from inpaintkit.picture import Picture, grow, hole_of
 from inpaintkit.problem import Step
+
+_OF_MASKS = ("invert_mask", "dilate", "feather", "nodata")
 
 
 def take_off(
@@ -33,6 +37,29 @@ def take_off(
         hole = grow(hole, dilate)
     result, info = remove_overlay(
         photo.pixels, hole, method=method, stored=stored(photo), progress=progress, return_info=True, **given
+    )
+    return np.asarray(result), info
+
+
+def take_known_off(
+    photo: Loaded,
+    mark: Path,
+    mode: Mode,
+    method: str,
+    arguments: dict[str, Any],
+    progress: Callable[[Step], None] | None,
+) -> tuple[NDArray[Any], RemovalInfo]:
+    """The picture without the overlay of a file, and what was done; of ``arguments`` those that a fill takes."""
+    given = {name: value for name, value in arguments.items() if name not in _OF_MASKS}
+    overlay = read_mark(mark, Picture.of(photo.pixels, photo.channels), mode)
+    result, info = remove_overlay(
+        photo.pixels,
+        overlay=overlay,
+        method=method,
+        stored=stored(photo),
+        progress=progress,
+        return_info=True,
+        **given,
     )
     return np.asarray(result), info
 

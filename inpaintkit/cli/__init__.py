@@ -16,6 +16,7 @@ _FAILED = 2
 _INTERRUPTED = 130
 _MODULES = {  # command -> its module here, which is loaded when it is needed and holds the command under its own name
     "fill": "fill",
+    "overlay": "overlay",
     "mask": "masks",
     "methods": "methods",
     "compare": "compare",

@@ -291,7 +291,7 @@ def fill(
     settings = batch.Settings(method, resize_mask, page, arguments, png_level, soft)
     if isinstance(photo, Path) and photo.is_dir():
         assert output is None or isinstance(output, Path)  # checked above
-        run = _FolderRun(settings, isinstance(source, batch.Search), jobs, overwrite, log, dry_run, quiet, verbose)
+        run = FolderRun(settings, isinstance(source, batch.Search), jobs, overwrite, log, dry_run, quiet, verbose)
         notes = batch.Notes()
         given = [*named, *(path for path in (log, save_config) if path)]
         return run.fill(*batch.plan(photo, source, output, compare, given=given, notes=notes), notes)
@@ -422,7 +422,7 @@ def _report(info: Info | RemovalInfo) -> None:
 
 
 @dataclass(frozen=True)
-class _FolderRun:
+class FolderRun:
     """How a folder is filled."""
 
     settings: Settings
