@@ -2,11 +2,12 @@
 
     python -m inpaintkit.benchmarks.studies.find [--kinds text,stamp,...] [--sizes 8,12,...] [--photos N] [--images DIR]
                                          [--save DIR]
+    python -m inpaintkit.benchmarks.studies.find --docs docs/finding.jpg
 
 Recall counts every pixel that the damage changed, by however little; a proposed pixel is right where it lies at most
 2 px from one of them.
 The gap is whole-picture PSNR of the repair with the true mask less that with the found one.
-Beside it stands what the unrepaired picture loses.
+Beside it stands what the unrepaired picture loses. With ``--docs`` it writes the picture of the docs instead.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ import cv2
 import numpy as np
 import skimage.data
 from numpy.typing import NDArray
+from PIL import Image as PILImage
 
 from inpaintkit import find_mask, inpaint
 from inpaintkit.benchmarks.studies import damage
 from inpaintkit.benchmarks.studies._cases import arguments
-from inpaintkit.benchmarks.studies.damage import Pixels
+from inpaintkit.benchmarks.studies.damage import Pixels, Style
 from inpaintkit.files import read, write
 from inpaintkit.problem import Mask
+from inpaintkit.sheet import proposed, sheet
 
 TOLERANCE = 2  # px
 KINDS = ("text", "stamp", "scratches", "dust", "clean")
@@ -37,6 +40,12 @@ FINDERS = ("text", "scratches", "dust", "auto")
 SIZES = (8, 12, 16, 24, 36, 60, 100, 200)
 RIGHT, MISSED, WRONG = (0, 200, 0), (255, 0, 0), (255, 0, 255)
 _GRAIN = 8.0  # grey levels
+_CELL = (360, 240)  # px, of a picture of the docs
+_CAPTIONS = (  # photograph, style and seed of its caption
+    ("rocket", Style(40, "pillow", (250, 220, 50), outline=2, shadow=3, blur=1.0), 1),
+    ("chelsea", Style(26, "pillow", (200, 40, 40), opacity=0.9), 3),
+    ("camera", Style(36, "pillow", (115, 115, 115)), 5),
+)
 _SIDE = 768  # px: larger photographs are reduced, so that sizes mean the same in all of them
 
 
@@ -182,6 +191,24 @@ def table(scores: list[Score]) -> str:
     return "\n".join(lines)
 
 
+def for_docs(path: Path) -> None:
+    """The picture of the docs: three captions, what is proposed, and the repair."""
+    cells = []
+    for name, style, seed in _CAPTIONS:
+        photo = getattr(skimage.data, name)()
+        height = photo.shape[1] * 2 // 3
+        photo = np.ascontiguousarray(photo[:height]) if height <= photo.shape[0] else photo
+        damaged, _, _ = damage.caption(photo, style=style, seed=seed)
+        found = find_mask(damaged, "text")
+        shown = [damaged, proposed(damaged, found), inpaint(damaged, found, "auto")]
+        titles = f"{name} with a caption", "proposed", "filled"
+        cells += [
+            (title, cv2.resize(pixels, _CELL, interpolation=cv2.INTER_AREA))
+            for title, pixels in zip(titles, shown, strict=True)
+        ]
+    PILImage.fromarray(sheet(cells)).save(path, quality=90)
+
+
 def _known(values: NDArray[Any]) -> NDArray[Any]:
     known: NDArray[Any] = values[~np.isnan(values)]
     return known
@@ -215,7 +242,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the damage")
     parser.add_argument("--failures", type=int, default=8, help="how many of the worst cases of a kind are listed")
     parser.add_argument("--save", type=Path, help="a folder for pictures of what was found, missed and wrong")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="write the picture of the docs, and nothing else")
     options = parser.parse_args()
+    if options.docs:
+        for_docs(options.docs)
+        return
     if options.save:
         options.save.mkdir(parents=True, exist_ok=True)
     source = ((path.stem, read(path)) for path in sorted(options.images.iterdir())) if options.images else photographs()
