@@ -63,6 +63,12 @@ def sharing(said: Evidence, hole: Mask, mean: Values, variance: Values) -> Evide
     return Evidence(new, np.sqrt(left), said.core, said.none)
 
 
+def gap(opacity: Values, half: Values, where: Mask) -> float:
+    """Root mean square of the difference of an opacity (h, w) and one at half the resolution, around some pixels."""
+    near = any_of_four(where)
+    return float(np.sqrt(np.mean(np.square(_averaged(opacity) - half)[near]))) if near.any() else 0.0
+
+
 def _averaged(values: Values) -> Values:
     """Means of two by two pixels; an odd row or column counts twice."""
     rows, columns = (side % 2 for side in values.shape[:2])

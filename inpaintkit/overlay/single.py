@@ -40,6 +40,7 @@ _STYLES = 6
 _STRANGE = -3.0  # log-likelihood of pixels that an ink does not explain
 _UNLIKE = 0.5  # share of such pixels in a part of the mask that is drawn in something else
 _APART = 2  # px: parts of the mask that lie nearer are one
+_AGREEING = 0.12  # of full opacity: by how much luma and colours may differ on it, root mean square
 _COVERED = 0.98  # opacity from which hardly anything of a pixel is beneath
 _COUNT = 30  # covered pixels that show the noise
 _QUIET = 0.45 / 255  # noise that rounding explains
@@ -130,7 +131,7 @@ def estimate_single(
     found = single.at_half(part) if bled else single.run(part, first)
     if stored is None and (noise := single.noise(found)) and max(noise) > _QUIET:
         stored = Stored(noise[0] * level * 12**0.5, noise[1] * level * 12**0.5, (2, 2) if bled else (1, 1))
-    return _overlay(found, crop, hole.shape, span.offset, span.scale, stored, bled=bled)
+    return _overlay(found, crop, hole.shape, span.offset, span.scale, stored, channels=picture.colours, bled=bled)
 
 
 class _Single:
@@ -174,6 +175,10 @@ class _Single:
             said = bleeding.sharing(said, found.hole, half.mean, half.variance)
             self._set(found, said, number)
             self._ink_in_full(found, number)
+            own = found.style == number
+            apart = bleeding.gap(found.mean, half.mean, own)
+            if apart > _AGREEING * flat.opacity:
+                found.style[own] = -1
         return found
 
     def _ink_in_full(self, found: _Estimate, number: int) -> None:
@@ -313,15 +318,17 @@ def _overlay(
     scale: float,
     stored: Stored | None,
     *,
+    channels: int,
     bled: bool,
 ) -> Overlay:
     unknown = found.hole & (found.style < 0)
-    found.mean[unknown], found.variance[unknown] = 1, 0
-    if bled and unknown.any():
-        found.mean[grow(unknown, 1)] = 1
+    found.mean[unknown] = found.variance[unknown] = 0
+    tinted = bleeding.bled(found.mean) if bled else None  # what is filled whole must not tint what is beside it
+    filled = grow(unknown, 1) if bled and unknown.any() else unknown
+    found.mean[filled], found.variance[filled] = 1, 0
     opacity, deviation = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     opacity[crop.slices], deviation[crop.slices] = found.mean, np.sqrt(found.variance)
-    inks = [unmixed(ink.colour[None])[0] * scale + offset for ink in found.inks] or [np.full(1, offset)]
+    inks = [unmixed(ink.colour[None])[0] * scale + offset for ink in found.inks] or [np.full(channels, offset)]
     colour = inks[0]
     if len(inks) > 1:
         colour = np.zeros((*shape, len(inks[0])))
@@ -331,9 +338,9 @@ def _overlay(
         for number, (shade, ink) in enumerate(zip(inks, found.inks, strict=False))
     )
     chroma = None
-    if bled:
+    if tinted is not None:
         chroma = np.zeros(shape, np.float32)
-        chroma[crop.slices] = bleeding.bled(found.mean)
+        chroma[crop.slices] = np.where(filled, 1, tinted)
     info = OverlayInfo("judged", styles, _boxes(unknown, crop), 1, stored=stored)
     return Overlay(opacity, colour, info, deviation=deviation, chroma=chroma)
 

@@ -13,6 +13,7 @@ from PIL import ImageDraw, ImageFont
 
 from inpaintkit import estimate_overlay, inpaint, remove_overlay
 from inpaintkit.overlay import Stored
+from inpaintkit.overlay.bleeding import gap
 from inpaintkit.overlay.opacity import Evidence
 from inpaintkit.overlay.quantised import stored_seen
 from inpaintkit.overlay.repeats import shared
@@ -135,6 +136,13 @@ def test_where_nothing_lies_the_mask_is_filled_and_said_to_be_ambiguous(photo):
     overlay = estimate_overlay(photo, hole)
     assert [box.shape for box in overlay.info.ambiguous] == [(4, 100)]
     np.testing.assert_array_equal(overlay.opacity, hole.astype(np.float32))
+    np.testing.assert_array_equal(remove_overlay(photo, hole, method="fsr"), inpaint(photo, hole, "fsr"))
+
+
+def test_how_far_luma_and_colours_differ():
+    opacity, half = np.zeros((8, 8)), np.zeros((4, 4))
+    opacity[2:4, 2:4] = [[1, 1], [0, 0]]  # 0.5 on the mean, and 0 is said
+    assert gap(opacity, half, opacity > 0) == 0.5
 
 
 @pytest.mark.parametrize("quality", [85, 95])
