@@ -62,7 +62,6 @@ _GAMMA = 1.3  # a patch is trusted so many times less for every pixel deeper in 
 _SHARP = np.float32(0.25)  # sigma^2 over the 75th percentile of distances
 _BESIDE, _BLACK = np.array([(1, 0), (0, 1)]), np.array([(1, 1), (0, 2), (1, -1)])  # neighbours: all; black fields
 _SETTLED = 0.1  # mean change of the hole's colours at which a level is done, in 255ths or the picture's steps
-_PEELED, _PEELED_SMALL = 6, 3  # iterations of a layer, and where the hole has one level: see docs/design.md
 _TILE = 1024  # hole pixels that vote at once, at least
 _UNIT = 512  # levels are whole numbers of so many to 1, half a step of 8 bits; _LARGEST cuts off what lies far outside
 _LARGEST = 3
@@ -154,7 +153,7 @@ def _matched(
     taken = []
     for number, size in reversed(list(enumerate(sizes))):  # the smallest picture first
         coarse, canvas = canvas, _Canvas(size, seed + number)
-        canvas.begin(coarse, _PEELED if len(sizes) > 1 else _PEELED_SMALL)
+        canvas.begin(coarse)
         rounds, end = min(iterations, 2 << number), float(ends[-1 - number])
         for turn in range(1, rounds + 1):
             canvas.search(min(6, 1 << number))
@@ -365,8 +364,8 @@ class _Canvas:
         self.strips = strips(self.hole, _TILE)
         self.reverse: Search | None = None  # from known patches to the hole
 
-    def begin(self, coarse: _Canvas | None, iterations: int) -> None:
-        """The first guess: the shifts of the level before, or from the rim, found in so many iterations a layer."""
+    def begin(self, coarse: _Canvas | None) -> None:
+        """The first guess: the shifts of the level before, or from the rim."""
         if coarse is not None:
             self._inherit(coarse.nnf)
             self.vote()
@@ -380,7 +379,7 @@ class _Canvas:
             self._smooth(self.size.hole, self.size.known)
             self.search(5)
         else:
-            self._peel(iterations)
+            self._peel()
 
     def search(self, iterations: int, chosen: Mask | None = None) -> None:
         """Measure all distances in the picture as it is now, and look for smaller ones (of the ``chosen`` anchors)."""
@@ -480,14 +479,14 @@ class _Canvas:
         part = fill(Problem(image.astype(np.float32), hole[self.near], known[self.near]), power=1)
         image[hole[self.near]] = np.rint(part[hole[self.near]])
 
-    def _peel(self, iterations: int) -> None:
+    def _peel(self) -> None:
         """Layer by layer from the rim inwards, patches compared over the pixels filled so far (onion peel)."""
         size, window = self.size, self.nnf.window
         ready, todo = size.known.copy(), size.hole.copy()
         while todo.any():
             layer = todo & _grown(ready, 3)
             self.filled.mark(ready)
-            self.search(iterations, chosen=_grown(layer, self.side)[window])
+            self.search(6, chosen=_grown(layer, self.side)[window])
             self.origin[:] = -1
             self._vote(layer[window])
             done = np.zeros(layer.shape, np.bool_)

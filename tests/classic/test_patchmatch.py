@@ -52,7 +52,7 @@ def test_a_vote_is_the_mean_weighted_by_depth_and_distance():
     hole = boxed(truth.shape[:2], 30, 40, 12, 12)
     (size,) = module._sizes(Problem.create(truth, hole), 7, 1, None, None)
     canvas = module._Canvas(size, seed=1)
-    canvas.begin(None, 6)
+    canvas.begin(None)
     canvas.search(2)
     y, x = 36, 45
     image = canvas.filled.image() / 512  # levels are whole numbers of 1 / 512
