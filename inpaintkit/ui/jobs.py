@@ -19,6 +19,7 @@ _MAX_FILES = 5  # jobs whose file can still be had
 _STOPPING = "begins when what was cancelled has stopped"
 _PAUSE = 0.1  # seconds between two messages about progress
 _SETTLED = 0.5  # seconds until the time left is guessed
+_LONG = 5.0  # seconds after which it is guessed from less than a hundredth
 
 
 class CancelledError(BaseException):
@@ -100,7 +101,8 @@ class Job:
         end = self.ended or time.monotonic()
         seconds = end - self.began if self.began else 0.0
         share = self.done / self.total if self.total else 0.0
-        guess = self.state == "running" and seconds >= _SETTLED and share > 0.01
+        known = share > 0.01 or (share > 0 and seconds >= _LONG)
+        guess = self.state == "running" and seconds >= _SETTLED and known
         return {
             "id": self.id,
             "kind": self.kind,

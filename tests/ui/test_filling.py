@@ -320,3 +320,15 @@ def test_the_time_left_is_guessed_from_what_is_done():
     with pytest.raises(CancelledError) as raised:
         job.progress(Step(2, 4))
     assert not isinstance(raised.value, Exception)  # so that no method takes it for an error of its own
+
+
+@pytest.mark.parametrize(
+    ("seconds", "done", "left"), [(0.2, 50, None), (1, 50, 1.0), (1, 0.5, None), (10, 0.5, 1990.0)]
+)
+def test_the_time_left_is_guessed_as_soon_as_the_guess_can_be_trusted(monkeypatch, seconds, done, left):
+    from inpaintkit.ui.jobs import Job
+
+    monkeypatch.setattr("inpaintkit.ui.jobs.time.monotonic", lambda: 100.0 + seconds)
+    job = Job("fill", None, lambda job: None, state="running", done=done, total=100, began=100.0)
+    shown = job.shown(0)["left"]
+    assert shown == (None if left is None else pytest.approx(left))

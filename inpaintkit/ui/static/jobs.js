@@ -73,6 +73,17 @@ function show(job) {
   else bar.removeAttribute("value");
 }
 
+// A method may be silent for a while: the time goes on all the same.
+const TICK = 1; // s
+setInterval(() => {
+  for (const job of app.jobs.values()) {
+    if (job.state !== "running") continue;
+    job.seconds += TICK;
+    if (job.left) job.left = Math.max(job.left - TICK, TICK);
+    show(job);
+  }
+}, 1000 * TICK);
+
 export const cancel = (id) => remove(`jobs/${id}`);
 
 // All jobs of a server that has started anew are those it says there are.
