@@ -26,7 +26,7 @@
 - ``threads``: what does a second thread gain, for one region, for a large one beside a small one, and on text?
 - ``units``: is a picture in other units, or of another type, filled the same?
 
-``damage`` makes damaged photographs with their truth, ``_cases`` holds what the studies share, ``_browser`` opens the
-page in a browser, for studies and tests. Comparisons that need no study of their own are presets of ``inpaintkit bench
-run`` (``benchmarks/presets.py``).
+``damage`` makes damaged photographs with their truth, ``_cases`` holds what the studies share, ``_outlines`` traced
+objects, ``_browser`` opens the page in a browser, for studies and tests. Comparisons that need no study of their own are
+presets of ``inpaintkit bench run`` (``benchmarks/presets.py``).
 """

@@ -5,8 +5,8 @@ windows around the points -> regions that hold them -> the one that looks most l
 Windows show the picture at every scale. Regions come from merged basins (``regions``) and from closed contours
 (``contours``); what an object looks like is in ``looks``. A further click asks for what holds it as well: a region that
 was found, or one joined from that before and what is around the click, with its hull and contours around it. Chosen is
-what looks best and has the click in the middle of what it adds. A click that is not of the object takes a region away,
-or gives another, whichever looks best and changes least.
+what looks best and would make a user click there: in the middle of the largest difference from what was shown. A click
+that is not of the object takes a region away, or gives another, chosen in the same way.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _BEST = 2  # regions of a point that are added, or of one order of size that are
 _SIZES = (0.1, 0.25), (0.5, 0.4), (np.inf, np.inf)  # their orders: times the size of what they are added to or taken
 # from at most, where the click is no farther from its outline, in times its side
 _SAME = 0.85  # overlap of two regions that are one
-_FAR, _NEAR = 6.0, 4.0  # score of a region that is as the one before a click, times their overlap: in any case, and
-_REACH = 0.2  # where the click is near its outline, which in times its side falls off so far from there
-_MIDDLE = 15.0  # score of a region of which a further click is the middle of what it adds
+_MIDDLE = 8.0  # score of a region of which a further click is the middle of what it adds
+_OF_IT, _NOT_OF_IT = 2.0, 2.0  # score times ``expected``, where a further click is of the object and where it is not
+_ABOUT = 0.7  # px of a picture: how exactly a click is placed
 _DISCS = 0.0, 0.5, 1.0  # times how far that click is from the region before it: a disc around it that is of the object
 _POINT = 0.06  # of a region's side: the smallest such disc
 _SMALL = 0.5  # times a region: where a point in it is of an object so much smaller, both are asked for
@@ -100,6 +100,22 @@ class _Region:
         far = other.distance(point) * other.area**0.5
         deepest = float(added.max() / self.view.scale[0])
         return float((2 * deep / max(1.0, deepest) + min(1.0, deep / max(1.0, far))) / 3)
+
+    def expected(self, before: _Region, point: Point) -> float:
+        """How well a click fits, if this is the object and another region was shown: the log of a share, 0 at most.
+
+        A click is expected in the middle of the largest error, which is what one region has and the other has not.
+        """
+        place = self.view.place(point)
+        if place is None:
+            return float(np.log(_ABOUT / (self.area**0.5 + _ABOUT)))
+        shown = carried(before.mask, before.view, self.view)
+        missing, surplus = depth(self.mask & (1 - shown)), depth(shown & (1 - self.mask))
+        error = missing if self.mask[place[1], place[0]] else surplus
+        deep, deepest = (
+            value / self.view.scale[0] for value in (error[place[1], place[0]], max(missing.max(), surplus.max()))
+        )
+        return float(np.log((deep + _ABOUT) / (deepest + _ABOUT)))
 
     def overlap(self, other: _Region) -> float:
         """Intersection over union with another region, about."""
@@ -168,10 +184,11 @@ class _Search:
             found += self._more(region, points)
         if not found:
             return self._between(points, outside)
-        if not outside:
-            return max(found, key=lambda other: other.score + _MIDDLE * other.centred(region, points[-1]))
-        like = _FAR + _NEAR * np.exp(-region.distance(outside[-1]) / _REACH)
-        return max(found, key=lambda other: other.score + like * region.overlap(other))
+        if outside:
+            return max(found, key=lambda other: other.score + _NOT_OF_IT * other.expected(region, outside[-1]))
+        new = points[-1]
+        fits = {other: _MIDDLE * other.centred(region, new) + _OF_IT * other.expected(region, new) for other in found}
+        return max(found, key=lambda other: other.score + fits[other])
 
     def _part(self, region: _Region, points: Sequence[Point]) -> _Region | None:
         """What looks most like an object around the last point alone, if that is a small part of a region."""

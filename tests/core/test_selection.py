@@ -16,6 +16,8 @@ CUP += [(362, 240), (345, 252), (328, 268), (315, 278), (300, 283), (280, 284), 
 CUP += [(225, 303), (212, 306), (200, 299), (197, 285), (203, 262), (212, 240), (200, 215), (185, 195), (177, 170)]
 EYE = [(137, 112), (139, 102), (144, 94), (151, 88), (160, 86), (170, 86), (180, 88), (190, 91), (197, 97), (202, 105)]
 EYE += [(205, 113), (205, 122), (203, 131), (196, 141), (184, 144), (174, 145), (164, 143), (155, 139), (147, 131)]
+COFFEE = [(203, 150), (212, 125), (225, 106), (245, 98), (280, 95), (310, 98), (335, 107), (355, 122), (366, 140)]
+COFFEE += [(370, 162), (355, 175), (330, 187), (300, 192), (265, 189), (240, 180), (220, 165)]
 ROCKET = [(311, 175), (310, 150), (313, 138), (319, 128), (323, 126), (328, 128), (332, 138), (334, 150), (333, 175)]
 ROCKET += [(331, 180), (331, 406), (314, 406), (314, 240), (313, 180)]
 
@@ -126,3 +128,12 @@ def test_two_clicks_at_most_select_what_was_traced(name, outline, clicks, least)
     photo = getattr(skimage.data, name)()
     mask = masks.object_at(photo, clicks)
     assert overlap(mask, masks.polygon(photo.shape[:2], outline)) > least
+
+
+@pytest.mark.parametrize("point", [(282, 143), (352, 155), (322, 121)])
+def test_a_click_beside_what_is_wanted_leaves_it_whole(point):
+    photo = skimage.data.coffee()
+    surface = masks.polygon(photo.shape[:2], COFFEE)
+    wide = masks.object_at(photo, [point])
+    assert overlap(wide, surface) < 0.5  # all within the rim of the cup
+    assert overlap(masks.object_at(photo, [point], outside=[(294, 57)]), surface) > 0.85
