@@ -27,6 +27,6 @@
 - ``units``: is a picture in other units, or of another type, filled the same?
 
 ``damage`` makes damaged photographs with their truth, ``_cases`` holds what the studies share, ``_outlines`` traced
-objects, ``_browser`` opens the page in a browser, for studies and tests. Comparisons that need no study of their own are
-presets of ``inpaintkit bench run`` (``benchmarks/presets.py``).
+objects, ``_browser`` opens the page in a browser, for studies and tests. Comparisons that need no study of their own
+are presets of ``inpaintkit bench run`` (``benchmarks/presets.py``).
 """
