@@ -22,6 +22,7 @@
 - ``patchmatch_peers``: is ``patchmatch`` ahead of the other PatchMatch packages for Python, in time and quality?
 - ``peers``: how do methods compare with OpenCV's, xphoto's and scikit-image's on text, scratches and lost pixels?
 - ``selecting``: how well do one, two and three clicks select objects that were traced?
+- ``series``: what does a series say of the mark that lies over it, beside filling each picture by itself?
 - ``speed``: time and memory of ``telea`` and the plates beside OpenCV's and scikit-image's, ratios from one run.
 - ``threads``: what does a second thread gain, for one region, for a large one beside a small one, and on text?
 - ``units``: is a picture in other units, or of another type, filled the same?
