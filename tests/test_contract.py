@@ -97,7 +97,7 @@ def toy(fill, **promises) -> Method:
     return row
 
 
-def good(problem, *, soft: bool = True):
+def good(problem, *, smooth: bool = True):
     """A sound method."""
     return registry.find("telea").load()(problem)
 
@@ -105,7 +105,7 @@ def good(problem, *, soft: bool = True):
 def broken(kind):
     """A function that breaks one promise."""
 
-    def fill(problem, *, soft: bool = True):
+    def fill(problem, *, smooth: bool = True):
         if kind == "writes":
             problem.image[problem.hole] = 0.25
         filled = good(problem)

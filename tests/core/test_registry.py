@@ -48,16 +48,18 @@ def test_a_missing_extra_is_named():
         Method("broken", "no_such_package:f", "").load()
 
 
-def four_options(problem, *, size: int = 3, mode: Literal["a", "b"] = "a", soft: bool = True, name: str | None = None):
+def four_options(
+    problem, *, size: int = 3, mode: Literal["a", "b"] = "a", smooth: bool = True, name: str | None = None
+):
     """For tests."""
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, {"size": 3, "mode": "a", "soft": True, "name": None}),
-        ({"size": 4, "name": "x"}, {"size": 4, "mode": "a", "soft": True, "name": "x"}),
-        ({"soft": False, "mode": "b", "name": None}, {"size": 3, "mode": "b", "soft": False, "name": None}),
+        ({}, {"size": 3, "mode": "a", "smooth": True, "name": None}),
+        ({"size": 4, "name": "x"}, {"size": 4, "mode": "a", "smooth": True, "name": "x"}),
+        ({"smooth": False, "mode": "b", "name": None}, {"size": 3, "mode": "b", "smooth": False, "name": None}),
     ],
 )
 def test_options_are_completed(toy, given, expected):
@@ -69,7 +71,7 @@ def test_options_are_completed(toy, given, expected):
     [
         ({"size": 2.5}, "a whole number"),
         ({"size": True}, "a whole number"),
-        ({"soft": 1}, "True or False"),
+        ({"smooth": 1}, "True or False"),
         ({"mode": "c"}, "'a' or 'b'"),
         ({"name": 3}, "a text or None"),
     ],
@@ -79,7 +81,7 @@ def test_options_of_the_wrong_kind_are_refused(toy, given, needed):
         registry.find(toy(four_options)).options(given)
 
 
-@pytest.mark.parametrize("name", ["size", "mode", "soft", "name"])
+@pytest.mark.parametrize("name", ["size", "mode", "smooth", "name"])
 @pytest.mark.parametrize("value", [np.arange(3), np.array(["a"]), np.array(["a", "b"]), np.zeros((2, 2))])
 def test_an_array_is_no_choice_and_no_number(toy, name, value):
     with pytest.raises(ValueError, match=r"toy's option \w+ is an array of shape \(\d, ?\d?\): expected ") as caught:
