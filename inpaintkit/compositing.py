@@ -159,4 +159,4 @@ def composite(result: Pixels, crop: Box, own: Mask, fill: Image, units: Units, m
         if depth is not None:
             share = np.clip(depth[band][here] / (feather + 1), 0, 1)[:, None]
             colours = units.feathered(colours, before[band][here], share)
-        as_items(target[band])[here] = as_items(np.ascontiguousarray(colours))
+        as_items(target[band])[here] = as_items(np.ascontiguousarray(colours, target.dtype))  # in its order of bytes
