@@ -7,10 +7,12 @@ they leave in the cache is loaded by the one that fills.
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import json
 import logging
 import platform
+import re
 import subprocess
 import sys
 import threading
@@ -22,7 +24,7 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from types import UnionType
+from types import ModuleType, UnionType
 from typing import Any, TypeVar, cast
 
 import llvmlite
@@ -37,12 +39,24 @@ from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
 
 from inpaintkit import kernel_cache, threads
-from inpaintkit.kernels.compiler import KernelCompiler, Part, PartCompiler, uncollected
+
+_log = logging.getLogger("inpaintkit")
+
+# The first and the last release of numba for whose insides compiler.py is written, and with which it was tried.
+_TRIED = (0, 62), (0, 68)
+_parts: ModuleType | None = None  # compiler.py; without it kernels are compiled in numba's own way, more slowly
+try:
+    if not _TRIED[0] <= tuple(map(int, re.findall(r"\d+", numba.__version__)[:2])) <= _TRIED[1]:
+        raise ImportError("not tried with this one")
+    from inpaintkit.kernels import compiler as _parts
+except (ImportError, AttributeError) as error:
+    _log.info("numba %s compiles in its own way, which takes longer than ours: %s", numba.__version__, error)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _VERSIONS = (
     f"{platform.python_implementation()} {sys.version} {numba.__version__} {llvmlite.__version__} {np.__version__}"
+    f"{'' if _parts else ' plain'}"
 )
 
 _SCALARS = {bool: types.boolean, int: types.int64, float: types.float64, np.float32: types.float32}
@@ -50,7 +64,6 @@ _PATIENCE = 300  # seconds to wait for a process that compiles
 _PAUSE = 0.005  # seconds between looks at what it has done
 _HELP = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from inpaintkit import kernels; kernels.help_out()"
 
-_log = logging.getLogger("inpaintkit")
 _reported: set[str] = set()
 _report_lock = Lock()
 _prepare_lock = Lock()
@@ -80,29 +93,38 @@ def kernel(*, fastmath: bool = False, inline: bool = False) -> Callable[[Functio
 class _Kernel(CPUDispatcher):  # type: ignore[misc,unused-ignore]
     """numba's own dispatcher with a cache of ours, and a lock so that no two processes compile the same kernel.
 
-    Other kernels that call this one call its part.
+    Other kernels that call this one call its part, or where there are none the kernel itself.
     """
 
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
-        super().__init__(function, {}, {**options, "no_cfunc_wrapper": True}, KernelCompiler)
+        self._part = None
+        if _parts:
+            super().__init__(function, {}, {**options, "no_cfunc_wrapper": True}, _parts.KernelCompiler)
+            self._part = _parts.Part(function, _parts.PartCompiler, options)
+        else:
+            # A fastmath kernel that is not inlined has several copies, whose sums may be taken in different orders: who
+            # compiles calls one of them, who loads what was compiled another one.
+            inline = options["forceinline"] or options["fastmath"]
+            super().__init__(function, {}, {**options, "no_cfunc_wrapper": True, "forceinline": inline})
         self._cache = _KernelCache(function, self.targetoptions)
-        self._part = Part(function, PartCompiler, options)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """What a kernel needs to call this one; a constant among the arguments gets no compiled code of its own."""
         args, kws = tuple(map(types.unliteral, args)), {name: types.unliteral(kind) for name, kind in kws.items()}
-        return self._part.get_call_template(args, kws)
+        called: Any = self._part or super()
+        return called.get_call_template(args, kws)
 
     def get_overload(self, signature: Any) -> Any:
         """What numba knows the called code by."""
-        return self._part.get_overload(signature)
+        called: Any = self._part or super()
+        return called.get_overload(signature)
 
     def compile(self, signature: Any) -> Any:
         """Load or compile the kernel for a signature; numba calls it when that is needed."""
         with global_compiler_lock:  # of two locks every thread takes this one first
             if self.is_compiled(signature):
                 return super().compile(signature)
-            with _waiting(), self._cache.files.compiling(self.py_func.__name__), uncollected():
+            with _waiting(), self._cache.files.compiling(self.py_func.__name__), _uncollected():
                 return super().compile(signature)
 
     def is_compiled(self, signature: Any) -> bool:
@@ -120,6 +142,18 @@ class _Kernel(CPUDispatcher):  # type: ignore[misc,unused-ignore]
     def can_be_kept(self) -> bool:
         """Whether what is compiled can be kept for other processes."""
         return self._cache.files.can_be_kept()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's collection of garbage, which takes a tenth of a compilation and finds next to nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _KernelCache(_Cache):  # type: ignore[misc,unused-ignore]

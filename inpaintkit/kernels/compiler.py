@@ -7,9 +7,7 @@ are left out that do nothing for kernels, and the signatures of operators and of
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, cast
 
 import llvmlite.binding as llvm
@@ -189,15 +187,3 @@ class Part(CPUDispatcher):  # type: ignore[misc,unused-ignore]
     def add_overload(self, compiled: Any) -> None:
         """Keep what was compiled, as numba does for what Python may call."""
         self.overloads[tuple(compiled.signature.args)] = compiled
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Without Python's collection of garbage, which takes a tenth of a compilation and finds next to nothing."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

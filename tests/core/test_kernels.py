@@ -292,3 +292,36 @@ def test_types_are_read_off_annotations():
         numba.boolean,
         numba.types.NamedTuple([array(numba.int64, 1, "C"), numba.float64], Named),
     )
+
+
+FILL_WITH = """
+import logging, sys
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+import numba, numpy as np
+numba.__version__ = sys.argv[2] or numba.__version__
+import inpaintkit
+from inpaintkit import kernels
+given = np.load(sys.argv[1])
+with kernels.compiling() as watch:
+    filled = inpaintkit.inpaint(given["image"], given["mask"], "telea")
+print("compiled" if watch.happened else "loaded")
+np.save(sys.argv[3], filled)
+"""
+
+
+def test_a_numba_not_tried_compiles_in_its_own_way_the_same_picture(plugin, photo):
+    given, mask = plugin / "given.npz", np.zeros((64, 64), bool)
+    mask[20:30, 12:50] = True
+    np.savez(given, image=photo(64), mask=mask)
+
+    def fill(version):
+        said = output(start(plugin, FILL_WITH, given, version, plugin / "filled.npy"))
+        return np.load(plugin / "filled.npy"), said.splitlines()[-1], said.count("numba 0.99.0rc1 compiles in its own")
+
+    tried, first, _ = fill("")
+    plain, own, lines = fill("0.99.0rc1")
+    again, then, _ = fill("0.99.0rc1")
+    assert (first, own, then, lines) == ("compiled", "compiled", "loaded", 1)  # neither loads what the other compiled
+    np.testing.assert_array_equal(again, plain)
+    np.testing.assert_allclose(plain.astype(float), tried, atol=1)
+    assert (plain != photo(64))[mask].any()
