@@ -120,6 +120,8 @@ def _repaired(
         from inpaintkit.batch.soft import take_off
 
         return take_off(photo, mask, settings.method, arguments, progress)
+    if settings.soft:  # nothing lies over it, so that there is nothing whose ink could be told
+        arguments = {name: value for name, value in arguments.items() if name not in ("colour", "mode")}
     filled: tuple[NDArray[Any], Info] = inpaint(
         photo.pixels, mask, settings.method, progress=progress, return_info=True, **arguments
     )

@@ -14,12 +14,14 @@ from inpaintkit.cli.outputs import check_format, check_inputs, check_log, check_
 from inpaintkit.cli.progress import progress_bar
 
 if TYPE_CHECKING:
+    from inpaintkit.batch import Settings
     from inpaintkit.overlay import Mode, Overlay
+    from inpaintkit.picture import Picture
 
 _MODES = ("cover", "add", "multiply")  # as in ``overlay``, which takes a second to import
 
 _estimate_options = together(
-    click.option("--mask", type=FILE, help="White where it lies, or wider; without it, what repeats is found."),
+    click.option("--mask", type=FILE, help="White where it lies, or wider; without it, it is found."),
     click.option("--colour", metavar="COLOUR", help="Its ink, where known: #rrggbb, r,g,b or a name."),
     click.option(
         "--mode", type=click.Choice(_MODES), help="Ink covers, light adds, dirt multiplies.  [default: cover]"
@@ -108,8 +110,8 @@ def remove(
 ) -> int:
     """Take an overlay off a photo or off every picture of a folder.
 
-    Without --overlay a folder's is estimated from all its pictures first. Pictures that are there already are skipped,
-    so that a run that was stopped goes on.
+    Without --overlay a folder's is estimated from all its pictures first; one picture's from itself, where --mask is
+    white or text is found. Of a folder, pictures that are there already are skipped, so that a stopped run goes on.
     """
     is_folder = photo.is_dir()
     if not photo.exists():
@@ -117,10 +119,8 @@ def remove(
     if jobs < 1:
         raise click.UsageError(f"--jobs is {jobs}: give 1 or more")
     method_named(method)
-    if mark is None and not is_folder:
-        raise click.UsageError(
-            f"{photo} is one picture: give --overlay mark.png, or estimate it with 'inpaintkit fill --soft'"
-        )
+    if given["gain"] and not is_folder and mark is None:
+        raise click.UsageError(f"--gain is for a series, and {photo} is one picture: give the folder, or --overlay")
     if mark and (named := [name for name in ("mask", "colour", "gain") if given[name]]):
         raise click.UsageError(f"--{named[0]} is for an overlay still to be estimated: leave out --overlay or it")
     check_inputs(output, photo, mark, given["mask"])
@@ -139,6 +139,10 @@ def remove(
         notes = batch.Notes()
         kind: Mode = given["mode"] or "cover"
         source = mark or Path(folder, "mark.png")
+        if not is_folder and mark is None:
+            hole, settings = given["mask"] or batch.Search("text", {}), _soft(photo, method, seed, threads, **given)
+            run = FolderRun(settings, not given["mask"], 1, True, log, dry_run, quiet, verbose)
+            return run.fill([batch.Job(photo, hole, output, preview)], [], notes=batch.Notes())
         if is_folder:
             todo, failed = batch.plan(photo, source, output, preview, given=inputs, notes=notes)
         else:
@@ -152,6 +156,30 @@ def remove(
         return run.fill(todo, failed, notes)
 
 
+def _soft(
+    photo: Path, method: str, seed: int, threads: int | None, *, colour: str | None, mode: Mode | None, **_: Any
+) -> Settings:
+    """How one picture's own overlay is taken off."""
+    from inpaintkit import batch, files
+    from inpaintkit.picture import Picture
+
+    arguments: dict[str, Any] = {"seed": seed, "threads": threads}
+    if mode is not None:
+        arguments["mode"] = mode
+    if colour is not None:
+        loaded = files.load(photo)
+        arguments["colour"] = _ink(colour, Picture.of(loaded.pixels, loaded.channels))
+    return batch.Settings(method, arguments=arguments, soft=True)
+
+
+def _ink(colour: str, picture: Picture) -> list[float]:
+    """A colour in a picture's units and channels."""
+    from inpaintkit.masks import rgb
+
+    values = [value / 255 * picture.opaque for value in rgb(colour)]
+    return values if picture.colours == 3 else [sum(values) / 3] * picture.colours
+
+
 def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
         what = "is one picture: give the folder of a series" if folder.exists() else "no such folder"
@@ -163,7 +191,6 @@ def _estimated(
 ) -> Overlay:
     """Estimate the overlay of a series of files, and write it."""
     from inpaintkit import files
-    from inpaintkit.masks import rgb
     from inpaintkit.overlay import estimate_overlay
     from inpaintkit.overlay.marks import write_mark
     from inpaintkit.picture import Picture
@@ -174,10 +201,7 @@ def _estimated(
         )
     loaded = files.load(paths[0])
     first = Picture.of(loaded.pixels, loaded.channels)
-    ink = None
-    if colour is not None:
-        values = [value / 255 * first.opaque for value in rgb(colour)]
-        ink = values if first.colours == 3 else [sum(values) / 3] * first.colours
+    ink = None if colour is None else _ink(colour, first)
     hole = None if mask is None else files.read_mask(mask)
     with progress_bar(quiet) as progress:
         found = estimate_overlay(paths, hole, colour=ink, progress=progress, **given)

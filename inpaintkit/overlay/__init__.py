@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from inpaintkit.filling import Call
 from inpaintkit.info import FilledRegion, Info
 from inpaintkit.kernels import compiling
 from inpaintkit.method import Method
+from inpaintkit.overlay.frames import fingerprint
 from inpaintkit.overlay.model import MODES, Mode, Overlay, OverlayInfo, RemovalInfo, Style
 from inpaintkit.overlay.noise import Stored
 from inpaintkit.overlay.removing import SETTLED, Pixels, remove
@@ -130,7 +131,7 @@ def remove_overlay(
     Returns
     -------
     result : the same kind, shape and dtype as ``picture``; pixels of opacity 0 are identical, bit for bit, and so is
-        the picture's own opacity.
+        the picture's own opacity. A picture that the estimate found not to have the overlay is identical throughout.
     info : RemovalInfo, with ``return_info=True``.
 
     Raises
@@ -162,6 +163,10 @@ def remove_overlay(
     checked = Picture.of(picture, channels)
     filler = _Filler.of(checked, method, options, seed, device, progress, fallback)
     _check(overlay, checked)
+    if overlay.info.absent and fingerprint(checked) in overlay.info.absent:
+        note = ("this picture does not have the overlay, and stays as it is",)
+        bare = np.zeros(overlay.shape, np.float32)
+        overlay = Overlay(bare, overlay.colour, replace(overlay.info, notes=note), overlay.mode)
     with pool.limit(threads, own_threads=filler.row.own_threads) as count, filler.watched() as watch:
         removed = remove(checked, overlay, filler, stored or overlay.info.stored)
     is_pil = isinstance(picture, PILImage.Image)

@@ -26,6 +26,8 @@ _MAX_ROUNDS, _SPARSE_ROUNDS, _SETTLED = 9, 10, 0.001  # median relative change o
 _MAX_GAIN = 12.0  # of the first fit
 _CONTOUR = 0.2  # of the edges, where the overlay makes the largest steps
 _LEFT, _USUAL = 0.15, 4.0  # of the steps' energy there, that may be left; times what is usual, that may be anyway
+LOOKS = 3  # for pictures without the overlay, the fit made anew in between
+_ABSENT = 0.1  # of the logarithm of a likelihood, per pixel and channel, from which a picture surely lacks it
 _OPAQUE = 0.04  # of the spread beside the mask: less over the series hides what is beneath
 
 
@@ -54,7 +56,8 @@ class Series:
     ----------
     graph : of the pixels through which something shows.
     fit : float64 (N + 1, 1 + C), gains and offsets; the last row is that of known pixels.
-    present : bool (K,), which pictures have the overlay at all.
+    present : bool (K,), which pictures the fit is made from, as likelier with the overlay than without.
+    absent : bool (K,), which surely do not have it.
     mean, variance : of the colours seen at the graph's own pixels over the series, (N, C) and (N,).
     opaque, ink : flat indices of pixels that hide what is beneath, and their colours (n, C).
     """
@@ -62,7 +65,7 @@ class Series:
     def __init__(self, frames: Frames, hole: Mask) -> None:
         self.frames, self.hole = frames, hole
         self.channels = frames.channels
-        self.present = np.ones(len(frames), np.bool_)
+        self.present, self.absent = np.ones(len(frames), np.bool_), np.zeros(len(frames), np.bool_)
         self.beside = _beside(frames, hole)
         self._look()
         self.fit = self._first()
@@ -174,14 +177,15 @@ class Series:
         return blocks / np.maximum(self.distance(), 1e-3)[:, None, None]
 
     def look_for_absent(self) -> bool:
-        """Note which pictures are likelier without the overlay; whether that has changed."""
+        """Note which pictures are likelier without the overlay; whether those that count have changed."""
         plain, before = self.graph.identity(self.channels), self.present
+        size = max(len(self.graph), 1) * self.channels
         gains = float(self.channels * self.beside.jacobian * np.log(self.fit[:-1, 0]).sum())
         noise, likelier = _noise(self.frames), []
         for colours in self.rows:
             energies = [self._energy(colours, fit, noise) for fit in (self.fit, plain)]
-            likelier.append(energies[0] - gains <= energies[1])
-        self.present = np.array(likelier)
+            likelier.append((energies[0] - gains - energies[1]) / size)
+        self.present, self.absent = np.array(likelier) <= 0, np.array(likelier) > _ABSENT
         if not self.present.any():
             self.present = before
         return bool((self.present != before).any())

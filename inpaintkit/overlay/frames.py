@@ -178,6 +178,12 @@ class _Some:
         return (colours[self.index] for colours in self.rows)
 
 
+def fingerprint(picture: Picture) -> str:
+    """What tells a picture from others, whether it came from a file or an array."""
+    pixels = np.ascontiguousarray(picture.pixels)
+    return hashlib.blake2b(pixels.tobytes(), digest_size=16).hexdigest()
+
+
 def _digest(source: Any) -> bytes:
     pixels = np.ascontiguousarray(np.asarray(source))
     return hashlib.blake2b(pixels.tobytes() if pixels.dtype != object else b"", digest_size=16).digest()

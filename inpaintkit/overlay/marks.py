@@ -1,6 +1,7 @@
 """An overlay as a picture file, to look at and to correct: RGBA of 16 bits, whose alpha is the opacity.
 
 White is the largest value of the picture's type, or 1 in floats. Dirt and dust are black ink, which does the same.
+Pictures of the series that do not have the overlay are named by their fingerprints in the file's text.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from inpaintkit import files
+from inpaintkit.files.metadata import Metadata
 from inpaintkit.overlay.model import Mode, Overlay, OverlayInfo
 from inpaintkit.picture import Picture
 
 _FULL = 65535
+_ABSENT = "inpaintkit:absent"  # the key of the PNG's text
 
 
 def write_mark(path: Path, overlay: Overlay, white: float) -> None:
@@ -31,7 +34,8 @@ def write_mark(path: Path, overlay: Overlay, white: float) -> None:
     pixels[..., :3] = np.rint(colour * _FULL)
     pixels[..., 3] = np.rint(overlay.opacity * _FULL)
     pixels[pixels[..., 3] == 0] = 0
-    files.write(path, pixels)
+    text = {_ABSENT: " ".join(overlay.info.absent)} if overlay.info.absent else {}
+    files.write(path, pixels, like=files.Loaded(pixels, "PNG", Metadata(text=text), "alpha"))
 
 
 def read_mark(path: Path, picture: Picture, mode: Mode = "cover") -> Overlay:
@@ -56,4 +60,5 @@ def read_mark(path: Path, picture: Picture, mode: Mode = "cover") -> Overlay:
         colour = np.repeat(colour.mean(axis=2, keepdims=True), picture.colours, axis=2)
     inks = colour[opacity > 0]
     shared = inks[0] if len(inks) and (inks == inks[0]).all() else None
-    return Overlay(opacity.astype(np.float32), colour if shared is None else shared, OverlayInfo("told"), mode)
+    info = OverlayInfo("told", absent=tuple(loaded.metadata.text.get(_ABSENT, "").split()))
+    return Overlay(opacity.astype(np.float32), colour if shared is None else shared, info, mode)

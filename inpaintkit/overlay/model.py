@@ -55,6 +55,7 @@ class OverlayInfo:
     pictures : how many the estimate was made from; 0: it was given.
     notes : what else a person should hear.
     stored : what the pixels say of how the picture's file stored it; None: that nothing was lost.
+    absent : fingerprints of the pictures of the series that do not have the overlay: they are left as they are.
     """
 
     mode_by: Literal["told", "judged"] = "told"
@@ -63,6 +64,7 @@ class OverlayInfo:
     pictures: int = 0
     notes: tuple[str, ...] = ()
     stored: Stored | None = None
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from PIL import Image as PILImage
 
 from inpaintkit.arrays import F64x1, F64x2
 from inpaintkit.errors import EmptyMaskWarning, InpaintWarning
-from inpaintkit.overlay.fitting import Series
-from inpaintkit.overlay.frames import Frames
+from inpaintkit.overlay.fitting import LOOKS, Series
+from inpaintkit.overlay.frames import Frames, fingerprint
 from inpaintkit.overlay.model import Mode, Overlay, OverlayInfo, Style
 from inpaintkit.overlay.standing import aligned, found
 from inpaintkit.overlay.uniform import Uniform, uniform
@@ -95,19 +96,29 @@ def estimate_series(
     series.run(kind, sparse=True, **steps)
     series.narrow(series.distance() > _CHANCE)
     series.run(kind, **steps)
-    if series.look_for_absent():
+    for _ in range(LOOKS):
+        if not series.look_for_absent():
+            break
         if mask is None and series.present.mean() < _MOST:
             return _nothing(frames, info, kind, "what repeats is missing in many of the series")
         series.run(kind, **steps)
     if mask is None and len(series.graph) and not series.stands_still():
         return _nothing(frames, info, kind, "what repeats in the series differs from picture to picture")
     mark = uniform(series) if kind == "cover" and ink is None else None
-    absent = [name for name, there in zip(frames.names, series.present, strict=True) if not there]
-    if absent:
-        text = f"{len(absent)} of the series do not seem to have the overlay: {', '.join(absent[:3])}"
-        warnings.warn(text, InpaintWarning, stacklevel=3)
-        info = OverlayInfo(info.mode_by, pictures=len(frames), notes=(text,))
-    return _assembled(series, mark, kind, info)
+    return _assembled(series, mark, kind, _without_absent(series, info))
+
+
+def _without_absent(series: Series, info: OverlayInfo) -> OverlayInfo:
+    """What is known, with the pictures that do not have the overlay, of which a warning tells."""
+    frames = series.frames
+    names = [name for name, absent in zip(frames.names, series.absent, strict=True) if absent]
+    if not names:
+        return info
+    text = f"{len(names)} of the series do not seem to have the overlay: {', '.join(names[:3])}"
+    warnings.warn(text, InpaintWarning, stacklevel=4)
+    pictures = zip(frames.pictures(), series.absent, strict=True)
+    marks = tuple(fingerprint(picture) for picture, absent in pictures if absent)
+    return replace(info, notes=(text,), absent=marks)
 
 
 def _nothing(frames: Frames, info: OverlayInfo, kind: Mode, reason: str) -> Overlay:
@@ -166,7 +177,7 @@ def _assembled(series: Series, mark: Uniform | None, kind: Mode, info: OverlayIn
         ink = (mark.ink if mark else np.zeros(channels)) * scale
     if mark:
         style = Style(tuple(mark.ink * scale), mark.opacity, 0.0, int(np.count_nonzero(~mark.bare)))
-        info = OverlayInfo(info.mode_by, (style,), pictures=info.pictures, notes=info.notes)
+        info = replace(info, styles=(style,))
     planes = (plane.reshape(shape).astype(np.float32) for plane in (opacity, deviation))
     first, second = (np.clip(plane, 0, 1) for plane in planes)
     return Overlay(first, ink, info, kind, second)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from inpaintkit import Overlay, read, write
+from inpaintkit import Overlay, read, remove_overlay, write
 from inpaintkit.overlay.marks import read_mark, write_mark
 from inpaintkit.picture import Picture
 
@@ -98,6 +98,21 @@ def test_a_killed_run_is_finished_by_the_next(run, album, cover, tmp_path):
         assert (read(path) == read(tmp_path / "out" / path.relative_to(tmp_path / "whole"))).all()
 
 
+def test_one_picture_s_own_overlay_is_taken_off(run, album, cover, tmp_path):
+    photo, mask, out = str(album[0] / "0.png"), str(tmp_path / "mask.png"), tmp_path / "out.png"
+    told = ("--colour", "250,250,250", "--mode", "cover")
+    assert run("overlay", "remove", photo, "--mask", mask, *told, "--method", "fsr", "-o", str(out))[0] == 0
+    expected = remove_overlay(read(photo), read(mask), colour=[INK] * 3, mode="cover", method="fsr")
+    assert (read(out) == expected).all()
+    assert (expected != read(photo)).any()
+    plain = tmp_path / "plain.png"
+    write(plain, np.full((*SIDES, 3), 90, np.uint8))
+    status, _, err = run("overlay", "remove", str(plain), *told, "-o", str(tmp_path / "same.png"))
+    assert status == 0
+    assert "in 1 nothing was found" in err
+    assert (read(tmp_path / "same.png") == read(plain)).all()
+
+
 def test_a_mark_s_file_gives_the_same_overlay(tmp_path):
     rng = np.random.default_rng(0)
     for ink in (np.array([250.0, 20.5, 3.0]), rng.uniform(0, 255, (9, 7, 3))):
@@ -124,7 +139,7 @@ def test_what_cannot_be_done_is_said_in_a_line(run, album, tmp_path):
         (("estimate", str(tmp_path / "none"), "-o", out), "no such folder"),
         (("estimate", str(tmp_path / "empty"), "-o", out), "two pictures or more, and there are 0"),
         (("estimate", str(folder), "-o", str(tmp_path / "out.jpg")), "name the output .png"),
-        (("remove", one, "-o", out), "give --overlay mark.png"),
+        (("remove", one, "--gain", "-o", out), "--gain is for a series"),
         (("remove", str(folder), "-o", one), "is a file"),
         (("remove", one, "--overlay", one, "-o", one), "is also an input"),
         (("remove", one, "--overlay", str(tmp_path / "small.png"), "-o", out), "the picture 80 x 60"),

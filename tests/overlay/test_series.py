@@ -13,6 +13,8 @@ from PIL import Image as PILImage
 
 from inpaintkit import Overlay, estimate_overlay, inpaint, remove_overlay, write
 from inpaintkit.errors import EmptyMaskWarning
+from inpaintkit.overlay.marks import read_mark, write_mark
+from inpaintkit.picture import Picture
 
 SIDES = 96, 144
 WHITE, OPACITY = np.array([250.0, 250.0, 250.0]), 0.5
@@ -114,7 +116,10 @@ def test_a_clean_series_gives_nothing(photos):
 def test_a_date_that_differs_is_not_touched(photos):
     texts = [f"{(7 * number + 3) % 31:02d}.{(37 * number + 19) % 97:02d}" for number in range(len(photos))]
     for opacity in (0.5, 1.0):
-        dated = [marked([photo], opacity * letters(text=text))[0] for photo, text in zip(photos, texts, strict=True)]
+        dated = [
+            marked([photo[:64, :]], opacity * letters(text=text)[:64])[0]
+            for photo, text in zip(photos, texts, strict=True)
+        ]
         with pytest.warns(EmptyMaskWarning, match="no overlay"):
             assert not estimate_overlay(dated).opacity.any()
 
@@ -124,13 +129,16 @@ def test_the_order_of_pictures_makes_no_difference(photos, cover, uniform, tmp_p
     other = estimate_overlay(seen[::-1], cover > 0)
     assert (other.opacity == uniform.opacity).all()
     assert (other.colour == uniform.colour).all()
-    paths = [tmp_path / f"{number}.png" for number in range(12)]
-    for path, picture in zip(paths, seen, strict=True):
+    paths = [tmp_path / f"{number}.png" for number in range(5)]
+    for path, picture in zip(paths, seen, strict=False):
         write(path, picture)
-    one, two = (estimate_overlay(iter(order), cover > 0) for order in (paths, paths[::-1]))
+    mask = (cover > 0) & (np.arange(SIDES[1]) < 50)
+    one, two = (estimate_overlay(iter(order), mask) for order in (paths, paths[::-1]))
+    three = estimate_overlay(seen[:5], mask)
+    assert one.opacity.any()
     assert (one.opacity == two.opacity).all()
     assert (one.colour == two.colour).all()
-    assert np.abs(one.opacity - uniform.opacity).max() < 0.01
+    assert np.abs(one.opacity - three.opacity).max() < 0.01
 
 
 def test_memory_does_not_grow_with_the_series(tmp_path, cover):
@@ -146,9 +154,9 @@ def test_memory_does_not_grow_with_the_series(tmp_path, cover):
         return size
 
     small = np.zeros(SIDES, np.bool_)
-    small[40:60, 40:70] = True
+    small[40:52, 40:58] = True
     peak(4)  # imports
-    assert peak(24) < 1.05 * peak(6)
+    assert peak(20) < 1.05 * peak(5)
 
 
 def test_what_hides_everything_is_a_hole(photos):
@@ -169,11 +177,19 @@ def test_dust_darkens(photos):
     assert np.abs(1 - overlay.opacity - gain)[gain < 0.9].max() < 0.04
 
 
-def test_a_picture_without_the_mark_is_noticed(photos, cover):
-    seen = [*marked(photos[:11], OPACITY * cover), photos[11]]
-    with pytest.warns(UserWarning, match="1 of the series do not seem to have the overlay"):
+def test_a_picture_without_the_mark_is_noticed_and_stays(photos, cover, tmp_path):
+    seen = [*marked(photos[:10], OPACITY * cover), *photos[10:]]
+    with pytest.warns(UserWarning, match="2 of the series do not seem to have the overlay"):
         overlay = estimate_overlay(seen, cover > 0)
     assert np.abs(overlay.opacity[cover == 1] - OPACITY).max() < 0.03
+    after = remove_overlay(seen, overlay=overlay, method="harmonic")
+    changed = [bool((one != two).any()) for one, two in zip(seen, after, strict=True)]
+    assert changed == [True] * 10 + [False] * 2
+    write_mark(tmp_path / "mark.png", overlay, 255.0)
+    again = read_mark(tmp_path / "mark.png", Picture.of(seen[11]))
+    for number in (0, 11):
+        result = remove_overlay(seen[number], overlay=again, method="harmonic")
+        assert bool((result != seen[number]).any()) == changed[number]
 
 
 def test_shifts_are_found(photos, cover):
