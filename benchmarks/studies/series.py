@@ -8,6 +8,9 @@ without anything, in which every pixel that is found is one too many.
 
     python -m inpaintkit.benchmarks.studies.series
     python -m inpaintkit.benchmarks.studies.series --images FOLDER --number 24
+    python -m inpaintkit.benchmarks.studies.series --docs docs/overlays.jpg
+
+With ``--docs`` it writes the picture of the docs instead.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +29,7 @@ from PIL import ImageDraw, ImageFont
 from inpaintkit import Overlay, estimate_overlay, inpaint, remove_overlay
 from inpaintkit.benchmarks.studies import _cases
 from inpaintkit.problem import Mask
+from inpaintkit.sheet import sheet
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -32,6 +37,7 @@ Floats = NDArray[np.float64]
 SIDES = 200, 360  # px, of a piece
 WORDS, SIZE = "Morning ferry, 24 March 1967, pier nine", 56
 SPOTS = 10
+_SHOWN, _CELL = (1, 4), (130, 200)  # pictures in the docs, and rows and columns of what is shown of them
 
 
 def pieces(photos: Sequence[Pixels], number: int) -> list[Pixels]:
@@ -112,12 +118,30 @@ def row(name: str, photos: Sequence[Pixels], pictures: Sequence[Pixels], true: O
     print(f"| {name} | {values} | {least:+.1f} |", flush=True)
 
 
+def for_docs(path: Path, photos: Sequence[Pixels]) -> None:
+    """The picture of the docs: a half-transparent mark on two of the series, filled, and divided out."""
+    cover = letters()
+    pictures = seen(photos, 0.5 * cover, np.full(3, 250.0))
+    overlay = estimate_overlay(pictures, cover > 0)
+    cells = []
+    for number in _SHOWN:
+        picture = pictures[number]
+        shown = picture, inpaint(picture, cover > 0, "fsr"), remove_overlay(picture, overlay=overlay, method="fsr")
+        titles = f"one of {len(photos)} pictures", "filled by fsr", "divided out"
+        cells += [(title, pixels[: _CELL[0], : _CELL[1]]) for title, pixels in zip(titles, shown, strict=True)]
+    PILImage.fromarray(sheet(cells)).save(path, quality=90)
+
+
 def main() -> None:
     """Print the table."""
     parser = _cases.arguments(__doc__, images=None)
     parser.add_argument("--number", type=int, default=12, help="of pictures")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="write the picture of the docs, and nothing else")
     args = parser.parse_args()
     photos = pieces([photo for _, photo in _cases.photographs(args.images)], args.number)
+    if args.docs:
+        for_docs(args.docs, photos)
+        return
     cover, white = letters(), np.array([250.0, 250.0, 250.0])
     rows, columns = np.mgrid[: SIDES[0], : SIDES[1]]
     colours = np.stack([100 + columns / 2.4, 60.0 + rows, 200 - columns / 3], axis=-1)
