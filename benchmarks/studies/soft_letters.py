@@ -1,6 +1,7 @@
 """How much soft edges give: text taken off as an overlay, against `fsr` under the best mask there is.
 
     python -m inpaintkit.benchmarks.studies.soft_letters [--kinds lossless,jpeg,transparent,wide,found] [--save DIR]
+    python -m inpaintkit.benchmarks.studies.soft_letters --docs docs/soft.jpg
 
 Letters are drawn over crops of scikit-image's photographs. The figure is PSNR over the letters' own pixels, opacity
 above 0, less that of ``fsr`` under their exact mask; after JPEG, less that of the best of ``fsr`` under their mask
@@ -29,6 +30,7 @@ from inpaintkit.benchmarks.studies._cases import arguments
 from inpaintkit.files import write
 from inpaintkit.picture import grow
 from inpaintkit.problem import Mask
+from inpaintkit.sheet import sheet
 
 Pixels = NDArray[np.uint8]
 
@@ -50,6 +52,7 @@ INKS = {"yellow": (250, 230, 40), "white": (255, 255, 255), "black": (0, 0, 0), 
 OPACITIES = (0.3, 0.5, 0.7, 0.9)
 JPEGS = tuple(product((95, 85), ("4:4:4", "4:2:0")))
 WIDER = 3  # px
+_SHOWN = ("transparent", "coffee", "DejaVuSans.ttf", 48, "white", 0.5)  # the case that the docs show
 LINES = (
     "Morning ferry, 24 March 1967, pier nine",
     "Quiet harbour with boxes of jam, 08:35",
@@ -169,13 +172,24 @@ def table(rows: dict[str, list[dict[str, float]]]) -> str:
     return "\n".join(lines)
 
 
+def for_docs(path: Path) -> None:
+    """The picture of the docs: half-transparent letters, filled over, and taken off as an overlay."""
+    figures, (seen, fill, _, own, *_) = measured(Case(*_SHOWN))
+    titles = "seen", f"fsr, {figures['fsr']:.1f} dB", f"as an overlay, {figures['fsr'] + figures['own']:.1f} dB"
+    PILImage.fromarray(sheet(list(zip(titles, (seen, fill, own), strict=True)))).save(path, quality=90)
+
+
 def main() -> None:
     """Print each case as it is done, then the tables."""
     parser = arguments(__doc__)
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--photos", default=",".join(PHOTOS))
     parser.add_argument("--save", type=Path, help="a folder for pictures: seen, fsr, told, own, known, truth")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="write the picture of the docs, and nothing else")
     options = parser.parse_args()
+    if options.docs:
+        for_docs(options.docs)
+        return
     if options.save:
         options.save.mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[dict[str, float]]] = {}
