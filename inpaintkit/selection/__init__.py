@@ -23,7 +23,7 @@ from inpaintkit.box import Box
 from inpaintkit.picture import Picture
 from inpaintkit.problem import Mask
 from inpaintkit.selection import contours, refining, regions, views
-from inpaintkit.selection.looks import Judge
+from inpaintkit.selection.looks import Judge, gap
 from inpaintkit.selection.views import Flat, Point, View, carried, depth
 
 _IN_BOX = 0.9  # of a region's pixels: with fewer in the box it is another object
@@ -32,6 +32,7 @@ _BEST = 2  # regions of a point that are added, or of one order of size that are
 _SIZES = (0.1, 0.25), (0.5, 0.4), (np.inf, np.inf)  # their orders: times the size of what they are added to or taken
 # from at most, where the click is no farther from its outline, in times its side
 _SAME = 0.85  # overlap of two regions that are one
+_GAP = 1.0  # score times ``gap`` at the first click: the least that tells regions apart in the study ``selecting``
 _MIDDLE = 8.0  # score of a region of which a further click is the middle of what it adds
 _OF_IT, _NOT_OF_IT = 2.0, 2.0  # score times ``expected``, where a further click is of the object and where it is not
 _ABOUT = 0.7  # px of a picture: how exactly a click is placed
@@ -160,7 +161,7 @@ class _Search:
         if not found and not outside:
             x, y = points[0]
             raise ValueError(f"nothing around {x:g},{y:g} looks like an object: click elsewhere, or draw it")
-        region = found[0] if found else self._between(points, outside)
+        region = max(found, key=_closed) if found else self._between(points, outside)
         for number in range(2, len(points) + 1):
             region = self._changed(region, points[:number], [])
         for number in range(1, len(outside) + 1):
@@ -289,6 +290,11 @@ class _Search:
         view, mask = refining.closer(self.picture, self.span, view, views.filled(views.largest(mask)))
         score = Judge.of(view).score(mask)
         return None if score is None else _Region(view, mask, score)
+
+
+def _closed(region: _Region) -> float:
+    """How much a region looks like an object if nothing else is known: its outline has no gap where it would go on."""
+    return region.score + _GAP * gap(region.view, region.mask)
 
 
 def _around_all(boxes: Sequence[Box]) -> Box:

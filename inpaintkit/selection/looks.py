@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inpaintkit.box import Box
 from inpaintkit.problem import Image, Mask
 from inpaintkit.selection.views import Flat, View, depth
 
@@ -26,6 +28,8 @@ WEIGHTS = {
 MIN_AREA = 24  # px of a view
 _MIN_RIM = 8  # px of outline that do not lie at the picture's border
 _FAINT = 0.5  # L*a*b* units per px: a weaker outline is none
+_STRETCH = 0.5  # of a region's depth: how long a gap in its outline is
+_MIN_STRETCH = 3  # px
 _BESIDE = 0.1  # of a region's side: how far on either side of its outline colours are looked at
 _BINS = 8  # of each channel's range in which colours count as the same, 24 of grey alone
 _RANGES = (0, 100), (-80, 80), (-80, 80)  # of L*, a* and b*
@@ -63,38 +67,53 @@ class Judge:
     def features(self, mask: Flat) -> dict[str, float] | None:
         """What ``WEIGHTS`` are for; None of a region that is cut by the view, too small, or without an outline."""
         area = int(np.count_nonzero(mask))
-        rim = _rim(mask)
-        length = np.count_nonzero(rim)
-        seen = rim.copy()
-        seen[[0, -1]] = seen[:, [0, -1]] = False
-        if area < MIN_AREA or np.count_nonzero(seen) < _MIN_RIM or self._is_cut(mask):
+        if area < MIN_AREA or self._is_cut(mask):
             return None
-        away = depth(mask)
         side = area**0.5
         near = max(2, int(_BESIDE * side))
-        beyond = (cv2.dilate(mask, _disc(near)) > 0) & (mask == 0)
-        strength = float(self.strength[seen].mean())
-        if not beyond.any() or strength < _FAINT:
+        left, top, width, height = cv2.boundingRect(mask)
+        part = Box(left, top, width, height).grown(near + 2, mask.shape)
+        small, bins = mask[part.slices], self.bins[part.slices]
+        strong, ranks = self.strength[part.slices], self.rank[part.slices]
+        rim = _rim(small)
+        seen = rim & self._within[part.slices]
+        beyond = (cv2.dilate(small, _disc(near)) > 0) & (small == 0)
+        if np.count_nonzero(seen) < _MIN_RIM or not beyond.any():
             return None
-        outer = self._colours(beyond)
-        outline = max(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)
+        strength = float(strong[seen].mean())
+        if strength < _FAINT:
+            return None
+        away = depth(small)
+        rank = ranks[seen]
+        inside = small > 0
+        outer, whole = _shares(bins[beyond], self.count), _shares(bins[inside], self.count)
+        rimmed = _shares(bins[inside & (away <= near + 0.5)], self.count)
+        outline = max(cv2.findContours(small, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)
         around = cv2.arcLength(cv2.approxPolyDP(outline, 1.0, True), True)
+        share = float(np.log(side / self.view.scale[0] / (self.view.outer[0] * self.view.outer[1]) ** 0.5))
         return {
-            "rank": float(self.rank[seen].mean()),
-            "weakest": float(np.quantile(self.rank[seen], 0.2)),
+            "rank": float(rank.mean()),
+            "weakest": float(np.quantile(rank, 0.2)),
             "strength": float(np.log1p(strength)),
             "round": float(np.log(4 * np.pi * area / around**2 + 0.05)),
             "solid": area / (cv2.contourArea(cv2.convexHull(outline)) + around / 2),
-            "touching": 1 - np.count_nonzero(seen) / length,
-            "same": float(np.minimum(self._colours((mask > 0) & (away <= near + 0.5)), outer).sum()),
-            "common": float(np.minimum(self._colours(mask > 0), outer).sum()),
-            "small": float(np.log(side / self.view.scale[0] / (self.view.outer[0] * self.view.outer[1]) ** 0.5) ** 2),
+            "touching": 1 - np.count_nonzero(seen) / np.count_nonzero(rim),
+            "same": float(np.minimum(rimmed, outer).sum()),
+            "common": float(np.minimum(whole, outer).sum()),
+            "small": share**2,
         }
 
-    def _colours(self, which: Mask) -> NDArray[np.float64]:
-        """The share of each bin."""
-        count = _BINS ** self.view.lab.shape[2] if self.view.lab.shape[2] == 3 else 3 * _BINS
-        return np.bincount(self.bins[which], minlength=count) / np.count_nonzero(which)
+    @cached_property
+    def _within(self) -> Mask:
+        """What is not at the border of the view."""
+        inner = np.zeros(self.view.shape, np.bool_)
+        inner[1:-1, 1:-1] = True
+        return inner
+
+    @property
+    def count(self) -> int:
+        """Bins there are."""
+        return int(_BINS ** self.view.lab.shape[2] if self.view.lab.shape[2] == 3 else 3 * _BINS)
 
     def _is_cut(self, mask: Flat) -> bool:
         """Whether a region reaches a side of the view that is none of the picture."""
@@ -106,6 +125,26 @@ class Judge:
 def weighted(features: dict[str, float]) -> float:
     """What features add up to."""
     return sum(weight * features[name] for name, weight in WEIGHTS.items())
+
+
+def _shares(bins: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    """The share of each bin."""
+    return np.bincount(bins, minlength=count) / len(bins)
+
+
+def gap(view: View, mask: Flat) -> float:
+    """The log of the edges along the weakest stretch of a region's outline, as a share of those along all of it."""
+    outline = max(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)[:, 0]
+    x, y = outline.T
+    inner = (x > 0) & (y > 0) & (x < mask.shape[1] - 1) & (y < mask.shape[0] - 1)
+    if not inner.any():
+        return 0.0
+    strengths = _highest(view.edges)[y, x]
+    strengths[~inner] = mean = float(strengths[inner].mean())
+    count = min(len(strengths), max(_MIN_STRETCH, int(_STRETCH * depth(mask).max())))
+    sums = np.cumsum(np.concatenate([[0.0], strengths, strengths[: count - 1]]))
+    weakest = float((sums[count:] - sums[:-count]).min() / count)
+    return float(np.log((weakest + _FAINT) / (mean + _FAINT)))
 
 
 def _rim(mask: Flat) -> Mask:

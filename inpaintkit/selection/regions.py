@@ -101,8 +101,8 @@ class _Merging:
 
     def tree(self) -> Tree:
         """The parent of each node."""
-        pairs = [(self._cost(one, other), one, other) for one, near in enumerate(self.borders) for other in near]
-        heap = [pair for pair in pairs if pair[1] < pair[2]]
+        pairs = [(one, other) for one, near in enumerate(self.borders) for other in near if one < other]
+        heap = [(self._cost(one, other), one, other) for one, other in pairs]
         heapq.heapify(heap)
         while heap:
             _, one, other = heapq.heappop(heap)

@@ -8,6 +8,9 @@ import skimage.data
 from PIL import Image
 
 from inpaintkit import masks
+from inpaintkit.box import Box
+from inpaintkit.selection.looks import gap
+from inpaintkit.selection.views import View
 
 # Outlines traced on the photographs at 200 %.
 CUP = [(173, 105), (178, 80), (190, 58), (205, 43), (225, 30), (250, 21), (280, 18), (310, 19), (340, 27), (365, 40)]
@@ -137,3 +140,13 @@ def test_a_click_beside_what_is_wanted_leaves_it_whole(point):
     wide = masks.object_at(photo, [point])
     assert overlap(wide, surface) < 0.5  # all within the rim of the cup
     assert overlap(masks.object_at(photo, [point], outside=[(294, 57)]), surface) > 0.85
+
+
+def test_a_region_that_ends_where_no_edge_is_has_a_gap_in_its_outline():
+    bar = np.full((120, 160, 1), 30, np.float32)
+    bar[50:70, 20:140] = 70
+    view = View(Box.of_shape((120, 160)), (120, 160), (120, 160), bar)
+    whole, half = np.zeros((120, 160), np.uint8), np.zeros((120, 160), np.uint8)
+    whole[50:70, 20:140] = half[50:70, 20:80] = 1
+    assert gap(view, whole) > -0.5  # an edge all around
+    assert gap(view, half) < -2.0  # none where it is cut
