@@ -32,7 +32,7 @@ _BEST = 2  # regions of a point that are added, or of one order of size that are
 _SIZES = (0.1, 0.25), (0.5, 0.4), (np.inf, np.inf)  # their orders: times the size of what they are added to or taken
 # from at most, where the click is no farther from its outline, in times its side
 _SAME = 0.85  # overlap of two regions that are one
-_GAP = 1.0  # score times ``gap`` at the first click: the least that tells regions apart in the study ``selecting``
+_GAP = 1.25  # score times ``gap`` at the first click, chosen by the study ``selecting`` over one and two clicks
 _MIDDLE = 8.0  # score of a region of which a further click is the middle of what it adds
 _OF_IT, _NOT_OF_IT = 2.0, 2.0  # score times ``expected``, where a further click is of the object and where it is not
 _ABOUT = 0.7  # px of a picture: how exactly a click is placed
