@@ -67,7 +67,7 @@ def estimate_overlay(
     mask : where the overlay lies, exactly or up to 3 pixels wider, in a series as wide as you like; None: it is looked
         for, text in one picture, what repeats in a series.
     colour : of the ink, in the picture's own units, where it is known.
-    mode : what the overlay does, "cover", "add" or "multiply"; None: judged from the pixels.
+    mode : what the overlay does, "cover", "add" or "multiply", the last two in a series only; None: it covers.
     gain : of a series: it darkens, as dust on a sensor or dirt on a scanner's glass, all channels of a pixel alike.
     align : of a series: largest shift of the overlay from picture to picture in pixels; 0: it lies still.
     channels : "alpha" or "bands", as ``inpaint`` takes it.

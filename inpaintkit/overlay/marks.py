@@ -60,5 +60,5 @@ def read_mark(path: Path, picture: Picture, mode: Mode = "cover") -> Overlay:
         colour = np.repeat(colour.mean(axis=2, keepdims=True), picture.colours, axis=2)
     inks = colour[opacity > 0]
     shared = inks[0] if len(inks) and (inks == inks[0]).all() else None
-    info = OverlayInfo("told", absent=tuple(loaded.metadata.text.get(_ABSENT, "").split()))
+    info = OverlayInfo(absent=tuple(loaded.metadata.text.get(_ABSENT, "").split()))
     return Overlay(opacity.astype(np.float32), colour if shared is None else shared, info, mode)

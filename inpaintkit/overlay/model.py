@@ -31,16 +31,12 @@ class Style:
     ----------
     colour : the ink, in the picture's own units.
     opacity : of its covered core, 0 to 1.
-    blur : standard deviation of its edge, in pixels.
     pixels : how many belong to it.
-    boxes : where they lie.
     """
 
     colour: tuple[float, ...]
     opacity: float
-    blur: float
     pixels: int
-    boxes: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,6 @@ class OverlayInfo:
 
     Attributes
     ----------
-    mode_by : who said what the overlay does to the light: "told" by the caller or "judged" from the pixels.
     styles : what letters and marks of one kind share.
     ambiguous : where opacity and ink cannot be told apart; the opacity there is 1, as with an ordinary mask.
     pictures : how many the estimate was made from; 0: it was given.
@@ -58,7 +53,6 @@ class OverlayInfo:
     absent : fingerprints of the pictures of the series that do not have the overlay: they are left as they are.
     """
 
-    mode_by: Literal["told", "judged"] = "told"
     styles: tuple[Style, ...] = ()
     ambiguous: tuple[Box, ...] = ()
     pictures: int = 0

@@ -80,7 +80,7 @@ def estimate_series(
     if align:
         frames.shifts = aligned(frames, int(align))
     hole = _hole(frames, mask) if mask is not None else found(frames, gain=kind == "multiply")
-    info = OverlayInfo("told" if mode or gain else "judged", pictures=len(frames))
+    info = OverlayInfo(pictures=len(frames))
     if not hole.any():
         return _nothing(
             frames, info, kind, "nothing repeats in the series" if mask is None else "the mask marks nothing"
@@ -176,7 +176,7 @@ def _assembled(series: Series, mark: Uniform | None, kind: Mode, info: OverlayIn
     if shared:
         ink = (mark.ink if mark else np.zeros(channels)) * scale
     if mark:
-        style = Style(tuple(mark.ink * scale), mark.opacity, 0.0, int(np.count_nonzero(~mark.bare)))
+        style = Style(tuple(mark.ink * scale), mark.opacity, int(np.count_nonzero(~mark.bare)))
         info = replace(info, styles=(style,))
     planes = (plane.reshape(shape).astype(np.float32) for plane in (opacity, deviation))
     first, second = (np.clip(plane, 0, 1) for plane in planes)

@@ -110,7 +110,7 @@ def estimate_single(
     stored : how the picture's file stored it; None: judged from the pixels.
     """
     if not hole.any():
-        return Overlay(np.zeros(hole.shape, np.float32), np.zeros(picture.colours), OverlayInfo("judged", pictures=1))
+        return Overlay(np.zeros(hole.shape, np.float32), np.zeros(picture.colours), OverlayInfo(pictures=1))
     span = span_of(picture, hole)
     crop = _around(hole)
     pixels = picture.pixels[crop.slices][..., : picture.colours].astype(np.float64)
@@ -334,14 +334,14 @@ def _overlay(
         colour = np.zeros((*shape, len(inks[0])))
         colour[crop.slices] = np.array(inks)[found.style]
     styles = tuple(
-        Style(tuple(map(float, shade)), ink.opacity, 0.0, int(np.count_nonzero(found.style == number)))
+        Style(tuple(map(float, shade)), ink.opacity, int(np.count_nonzero(found.style == number)))
         for number, (shade, ink) in enumerate(zip(inks, found.inks, strict=False))
     )
     chroma = None
     if tinted is not None:
         chroma = np.zeros(shape, np.float32)
         chroma[crop.slices] = np.where(filled, 1, tinted)
-    info = OverlayInfo("judged", styles, _boxes(unknown, crop), 1, stored=stored)
+    info = OverlayInfo(styles, _boxes(unknown, crop), 1, stored=stored)
     return Overlay(opacity, colour, info, deviation=deviation, chroma=chroma)
 
 
