@@ -96,6 +96,13 @@ def differs(seen: Values, background: Background) -> Mask:
     return found
 
 
+def stands_out(ink: Ink, background: Background) -> Mask:
+    """Whether pixels covered by the ink would surely not be their background, bool (n,)."""
+    way = background.along(ink.colour)
+    found: Mask = (way**2 / (background.variances + ink.noise**2)).sum(axis=1) > _STRONG
+    return found
+
+
 def _likeliest(cost: Callable[[Values], float], starts: list[Values], told: Values | None, noise: float) -> Ink:
     """The end of the best of the searches that begin where cost is least."""
     costs = [cost(point) for point in starts]

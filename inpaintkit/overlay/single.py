@@ -21,7 +21,7 @@ from inpaintkit.compositing import Units
 from inpaintkit.find import find_mask
 from inpaintkit.overlay import bleeding
 from inpaintkit.overlay.background import Background, Values, background, mixed, unmixed
-from inpaintkit.overlay.ink import Ink, differs, ink_of, likelihood
+from inpaintkit.overlay.ink import Ink, differs, ink_of, likelihood, stands_out
 from inpaintkit.overlay.model import Mode, Overlay, OverlayInfo, Style
 from inpaintkit.overlay.noise import Stored
 from inpaintkit.overlay.opacity import Evidence, evidence, opacities
@@ -38,7 +38,7 @@ _WORTH = 0.02  # share of the mask that has to go for another round
 _DEEP = 0.8  # opacity beyond which pixels are looked at again, from nearer by
 _STYLES = 6
 _STRANGE = -3.0  # log-likelihood of pixels that an ink does not explain
-_UNLIKE = 0.5  # share of such pixels in a part of the mask that is drawn in something else
+_UNLIKE = 0.5  # share of such pixels, or of those on which no such ink would show, in a part drawn in something else
 _APART = 2  # px: parts of the mask that lie nearer are one
 _AGREEING = 0.12  # of full opacity: by how much luma and colours may differ on it, root mean square
 _COVERED = 0.98  # opacity from which hardly anything of a pixel is beneath
@@ -218,7 +218,8 @@ class _Single:
             if ink is None:
                 break
             strange = np.zeros(len(values))
-            strange[left] = likelihood(values[left], beneath.of(left), ink) < _STRANGE
+            near = beneath.of(left)
+            strange[left] = (likelihood(values[left], near, ink) < _STRANGE) | ~stands_out(ink, near)
             share = np.bincount(part, strange) / np.maximum(np.bincount(part, left.astype(float)), 1)
             mine: Mask = left & (share < _UNLIKE)[part]
             if not mine.any():

@@ -139,6 +139,20 @@ def test_where_nothing_lies_the_mask_is_filled_and_said_to_be_ambiguous(photo):
     np.testing.assert_array_equal(remove_overlay(photo, hole, method="fsr"), inpaint(photo, hole, "fsr"))
 
 
+def test_letters_are_filled_where_they_would_hardly_stand_out():
+    bright = np.linspace(150, 350, 192).clip(0, 253)[None, :, None]
+    sky = np.clip(np.random.default_rng(3).normal(bright, 1.2, (96, 192, 3)), 0, 255).round().astype(np.uint8)
+    opacity = cover(sky.shape, 24)
+    seen, mask = over(sky, opacity, WHITE), opacity > 0
+    overlay = estimate_overlay(seen, mask)
+    lost = mask & (np.arange(192) > 120)
+    assert overlay.info.ambiguous
+    assert (overlay.opacity[lost] == 1).mean() > 0.95
+    assert abs(overlay.opacity - opacity)[mask & (np.arange(192) < 60)].mean() < 0.05
+    result = remove_overlay(seen, overlay=overlay, method="fsr")
+    assert psnr(result, sky, lost) > psnr(inpaint(seen, mask, "fsr"), sky, lost) - 0.1
+
+
 def test_how_far_luma_and_colours_differ():
     opacity, half = np.zeros((8, 8)), np.zeros((4, 4))
     opacity[2:4, 2:4] = [[1, 1], [0, 0]]  # 0.5 on the mean, and 0 is said
