@@ -14,9 +14,7 @@ Mask = NDArray[np.bool_]
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 
-DOUBTFUL = (
-    0.5  # the weight below which a known pixel is one more to fill to what makes no difference between known ones
-)
+DOUBTFUL = 0.5  # the weight below which a known pixel is one more to fill, to methods that take all known ones alike
 NEUTRAL = np.float32(0.5)  # stands where no colour is known, so that nothing there looks like data
 
 

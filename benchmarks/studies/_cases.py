@@ -31,7 +31,7 @@ SIDE = 180  # px, of the box amid a photograph
 
 
 def arguments(about: str | None, **defaults: Any) -> argparse.ArgumentParser:
-    """A study's parser: its docstring as help, and an option ``--methods`` or ``--images`` for each default given."""
+    """A study's parser: its docstring as help; ``--methods`` or ``--images`` for a default given; ``docs=True``."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     if "methods" in defaults:
         parser.add_argument("--methods", default=defaults["methods"], help="our methods, by name")
@@ -39,6 +39,8 @@ def arguments(about: str | None, **defaults: Any) -> argparse.ArgumentParser:
         parser.add_argument(
             "--images", type=Path, default=defaults["images"], help="a folder of photographs instead of scikit-image's"
         )
+    if defaults.get("docs"):
+        parser.add_argument("--docs", type=Path, metavar="FILE", help="write the picture of the docs, and nothing else")
     return parser
 
 

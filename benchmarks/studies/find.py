@@ -231,7 +231,7 @@ def _worst(values: NDArray[Any], sign: int = 1) -> float:
 
 def main() -> None:
     """Print Markdown tables, the worst cases after them."""
-    parser = arguments(__doc__, images=None)
+    parser = arguments(__doc__, images=None, docs=True)
     parser.add_argument(
         "--kinds", default=",".join(KINDS), help="kinds of damage; clean leaves the photograph undamaged"
     )
@@ -242,7 +242,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the damage")
     parser.add_argument("--failures", type=int, default=8, help="how many of the worst cases of a kind are listed")
     parser.add_argument("--save", type=Path, help="a folder for pictures of what was found, missed and wrong")
-    parser.add_argument("--docs", type=Path, metavar="FILE", help="write the picture of the docs, and nothing else")
     options = parser.parse_args()
     if options.docs:
         for_docs(options.docs)

@@ -134,9 +134,8 @@ def for_docs(path: Path, photos: Sequence[Pixels]) -> None:
 
 def main() -> None:
     """Print the table."""
-    parser = _cases.arguments(__doc__, images=None)
+    parser = _cases.arguments(__doc__, images=None, docs=True)
     parser.add_argument("--number", type=int, default=12, help="of pictures")
-    parser.add_argument("--docs", type=Path, metavar="FILE", help="write the picture of the docs, and nothing else")
     args = parser.parse_args()
     photos = pieces([photo for _, photo in _cases.photographs(args.images)], args.number)
     if args.docs:

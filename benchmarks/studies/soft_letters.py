@@ -181,11 +181,10 @@ def for_docs(path: Path) -> None:
 
 def main() -> None:
     """Print each case as it is done, then the tables."""
-    parser = arguments(__doc__)
+    parser = arguments(__doc__, docs=True)
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--photos", default=",".join(PHOTOS))
     parser.add_argument("--save", type=Path, help="a folder for pictures: seen, fsr, told, own, known, truth")
-    parser.add_argument("--docs", type=Path, metavar="FILE", help="write the picture of the docs, and nothing else")
     options = parser.parse_args()
     if options.docs:
         for_docs(options.docs)

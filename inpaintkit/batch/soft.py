@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.files import Loaded
-from inpaintkit.overlay import Mode, RemovalInfo, Stored, remove_overlay
+from inpaintkit.overlay import Mode, Overlay, RemovalInfo, Stored, remove_overlay
 from inpaintkit.overlay.marks import read_mark
 from inpaintkit.picture import Picture, grow, hole_of
-from inpaintkit.problem import Step
+from inpaintkit.problem import Mask, Step
 
 _OF_MASKS = ("invert_mask", "dilate", "feather", "nodata")
 
@@ -28,17 +28,11 @@ def take_off(
     arguments : keywords of ``inpaint``. ``dilate`` makes the mask wider where it is a number; "auto" does not, since
         the estimate itself sees how far colours have bled.
     """
-    given = dict(arguments)
-    inverted, dilate = given.pop("invert_mask", False), given.pop("dilate", 0)
-    for name in ("feather", "nodata"):
-        given.pop(name, None)
+    inverted, dilate = arguments.get("invert_mask", False), arguments.get("dilate", 0)
     hole = hole_of(mask, Picture.of(photo.pixels, photo.channels), invert=inverted)
     if isinstance(dilate, int) and dilate:
         hole = grow(hole, dilate)
-    result, info = remove_overlay(
-        photo.pixels, hole, method=method, stored=stored(photo), progress=progress, return_info=True, **given
-    )
-    return np.asarray(result), info
+    return _removed(photo, method, arguments, progress, mask=hole)
 
 
 def take_known_off(
@@ -50,17 +44,22 @@ def take_known_off(
     progress: Callable[[Step], None] | None,
 ) -> tuple[NDArray[Any], RemovalInfo]:
     """The picture without the overlay of a file, and what was done; of ``arguments`` those that a fill takes."""
-    given = {name: value for name, value in arguments.items() if name not in _OF_MASKS}
     overlay = read_mark(mark, Picture.of(photo.pixels, photo.channels), mode)
-    result, info = remove_overlay(
-        photo.pixels,
-        overlay=overlay,
-        method=method,
-        stored=stored(photo),
-        progress=progress,
-        return_info=True,
-        **given,
-    )
+    return _removed(photo, method, arguments, progress, overlay=overlay)
+
+
+def _removed(
+    photo: Loaded,
+    method: str,
+    arguments: dict[str, Any],
+    progress: Callable[[Step], None] | None,
+    *,
+    mask: Mask | None = None,
+    overlay: Overlay | None = None,
+) -> tuple[NDArray[Any], RemovalInfo]:
+    given: dict[str, Any] = {name: value for name, value in arguments.items() if name not in _OF_MASKS}
+    given |= {"mask": mask, "overlay": overlay, "method": method, "stored": stored(photo), "progress": progress}
+    result, info = remove_overlay(photo.pixels, return_info=True, **given)
     return np.asarray(result), info
 
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from inpaintkit.overlay.background import Values
 from inpaintkit.overlay.opacity import Evidence
-from inpaintkit.problem import Image, Mask
+from inpaintkit.problem import Mask
 
 Kind = TypeVar("Kind", bound=np.generic)
 
+SAMPLING = 2, 2  # pixels that share one value of colour
 _SHARPENINGS = 4  # rounds in which interpolation is undone
 _KERNEL = np.array([0.125, 0.75, 0.125])  # what interpolating by 3 : 1 and averaging pairs make of a row
 
@@ -40,14 +41,6 @@ def any_of_four(hole: Mask) -> Mask:
 def doubled(values: NDArray[Kind], shape: tuple[int, ...]) -> NDArray[Kind]:
     """Each value four times, in an array of the given height and width."""
     return np.repeat(np.repeat(values, 2, 0), 2, 1)[: shape[0], : shape[1]]
-
-
-def bled(opacity: Values) -> Image:
-    """The opacity (h, w) that colour differences see."""
-    small = _averaged(opacity)
-    height, width = opacity.shape
-    large = cv2.resize(small, (2 * small.shape[1], 2 * small.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large[:height, :width], np.float32)
 
 
 def sharing(said: Evidence, hole: Mask, mean: Values, variance: Values) -> Evidence:

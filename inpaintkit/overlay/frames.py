@@ -85,8 +85,7 @@ class Frames:
 
     def pictures(self) -> Iterator[Picture]:
         """Each picture as it is."""
-        for source in self.sources:
-            yield self._picture(source)
+        return map(self.picture, range(len(self)))
 
     def colours(self) -> Iterator[F64x3]:
         """The colours of each picture, float64 (H, W, C), 0 to 255, moved so that what repeats lies still."""
@@ -99,7 +98,9 @@ class Frames:
         """The colours at flat indices, float64 (n, C), of one picture after the other, as often as they are wanted."""
         return Rows(self, places)
 
-    def _picture(self, source: Any) -> Picture:
+    def picture(self, number: int) -> Picture:
+        """One picture as it is."""
+        source = self.sources[number]
         if not isinstance(source, Path):
             return Picture.of(source, self.meaning)
         loaded = load(source)
@@ -180,8 +181,7 @@ class _Some:
 
 def fingerprint(picture: Picture) -> str:
     """What tells a picture from others, whether it came from a file or an array."""
-    pixels = np.ascontiguousarray(picture.pixels)
-    return hashlib.blake2b(pixels.tobytes(), digest_size=16).hexdigest()
+    return _digest(picture.pixels).hex()
 
 
 def _digest(source: Any) -> bytes:

@@ -123,9 +123,9 @@ def likelihood(seen: Values, background: Background, ink: Ink) -> Values:
     """The log-likelihood of each pixel."""
     away, way = background.along(seen), background.along(ink.colour)
     share, deviation, off = toward(away, way, background.variances, ink)
-    between = _log_normal(off, spread(share, background.variances, ink.noise))
+    between = log_normal(off, spread(share, background.variances, ink.noise))
     between += log_of_line(share, deviation, ink.opacity)
-    core = _log_normal(away - ink.opacity * way, spread(ink.opacity, background.variances, ink.noise))
+    core = log_normal(away - ink.opacity * way, spread(ink.opacity, background.variances, ink.noise))
     parts = [np.log(ink.covered) + core, np.log1p(-ink.covered) + between, np.full(len(seen), np.log(_OUTLIERS))]
     found: Values = np.logaddexp.reduce(parts)
     return found
@@ -158,7 +158,8 @@ def log_of_line(share: Values, deviation: Values, opacity: float) -> Values:
     return found
 
 
-def _log_normal(off: Values, variances: Values) -> Values:
+def log_normal(off: Values, variances: Values) -> Values:
+    """The logarithm of a normal density, of the errors (n, C) of n pixels."""
     found: Values = -0.5 * (off**2 / variances + np.log(2 * np.pi * variances)).sum(axis=1)
     return found
 

@@ -86,8 +86,7 @@ class Overlay:
     under: tuple[Overlay, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise ValueError(f"overlay's mode is {self.mode!r}: choose one of {', '.join(MODES)}")
+        check_mode(self.mode)
         object.__setattr__(self, "colour", np.asarray(self.colour, np.float64))
         for name in ("opacity", "deviation", "chroma"):
             if getattr(self, name) is not None:
@@ -171,6 +170,22 @@ class RemovalInfo:
         text = f"overlay ({self.overlay.mode}): {self.divided} px divided out, {self.filled} px filled"
         notes = "".join(f"; {note}" for note in self.overlay.info.notes)
         return f"{text} by {self.method}, {self.seconds:.2f} s{notes}"
+
+
+def check_mode(mode: object) -> None:
+    """Refuse what is no mode."""
+    if mode not in MODES:
+        raise ValueError(f"overlay's mode is {mode!r}: choose one of {', '.join(MODES)}")
+
+
+def told_ink(colour: Any, channels: int) -> NDArray[np.float64]:
+    """A told colour as float64 (channels,), checked."""
+    values = np.asarray(colour, np.float64).reshape(-1)
+    if len(values) != channels or not np.isfinite(values).all():
+        raise ValueError(
+            f"colour is {colour!r}: expected {channels} finite numbers in the picture's units, without opacity"
+        )
+    return values
 
 
 def _plane(values: Any, name: str) -> NDArray[np.float32]:

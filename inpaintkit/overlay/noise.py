@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from inpaintkit.arrays import F64x1, F64x2
 from inpaintkit.picture import Span
 from inpaintkit.problem import Image
+
+Real = TypeVar("Real", np.float32, np.float64)
 
 # Luma and colour differences of JPEG, but for the offset of the latter.
 LUMA = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
@@ -92,12 +96,18 @@ def bled(opacity: Image, sampling: tuple[int, int]) -> Image:
 
     Means of so many pixels are stored, and interpolated when they are read.
     """
-    across, down = sampling
-    (height, width) = opacity.shape
-    padded = np.pad(opacity, ((0, -height % down), (0, -width % across)), mode="edge")
-    small = padded.reshape(len(padded) // down, down, -1, across).mean(axis=(1, 3), dtype=np.float32)
-    large = cv2.resize(small, padded.shape[::-1], interpolation=cv2.INTER_LINEAR)[:height, :width]
+    large = read_again(opacity, sampling)
     return np.asarray(np.where(large > _SEEN, large, 0), np.float32)
+
+
+def read_again(plane: NDArray[Real], sampling: tuple[int, int]) -> NDArray[Real]:
+    """A plane (H, W) as it is read from means of so many pixels across and down."""
+    across, down = sampling
+    height, width = plane.shape
+    padded = np.pad(plane, ((0, -height % down), (0, -width % across)), mode="edge")
+    small = padded.reshape(len(padded) // down, down, -1, across).mean(axis=(1, 3))
+    large: NDArray[Real] = cv2.resize(small, padded.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return large[:height, :width]
 
 
 def _step(span: Span, seen: F64x2) -> float:

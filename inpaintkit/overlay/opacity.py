@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.overlay.background import Background, Values
-from inpaintkit.overlay.ink import Ink, log_of_line, spread
+from inpaintkit.overlay.ink import Ink, log_normal, log_of_line, spread
 from inpaintkit.problem import Mask
 
 _FREEDOM = 4.0  # degrees of freedom of a fill's errors: heavy tails
@@ -63,15 +63,10 @@ def evidence(seen: Values, background: Background, ink: Ink) -> Evidence:
     variances = background.variances * wider[:, None]
     here = spread(limited, variances, ink.noise)
     deviation = (way**2 / here).sum(axis=1) ** -0.5
-    best = _log_normal(away - last[:, None] * way, here)
-    core = _log_normal(away - ink.opacity * way, spread(ink.opacity, variances, ink.noise))
-    none = _log_normal(away, spread(0.0, variances, ink.noise))
+    best = log_normal(away - last[:, None] * way, here)
+    core = log_normal(away - ink.opacity * way, spread(ink.opacity, variances, ink.noise))
+    none = log_normal(away, spread(0.0, variances, ink.noise))
     return Evidence(last, deviation, core - best, none - best)
-
-
-def _log_normal(off: Values, variances: Values) -> Values:
-    found: Values = -0.5 * (off**2 / variances + np.log(variances)).sum(axis=1)
-    return found
 
 
 def opacities(found: Evidence, hole: Mask, opacity: float) -> tuple[Values, Values]:

@@ -38,7 +38,7 @@ def stored_seen(levels: Values, shown: Mask, *, bled: bool) -> Stored | None:
         return Stored(luma, luma)
     colours, where = (bleeding.halved(levels), bleeding.any_of_four(shown)) if bled else (levels, shown)
     steps = [step for step in (_step(colours[..., k], where) for k in (1, 2)) if step is not None]
-    return Stored(luma, float(np.mean(steps)) if steps else luma, (2, 2) if bled else (1, 1))
+    return Stored(luma, float(np.mean(steps)) if steps else luma, bleeding.SAMPLING if bled else (1, 1))
 
 
 def _step(plane: Values, shown: Mask) -> float | None:

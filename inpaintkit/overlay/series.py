@@ -19,7 +19,7 @@ from inpaintkit.arrays import F64x1, F64x2
 from inpaintkit.errors import EmptyMaskWarning, InpaintWarning
 from inpaintkit.overlay.fitting import LOOKS, Series
 from inpaintkit.overlay.frames import Frames, fingerprint
-from inpaintkit.overlay.model import Mode, Overlay, OverlayInfo, Style
+from inpaintkit.overlay.model import Mode, Overlay, OverlayInfo, Style, check_mode, told_ink
 from inpaintkit.overlay.standing import aligned, found
 from inpaintkit.overlay.uniform import Uniform, uniform
 from inpaintkit.picture import Channels, Picture, hole_of
@@ -75,6 +75,7 @@ def estimate_series(
     if len(frames) < 2:
         raise ValueError("a series needs two pictures or more: give one picture by itself")
     kind: Mode = mode or ("multiply" if gain else "cover")
+    check_mode(kind)
     report = _reporter(progress)
     report("looking for what repeats")
     if align:
@@ -91,7 +92,7 @@ def estimate_series(
             "the pictures are all alike beside the mask, so that nothing tells the overlay from what is beneath: give "
             "pictures of several scenes"
         )
-    ink = None if colour is None else _ink(colour, frames)
+    ink = None if colour is None else told_ink(colour, frames.channels) * (255 / frames.peak)
     steps: dict[str, Any] = {"ink": ink, "report": lambda number: report(f"round {number + 1}")}
     series.run(kind, sparse=True, **steps)
     series.narrow(series.distance() > _CHANCE)
@@ -110,15 +111,13 @@ def estimate_series(
 
 def _without_absent(series: Series, info: OverlayInfo) -> OverlayInfo:
     """What is known, with the pictures that do not have the overlay, of which a warning tells."""
-    frames = series.frames
-    names = [name for name, absent in zip(frames.names, series.absent, strict=True) if absent]
-    if not names:
+    frames, absent = series.frames, np.flatnonzero(series.absent).tolist()
+    if not absent:
         return info
-    text = f"{len(names)} of the series do not seem to have the overlay: {', '.join(names[:3])}"
+    names = [frames.names[number] for number in absent[:3]]
+    text = f"{len(absent)} of the series do not seem to have the overlay: {', '.join(names)}"
     warnings.warn(text, InpaintWarning, stacklevel=4)
-    pictures = zip(frames.pictures(), series.absent, strict=True)
-    marks = tuple(fingerprint(picture) for picture, absent in pictures if absent)
-    return replace(info, notes=(text,), absent=marks)
+    return replace(info, notes=(text,), absent=tuple(fingerprint(frames.picture(number)) for number in absent))
 
 
 def _nothing(frames: Frames, info: OverlayInfo, kind: Mode, reason: str) -> Overlay:
@@ -148,14 +147,6 @@ def _reporter(progress: Callable[[Step], None] | None) -> Callable[[str], None]:
 def _hole(frames: Frames, mask: Any) -> Mask:
     first: Picture = next(frames.pictures())
     return hole_of(mask, first)
-
-
-def _ink(colour: Any, frames: Frames) -> F64x1:
-    """A told colour in 255ths of white."""
-    ink = np.atleast_1d(np.asarray(colour, np.float64)) * (255 / frames.peak)
-    if ink.shape != (frames.channels,):
-        raise ValueError(f"colour has {ink.size} values, the pictures {frames.channels} channels: give one for each")
-    return ink
 
 
 def _assembled(series: Series, mark: Uniform | None, kind: Mode, info: OverlayInfo) -> Overlay:

@@ -22,8 +22,8 @@ from inpaintkit.find import find_mask
 from inpaintkit.overlay import bleeding
 from inpaintkit.overlay.background import Background, Values, background, mixed, unmixed
 from inpaintkit.overlay.ink import Ink, differs, ink_of, likelihood, stands_out
-from inpaintkit.overlay.model import Mode, Overlay, OverlayInfo, Style
-from inpaintkit.overlay.noise import Stored
+from inpaintkit.overlay.model import Mode, Overlay, OverlayInfo, Style, told_ink
+from inpaintkit.overlay.noise import Stored, read_again
 from inpaintkit.overlay.opacity import Evidence, evidence, opacities
 from inpaintkit.overlay.quantised import BLOCK, stored_seen
 from inpaintkit.overlay.repeats import shared
@@ -84,18 +84,8 @@ def estimate_one(
     if hole.all():
         raise ValueError("the mask covers the whole picture: what lies over it can only be told from what does not")
     picture.check_known(hole)
-    return estimate_single(picture, hole, colour=_ink(colour, picture), stored=stored)
-
-
-def _ink(colour: Any, picture: Picture) -> Values | None:
-    if colour is None:
-        return None
-    values = np.asarray(colour, np.float64).reshape(-1)
-    if len(values) != picture.colours or not np.isfinite(values).all():
-        raise ValueError(
-            f"colour is {colour!r}: expected {picture.colours} finite numbers in the picture's units, without opacity"
-        )
-    return values
+    ink = None if colour is None else told_ink(colour, picture.colours)
+    return estimate_single(picture, hole, colour=ink, stored=stored)
 
 
 def estimate_single(
@@ -130,7 +120,7 @@ def estimate_single(
     single = _Single(seen, limits, told, noise)
     found = single.at_half(part) if bled else single.run(part, first)
     if stored is None and (noise := single.noise(found)) and max(noise) > _QUIET:
-        stored = Stored(noise[0] * level * 12**0.5, noise[1] * level * 12**0.5, (2, 2) if bled else (1, 1))
+        stored = Stored(noise[0] * level * 12**0.5, noise[1] * level * 12**0.5, bleeding.SAMPLING if bled else (1, 1))
     return _overlay(found, crop, hole.shape, span.offset, span.scale, stored, channels=picture.colours, bled=bled)
 
 
@@ -184,7 +174,7 @@ class _Single:
     def _ink_in_full(self, found: _Estimate, number: int) -> None:
         """An ink's colour differences from where nothing else was stored with it, if there are such pixels."""
         own = np.where(found.style == number, found.mean, 0)
-        full = bleeding.bled(own) > _COVERED
+        full = read_again(own, bleeding.SAMPLING) > _COVERED
         if np.count_nonzero(full) >= _COUNT:
             ink = found.inks[number]
             shades = np.median(self.seen[full][:, 1:], axis=0)
@@ -324,7 +314,8 @@ def _overlay(
 ) -> Overlay:
     unknown = found.hole & (found.style < 0)
     found.mean[unknown] = found.variance[unknown] = 0
-    tinted = bleeding.bled(found.mean) if bled else None  # what is filled whole must not tint what is beside it
+    # What is filled whole must not tint what is beside it.
+    tinted = read_again(found.mean, bleeding.SAMPLING) if bled else None
     filled = grow(unknown, 1) if bled and unknown.any() else unknown
     found.mean[filled], found.variance[filled] = 1, 0
     opacity, deviation = np.zeros(shape, np.float32), np.zeros(shape, np.float32)

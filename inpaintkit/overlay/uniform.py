@@ -131,7 +131,6 @@ def _parts(series: Series, found: Uniform) -> tuple[Bool1, Bool1]:
 def _is_likelier(series: Series, found: Uniform, free: F64x2) -> bool:
     """Whether the likelihood loses less than the saved unknowns would gain by chance."""
     jacobian = series.jacobian()
-
     change = found.fit - free
     slope = series.sums.gradient(free)
     lost = 0.5 * float((change * series.sums.gradient(change)).sum()) + float((change * slope).sum())

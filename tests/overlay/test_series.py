@@ -217,6 +217,10 @@ def test_bad_series_are_refused(photos, cover):
         estimate_overlay(photos, align=-1)
     with pytest.raises(ValueError, match="leave one of them out"):
         estimate_overlay(photos, gain=True, mode="add")
+    with pytest.raises(ValueError, match="mode is 'screen': choose one of cover"):
+        estimate_overlay(photos, cover > 0, mode="screen")
+    with pytest.raises(ValueError, match=r"colour is .*expected 3 finite numbers"):
+        estimate_overlay(photos, cover > 0, colour=(255, np.nan, 255))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert isinstance(estimate_overlay(photos[:3], np.eye(*SIDES)), Overlay)
