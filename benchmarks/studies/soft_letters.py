@@ -5,7 +5,8 @@
 
 Letters are drawn over crops of scikit-image's photographs. The figure is PSNR over the letters' own pixels, opacity
 above 0, less that of ``fsr`` under their exact mask; after JPEG, less that of the best of ``fsr`` under their mask
-grown by 0, 1 and 2 px, against the photograph stored alike. "told": the ink is given; "known": opacity and ink are.
+grown by 0, 1 and 2 px, against the photograph stored alike. "told": the ink is given; "known": opacity and ink are;
+"own": neither. The file says how it was stored; "judged": that, too, is left to the pixels.
 ``cases`` is the whole list; the fonts are not those that constants were tuned with (DejaVu Serif, ExtraLight).
 """
 
@@ -28,6 +29,7 @@ from PIL import ImageDraw, ImageFont
 from inpaintkit import Overlay, find_mask, inpaint, remove_overlay
 from inpaintkit.benchmarks.studies._cases import arguments
 from inpaintkit.files import write
+from inpaintkit.overlay import Stored
 from inpaintkit.picture import grow
 from inpaintkit.problem import Mask
 from inpaintkit.sheet import sheet
@@ -115,13 +117,14 @@ def cover(size: int, font: str) -> NDArray[np.float64]:
     return np.asarray(canvas) / 255
 
 
-def stored(photo: Pixels, case: Case) -> Pixels:
-    """A photograph as the case's file gives it back."""
+def stored(photo: Pixels, case: Case) -> tuple[Pixels, Stored | None]:
+    """A photograph as the case's file gives it back, and what the file says."""
     if not case.quality:
-        return photo
+        return photo, None
     file = io.BytesIO()
     PILImage.fromarray(photo).save(file, "JPEG", quality=case.quality, subsampling=case.subsampling)
-    return np.asarray(PILImage.open(file))
+    image = PILImage.open(file)
+    return np.asarray(image), Stored.of_picture(image)
 
 
 def psnr(result: NDArray[Any], truth: NDArray[Any]) -> float:
@@ -136,13 +139,16 @@ def measured(case: Case) -> tuple[dict[str, float], list[Pixels]]:
     share = opacity[..., None] if photo.ndim == 3 else opacity
     drawn = np.rint((1 - share) * photo + share * (ink if photo.ndim == 3 else ink[0])).astype(np.uint8)
     letters: Mask = opacity > 0
-    seen, clean = stored(drawn, case), stored(photo, case)
+    (seen, file), (clean, _) = stored(drawn, case), stored(photo, case)
     fills = [inpaint(seen, grow(letters, by), "fsr") for by in ((0, 1, 2) if case.quality else (0,))]
     figures = [psnr(fill[letters], clean[letters]) for fill in fills]
     best = int(np.argmax(figures))
     mask = {"wide": grow(letters, WIDER), "found": None}.get(case.kind, letters)
-    ways: dict[str, dict[str, Any]] = {"told": {"mask": mask, "colour": ink}, "own": {"mask": mask}}
-    if not case.quality:
+    own = {"mask": mask, "stored": file}
+    ways: dict[str, dict[str, Any]] = {"told": {**own, "colour": ink}, "own": own}
+    if case.quality:
+        ways["judged"] = {"mask": mask}
+    else:
         ways["known"] = {"overlay": Overlay(opacity.astype(np.float32), ink)}
     results = {"fsr": figures[best]}
     pictures = [seen, fills[best]]
@@ -159,15 +165,15 @@ def measured(case: Case) -> tuple[dict[str, float], list[Pixels]]:
 def table(rows: dict[str, list[dict[str, float]]]) -> str:
     """Means, and the worst of each way, for each row."""
     lines = [
-        "| case | n | fsr, dB | known | told | worst | own | worst | found mask, fsr |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| case | n | fsr, dB | known | told | worst | own | worst | judged | worst | found mask, fsr |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row, results in rows.items():
         columns = [f"| {row} | {len(results)} | {np.mean([one['fsr'] for one in results]):.2f} "]
-        for way, worst in (("known", False), ("told", True), ("own", True), ("found", False)):
+        for way, worst in (("known", False), ("told", True), ("own", True), ("judged", True), ("found", False)):
             values = [one[way] for one in results if way in one]
             columns.append(f"{np.mean(values):+.2f} " if values else "")
-            columns += [f"{np.min(values):+.2f} "] if worst else []
+            columns += [f"{np.min(values):+.2f} " if values else ""] if worst else []
         lines.append("| ".join(columns) + "|")
     return "\n".join(lines)
 
@@ -184,7 +190,7 @@ def main() -> None:
     parser = arguments(__doc__, docs=True)
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--photos", default=",".join(PHOTOS))
-    parser.add_argument("--save", type=Path, help="a folder for pictures: seen, fsr, told, own, known, truth")
+    parser.add_argument("--save", type=Path, help="a folder for pictures: seen, fsr, told, own, known or judged, truth")
     options = parser.parse_args()
     if options.docs:
         for_docs(options.docs)

@@ -58,14 +58,12 @@ def _removed(
     overlay: Overlay | None = None,
 ) -> tuple[NDArray[Any], RemovalInfo]:
     given: dict[str, Any] = {name: value for name, value in arguments.items() if name not in _OF_MASKS}
-    given |= {"mask": mask, "overlay": overlay, "method": method, "stored": stored(photo), "progress": progress}
+    given |= {
+        "mask": mask,
+        "overlay": overlay,
+        "method": method,
+        "stored": Stored.of_metadata(photo.metadata),
+        "progress": progress,
+    }
     result, info = remove_overlay(photo.pixels, return_info=True, **given)
     return np.asarray(result), info
-
-
-def stored(photo: Loaded) -> Stored | None:
-    """What a JPEG's file says of how it was stored; None for other formats."""
-    tables, sampling = photo.metadata.tables, photo.metadata.sampling
-    if not tables or sampling is None:
-        return None
-    return Stored.of_tables([tables[key] for key in sorted(tables)], sampling)

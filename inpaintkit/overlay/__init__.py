@@ -33,12 +33,13 @@ from inpaintkit.info import FilledRegion, Info
 from inpaintkit.kernels import compiling
 from inpaintkit.method import Method
 from inpaintkit.overlay.frames import fingerprint
-from inpaintkit.overlay.model import MODES, Mode, Overlay, OverlayInfo, RemovalInfo, Style
+from inpaintkit.overlay.model import MODES, Mode, Overlay, OverlayInfo, RemovalInfo, Style, told_ink
 from inpaintkit.overlay.noise import Stored
 from inpaintkit.overlay.removing import SETTLED, Pixels, remove
 from inpaintkit.overlay.series import estimate_series, is_series
 from inpaintkit.overlay.single import estimate_one
-from inpaintkit.picture import Channels, Picture, how_to_match
+from inpaintkit.overlay.trying import tried
+from inpaintkit.picture import Channels, Picture, hole_of, how_to_match
 from inpaintkit.problem import Image, Mask, Step
 
 __all__ = ["MODES", "Mode", "Overlay", "OverlayInfo", "RemovalInfo", "Stored", "Style"]
@@ -71,7 +72,8 @@ def estimate_overlay(
     gain : of a series: it darkens, as dust on a sensor or dirt on a scanner's glass, all channels of a pixel alike.
     align : of a series: largest shift of the overlay from picture to picture in pixels; 0: it lies still.
     channels : "alpha" or "bands", as ``inpaint`` takes it.
-    stored : how the file of one picture stored it; None: judged from the pixels, see ``OverlayInfo.stored``.
+    stored : how the file of one picture stored it, as ``Stored.of_file`` says; None: as the file says, of a path or of
+        a JPEG that Pillow opened, else judged from the pixels, which is less sure. See ``OverlayInfo.stored``.
     progress : of a series: called with a ``Step`` now and then.
 
     Returns
@@ -89,9 +91,13 @@ def estimate_overlay(
         if len(pictures) != 1:
             more: dict[str, Any] = {"colour": colour, "mode": mode, "gain": gain, "align": align}
             return estimate_series(pictures, mask, **more, channels=channels, progress=progress)
-        picture = load(pictures[0]).pixels if isinstance(pictures[0], (str, os.PathLike)) else pictures[0]
+        picture = pictures[0]
+        if isinstance(picture, (str, os.PathLike)):
+            loaded = load(picture)
+            picture, stored = loaded.pixels, stored or Stored.of_metadata(loaded.metadata)
     if gain or align:
         raise ValueError("gain and align are for a series: give a list of two pictures or more")
+    stored = stored or Stored.of_picture(picture)
     return estimate_one(picture, mask, colour=colour, mode=mode, channels=channels, stored=stored)
 
 
@@ -123,7 +129,7 @@ def remove_overlay(
     method : what fills, as ``inpaint`` takes it.
     channels, seed, device, progress, threads, fallback : as ``inpaint`` takes them.
     stored : how the picture's file stored it together with the overlay, where that lost something, as a JPEG does;
-        None: as the overlay's own estimate judged. Where it stored colours coarsely, they have bled past the overlay's
+        None: as of ``estimate_overlay``. Where it stored colours coarsely, they have bled past the overlay's
         edge by a pixel or two, and there colours change as well.
     return_info : also return a ``RemovalInfo``.
     **options : the method's own options.
@@ -150,8 +156,10 @@ def remove_overlay(
     >>> float(np.abs(inpaintkit.remove_overlay(seen, overlay=mark) - photo).max().round(6))
     0.0
     """
+    stored = stored or Stored.of_picture(picture)
     arguments: dict[str, Any] = {"method": method, "channels": channels, "stored": stored, "seed": seed}
     arguments |= {"device": device, "threads": threads, "fallback": fallback, "return_info": return_info, **options}
+    alone = overlay is None and not isinstance(picture, list)
     if overlay is None:
         overlay = estimate_overlay(picture, mask, colour=colour, mode=mode, channels=channels, stored=stored)
     elif not (mask is None and colour is None and mode is None):
@@ -167,8 +175,13 @@ def remove_overlay(
         note = ("this picture does not have the overlay, and stays as it is",)
         bare = np.zeros(overlay.shape, np.float32)
         overlay = Overlay(bare, overlay.colour, replace(overlay.info, notes=note), overlay.mode)
+    stored = stored or overlay.info.stored
     with pool.limit(threads, own_threads=filler.row.own_threads) as count, filler.watched() as watch:
-        removed = remove(checked, overlay, filler, stored or overlay.info.stored)
+        removed = remove(checked, overlay, filler, stored)
+        if alone and stored is not None:
+            hole = overlay.touched if mask is None else hole_of(mask, checked)
+            ink = None if colour is None else told_ink(colour, checked.colours)
+            removed = tried(checked, overlay, hole, removed, filler.of_trials(), stored, ink)
     is_pil = isinstance(picture, PILImage.Image)
     shaped = to_pil(removed.pixels, picture) if is_pil else removed.pixels.reshape(np.shape(picture))
     if not return_info:
@@ -229,6 +242,12 @@ class _Filler:
         call = Call(picture, hole, *told, weight=weight, maps=self.maps)
         self.regions = call.fill(self.row, self.values, result)
         return result
+
+    def of_trials(self) -> _Filler:
+        """What fills trials: the method itself or, where it does not heed weights, fsr."""
+        row = self.row if self.row.weights and self.row.name != "auto" else registry.find("fsr")
+        values = self.values if row is self.row else row.options({})
+        return replace(self, row=row, values=values, progress=None, fallback=True)
 
     def info(self, seconds: float, threads: int, compiled: bool) -> Info | None:
         """Of the last fill; None where there was none."""

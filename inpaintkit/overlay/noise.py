@@ -9,8 +9,11 @@ from typing import TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL.JpegImagePlugin import JpegImageFile
 
 from inpaintkit.arrays import F64x1, F64x2
+from inpaintkit.files import Metadata, Source, load
+from inpaintkit.files.metadata import of_pillow
 from inpaintkit.picture import Span
 from inpaintkit.problem import Image
 
@@ -43,6 +46,24 @@ class Stored:
         """From a JPEG's quantisation tables, that of luma first."""
         steps = [float(np.sqrt(np.mean(np.square(np.asarray(table, np.float64))))) for table in tables]
         return cls(steps[0], steps[1] if len(steps) > 1 else steps[0], sampling)
+
+    @classmethod
+    def of_metadata(cls, metadata: Metadata) -> Stored | None:
+        """What a JPEG's file says; None for other formats."""
+        tables, sampling = metadata.tables, metadata.sampling
+        if not tables or sampling is None:
+            return None
+        return cls.of_tables([tables[key] for key in sorted(tables)], sampling)
+
+    @classmethod
+    def of_file(cls, file: Source) -> Stored | None:
+        """What a JPEG's file says of how it was stored; None for other formats."""
+        return cls.of_metadata(load(file).metadata)
+
+    @classmethod
+    def of_picture(cls, picture: object) -> Stored | None:
+        """That of a picture that Pillow opened; None where it is anything else, or has been converted since."""
+        return cls.of_metadata(of_pillow(picture)[0]) if isinstance(picture, JpegImageFile) else None
 
 
 @dataclass(frozen=True)

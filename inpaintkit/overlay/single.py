@@ -102,7 +102,7 @@ def estimate_single(
     if not hole.any():
         return Overlay(np.zeros(hole.shape, np.float32), np.zeros(picture.colours), OverlayInfo(pictures=1))
     span = span_of(picture, hole)
-    crop = _around(hole)
+    crop = around(hole)
     pixels = picture.pixels[crop.slices][..., : picture.colours].astype(np.float64)
     seen = mixed((pixels - span.offset) / span.scale)
     told = None if colour is None else mixed(((colour - span.offset) / span.scale)[None])[0]
@@ -158,7 +158,8 @@ class _Single:
         for number, ink in enumerate(half.inks):
             mine = (found.style == number)[found.hole]
             flat = ink_of(luma[found.hole][mine], beneath.of(mine), self.limits, ink.colour[:1], self.luma)
-            if flat is None:
+            if flat is None:  # luma does not tell it from what is beneath
+                found.style[found.style == number] = -1
                 continue
             found.inks[number] = replace(flat, colour=np.append(flat.colour, ink.colour[1:]))
             said = evidence(luma[found.hole], beneath, flat)
@@ -283,7 +284,7 @@ def _fill(pixels: Image, hole: Mask) -> Image:
     return filled
 
 
-def _around(hole: Mask) -> Box:
+def around(hole: Mask) -> Box:
     """The part of the picture that is looked at; it begins where blocks of JPEG do."""
     rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
     tight = Box.from_edges(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

@@ -121,6 +121,48 @@ def test_letters_in_a_jpeg(photo, subsampling):
     assert (info.overlay.chroma is not None) == (subsampling == "4:2:0")
 
 
+def fine_grain(tint):
+    """A smooth picture with fine grain, which fills tell well, and the ripples of a JPEG hide."""
+    rng = np.random.default_rng(5)
+    slope = np.linspace(-25, 25, 192)[None, :, None]
+    return np.clip(np.array(tint, float) + slope + rng.normal(0, 2, (112, 192, 1)), 0, 255).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize(("ink", "quality", "subsampling"), [(YELLOW, 85, "4:4:4"), (WHITE, 95, "4:2:0")])
+def test_letters_in_a_jpeg_of_a_smooth_picture_are_no_worse_than_filled(ink, quality, subsampling):
+    plain = fine_grain((190, 90, 60))
+    opacity = cover(plain.shape, 16)
+    letters = opacity > 0
+    (seen, tables), (clean, _) = (jpeg(p, quality, subsampling) for p in (over(plain, opacity, ink), plain))
+    stored = Stored.of_tables([tables[0], tables[1]], (2, 2) if subsampling == "4:2:0" else (1, 1))
+    best = max(psnr(inpaint(seen, grow(letters, by), "fsr"), clean, letters) for by in (0, 1, 2))
+    for told in (None, stored):
+        assert psnr(remove_overlay(seen, letters, method="fsr", stored=told), clean, letters) > best - 0.1
+
+
+def test_letters_as_bright_as_what_is_beneath_are_taken_off():
+    plain = fine_grain((120, 120, 120))
+    opacity = cover(plain.shape, 16)
+    letters = opacity > 0
+    (seen, _), (clean, _) = (jpeg(p, 85, "4:2:0") for p in (over(plain, opacity, (225, 85, 60)), plain))
+    removed = remove_overlay(seen, letters, method="fsr")
+    assert psnr(removed, clean, letters) > psnr(seen, clean, letters) + 10
+
+
+def test_a_jpeg_says_how_it_was_stored(photo, tmp_path):
+    mask = np.zeros(photo.shape[:2], np.bool_)
+    mask[60:64, 40:140] = True
+    path = tmp_path / "photo.jpg"
+    PILImage.fromarray(photo).save(path, quality=90, subsampling="4:2:0")
+    image = PILImage.open(path)
+    stored = Stored.of_tables([image.quantization[0], image.quantization[1]], (2, 2))
+    assert Stored.of_file(path) == stored
+    for picture in (image, [path], [image]):
+        assert estimate_overlay(picture, mask).info.stored == stored
+    PILImage.fromarray(photo).save(tmp_path / "photo.png")
+    assert Stored.of_file(tmp_path / "photo.png") is None
+
+
 def test_two_inks(photo):
     opacity = cover(photo.shape, 20)
     ink = np.where((np.arange(photo.shape[0]) < 66)[:, None, None], YELLOW, (20, 40, 160))
