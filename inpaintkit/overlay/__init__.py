@@ -35,9 +35,9 @@ from inpaintkit.method import Method
 from inpaintkit.overlay.frames import fingerprint
 from inpaintkit.overlay.model import MODES, Mode, Overlay, OverlayInfo, RemovalInfo, Style, told_ink
 from inpaintkit.overlay.noise import Stored
+from inpaintkit.overlay.one import estimate_one
 from inpaintkit.overlay.removing import SETTLED, Pixels, remove
 from inpaintkit.overlay.series import estimate_series, is_series
-from inpaintkit.overlay.single import estimate_one
 from inpaintkit.overlay.trying import tried
 from inpaintkit.picture import Channels, Picture, hole_of, how_to_match
 from inpaintkit.problem import Image, Mask, Step
@@ -68,7 +68,8 @@ def estimate_overlay(
     mask : where the overlay lies, exactly or up to 3 pixels wider, in a series as wide as you like; None: it is looked
         for, text in one picture, what repeats in a series.
     colour : of the ink, in the picture's own units, where it is known.
-    mode : what the overlay does, "cover", "add" or "multiply", the last two in a series only; None: it covers.
+    mode : what the overlay does: "cover"; "add", as the light of a film camera's date; or "multiply", as dirt. None: it
+        covers.
     gain : of a series: it darkens, as dust on a sensor or dirt on a scanner's glass, all channels of a pixel alike.
     align : of a series: largest shift of the overlay from picture to picture in pixels; 0: it lies still.
     channels : "alpha" or "bands", as ``inpaint`` takes it.

@@ -72,14 +72,14 @@ class Background:
 def background(seen: Values, hole: Mask, fill: Fill) -> Background:
     """What is expected in a hole (H, W) of a picture, mixed, some 0 to 1 (H, W, C), in the order of its pixels."""
     filled = fill(unmixed(seen).astype(np.float32), hole)[hole].astype(np.float64)
-    steps = _steps(seen.astype(np.float32), ~hole)[hole].astype(np.float64)
+    between = steps(seen.astype(np.float32), ~hole)[hole].astype(np.float64)
     depth = cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)[hole].astype(np.float64)
-    variances, axes = np.linalg.eigh(steps)
+    variances, axes = np.linalg.eigh(between)
     shares = np.interp(depth, np.arange(len(_SHARES)), _SHARES)
     return Background(mixed(filled), axes, np.maximum(variances, _LEAST**2) * shares[:, None], depth)
 
 
-def _steps(seen: Image, known: Mask) -> Image:
+def steps(seen: Image, known: Mask) -> Image:
     """Covariance of the steps between known neighbours, averaged around each pixel, float32 (H, W, C, C)."""
     channels = seen.shape[2]
     upper = np.triu_indices(channels)

@@ -24,7 +24,7 @@ _KERNEL = np.array([0.125, 0.75, 0.125])  # what interpolating by 3 : 1 and aver
 
 def halved(seen: Values) -> Values:
     """A picture (h, w, 3), mixed, at half the resolution: luma averaged, colour differences as they were stored."""
-    small = _averaged(seen)
+    small = averaged(seen)
     stored = small[..., 1:].copy()
     for _ in range(_SHARPENINGS):
         stored += small[..., 1:] - cv2.sepFilter2D(stored, -1, _KERNEL, _KERNEL, borderType=cv2.BORDER_REPLICATE)
@@ -34,7 +34,7 @@ def halved(seen: Values) -> Values:
 
 def any_of_four(hole: Mask) -> Mask:
     """A mask at half the resolution."""
-    found: Mask = _averaged(hole.astype(np.float64)) > 0
+    found: Mask = averaged(hole.astype(np.float64)) > 0
     return found
 
 
@@ -47,8 +47,8 @@ def sharing(said: Evidence, hole: Mask, mean: Values, variance: Values) -> Evide
     """Evidence of a hole's pixels, with the mean and its variance of each four of them, at half the resolution."""
     share, own = np.zeros(hole.shape), np.zeros(hole.shape)
     share[hole], own[hole] = said.share, said.deviation**2
-    gap = mean - _averaged(share)
-    known = _averaged(own) / 4 + variance + 1e-6
+    gap = mean - averaged(share)
+    known = averaged(own) / 4 + variance + 1e-6
     twice = doubled(np.stack([gap, known], -1), hole.shape)[hole]
     gain = said.deviation**2 / 4 / twice[:, 1]
     new = said.share + gain * twice[:, 0]
@@ -59,10 +59,10 @@ def sharing(said: Evidence, hole: Mask, mean: Values, variance: Values) -> Evide
 def gap(opacity: Values, half: Values, where: Mask) -> float:
     """Root mean square of the difference of an opacity (h, w) and one at half the resolution, around some pixels."""
     near = any_of_four(where)
-    return float(np.sqrt(np.mean(np.square(_averaged(opacity) - half)[near]))) if near.any() else 0.0
+    return float(np.sqrt(np.mean(np.square(averaged(opacity) - half)[near]))) if near.any() else 0.0
 
 
-def _averaged(values: Values) -> Values:
+def averaged(values: Values) -> Values:
     """Means of two by two pixels; an odd row or column counts twice."""
     rows, columns = (side % 2 for side in values.shape[:2])
     even = np.pad(values, ((0, rows), (0, columns), *((0, 0),) * (values.ndim - 2)), mode="edge")

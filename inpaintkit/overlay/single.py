@@ -9,7 +9,6 @@ all channels see the same opacity; then luma says how each pixel shares in it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,19 +17,17 @@ from numpy.typing import NDArray
 from inpaintkit.api import inpaint
 from inpaintkit.box import Box
 from inpaintkit.compositing import Units
-from inpaintkit.find import find_mask
 from inpaintkit.overlay import bleeding
 from inpaintkit.overlay.background import Background, Values, background, mixed, unmixed
 from inpaintkit.overlay.ink import Ink, differs, ink_of, likelihood, stands_out
-from inpaintkit.overlay.model import Mode, Overlay, OverlayInfo, Style, told_ink
+from inpaintkit.overlay.model import Overlay, OverlayInfo, Style
 from inpaintkit.overlay.noise import Stored, read_again
 from inpaintkit.overlay.opacity import Evidence, evidence, opacities
 from inpaintkit.overlay.quantised import BLOCK, stored_seen
 from inpaintkit.overlay.repeats import shared
-from inpaintkit.picture import Channels, Picture, grow, growth_seen, hole_of, span_of
+from inpaintkit.picture import Picture, grow, growth_seen, span_of
 from inpaintkit.problem import Image, Mask
 
-_FOUND = 2  # px by which a mask that was found grows before what is too much of it is given back
 _MARGIN = 48  # px around the mask that are looked at
 _NARROWER = 2  # times the mask is made narrower
 _SEEN, _SURE = 0.15, 1.5  # of full opacity, and standard errors below it: what is more opaque is surely covered in part
@@ -65,29 +62,6 @@ class _Estimate:
     variance: Values
 
 
-def estimate_one(
-    image: Any,
-    mask: Any,
-    *,
-    colour: Any = None,
-    mode: Mode | None = None,
-    channels: Channels | None = None,
-    stored: Stored | None = None,
-) -> Overlay:
-    """What ``estimate_overlay`` does with one picture: check what came, find the mask if none did, and estimate."""
-    if mode not in (None, "cover"):
-        raise ValueError(f"mode is {mode!r}: from one picture only what covers it can be estimated, mode='cover'")
-    picture = Picture.of(image, channels)
-    hole = grow(find_mask(image, "text", channels=channels), _FOUND) if mask is None else hole_of(mask, picture)
-    if picture.alpha:
-        hole &= picture.pixels[..., -1] > 0
-    if hole.all():
-        raise ValueError("the mask covers the whole picture: what lies over it can only be told from what does not")
-    picture.check_known(hole)
-    ink = None if colour is None else told_ink(colour, picture.colours)
-    return estimate_single(picture, hole, colour=ink, stored=stored)
-
-
 def estimate_single(
     picture: Picture, hole: Mask, *, colour: Values | None = None, stored: Stored | None = None
 ) -> Overlay:
@@ -106,7 +80,7 @@ def estimate_single(
     pixels = picture.pixels[crop.slices][..., : picture.colours].astype(np.float64)
     seen = mixed((pixels - span.offset) / span.scale)
     told = None if colour is None else mixed(((colour - span.offset) / span.scale)[None])[0]
-    limits = _limits(picture, span.offset, span.scale)
+    ends = limits(picture, span.offset, span.scale)
     part = hole[crop.slices]
     first = background(seen, part, _fill)
     shown = np.zeros_like(part)
@@ -117,7 +91,7 @@ def estimate_single(
         stored = stored_seen(mixed(pixels / span.scale * level), shown, bled=bled)
     bled = max(stored.sampling) > 1 if stored else bled
     noise = (0.0, 0.0) if stored is None else (stored.luma / level / 12**0.5, stored.chroma / level / 12**0.5)
-    single = _Single(seen, limits, told, noise)
+    single = _Single(seen, ends, told, noise)
     found = single.at_half(part) if bled else single.run(part, first)
     if stored is None and (noise := single.noise(found)) and max(noise) > _QUIET:
         stored = Stored(noise[0] * level * 12**0.5, noise[1] * level * 12**0.5, bleeding.SAMPLING if bled else (1, 1))
@@ -293,7 +267,7 @@ def around(hole: Mask) -> Box:
     return Box.from_edges(wide.left // unit * unit, wide.top // unit * unit, wide.right, wide.bottom)
 
 
-def _limits(picture: Picture, offset: float, scale: float) -> tuple[float, float]:
+def limits(picture: Picture, offset: float, scale: float) -> tuple[float, float]:
     """The limits of the picture's type, normalised; floats have some where they lie in [0, 1]."""
     if picture.pixels.dtype.kind == "u":
         return -offset / scale, (picture.opaque - offset) / scale

@@ -232,7 +232,7 @@ def test_equal_letters_share_what_is_known_of_them():
     ("call", "message"),
     [
         ({"colour": (1, 2)}, "expected 3 finite numbers"),
-        ({"mode": "add"}, "only what covers"),
+        ({"mode": "screen"}, "mode is 'screen'"),
         ({"mask": np.ones((144, 192), bool)}, "covers the whole picture"),
     ],
 )
