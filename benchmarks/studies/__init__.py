@@ -4,6 +4,7 @@
 
 - ``auto``: what does ``auto`` lose to the best single method, and how well does it estimate its own error?
 - ``dip_table``: how near does ``dip`` come to its paper, how fast is a step beside the original (``dip_reference``)?
+- ``film_damage``: how much of the dust, hairs and scratches of real film is found over photographs?
 - ``find``: how much of the damage do the finders find, and what does a repair with the found mask lose?
 - ``fingerprints``: does anything still give the same bits?
 - ``first_fill``: how long does a person wait for the first fill on a machine, and for later ones?

@@ -100,10 +100,10 @@ def reduced(photo: Pixels) -> Pixels:
     return np.asarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def grainy(photo: Pixels, seed: int) -> Pixels:
-    """A photograph on film: grain a little soft, of standard deviation ``_GRAIN``, the same in all channels."""
+def grainy(photo: Pixels, seed: int, grain: float = _GRAIN) -> Pixels:
+    """A photograph on film: grain a little soft, of that standard deviation in levels, the same in all channels."""
     noise = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, photo.shape[:2]), (0, 0), 0.6)
-    noise = np.asarray(noise * _GRAIN / noise.std())
+    noise = np.asarray(noise * grain / noise.std())
     noisy = np.rint(photo + (noise if photo.ndim == 2 else noise[..., None]))
     return np.asarray(np.clip(noisy, 0, 255), np.uint8)
 
