@@ -22,6 +22,7 @@
 - ``patches``: how fast and how good are the methods that copy patches, and do their textures stand out?
 - ``patchmatch_peers``: is ``patchmatch`` ahead of the other PatchMatch packages for Python, in time and quality?
 - ``peers``: how do methods compare with OpenCV's, xphoto's and scikit-image's on text, scratches and lost pixels?
+- ``real``: how much of the damage of real pictures do the finders find, against what a person traced?
 - ``selecting``: how well do one, two and three clicks select objects that were traced?
 - ``series``: what does a series say of the mark that lies over it, beside filling each picture by itself?
 - ``speed``: time and memory of ``telea`` and the plates beside OpenCV's and scikit-image's, ratios from one run.

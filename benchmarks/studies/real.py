@@ -1,0 +1,169 @@
+"""How much of the damage of real pictures do the finders find? Against what a person traced, at both operating points.
+
+*Recall* is the share of the traced pixels that are within 3 px of what is found, *precision* the share of the found
+pixels within 3 px of what was traced; what a person could not judge counts for neither. The pictures are those of
+``studies/truth``, in the data folder (INPAINTKIT_DATA).
+
+    python -m inpaintkit.benchmarks.studies.real [--sheets DIR]
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inpaintkit import files, find_mask, inpaint
+from inpaintkit.benchmarks.studies import truth
+from inpaintkit.benchmarks.studies._cases import arguments
+from inpaintkit.benchmarks.studies.truth.drawing import MAGENTA, enlarged, outlined
+from inpaintkit.find import KINDS
+from inpaintkit.problem import Mask
+from inpaintkit.sheet import sheet
+
+NEAR = 3  # px: a tracing is not more exact
+PRINTS = ("a", "b", "c", "d", "e", "g", "h")  # toned and faded paper
+_SMALL = 700  # px: smaller pictures are shown at 200 %
+_LARGE = 1600  # px: larger ones reduced
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well what is found agrees with what was traced.
+
+    Attributes
+    ----------
+    recall : share of the traced pixels.
+    precision : share of the found pixels; NaN where nothing is found.
+    share : of the picture that is found, not judged pixels included.
+    seconds : CPU time.
+    """
+
+    recall: float
+    precision: float
+    share: float
+    seconds: float = 0.0
+
+
+def scored(traced: truth.Truth, found: Mask, seconds: float = 0.0) -> Score:
+    """The score of what was found."""
+    judged = found & ~traced.ignored
+    right = judged & near(traced.mask)
+    recall = float((traced.mask & near(found)).sum() / traced.mask.sum())
+    precision = float(right.sum() / judged.sum()) if judged.any() else float("nan")
+    return Score(recall, precision, float(found.mean()), seconds)
+
+
+def near(mask: Mask) -> Mask:
+    """The pixels within ``NEAR`` px of a mask, its own included."""
+    y, x = np.ogrid[-NEAR : NEAR + 1, -NEAR : NEAR + 1]
+    disc = (x * x + y * y <= NEAR * NEAR).astype(np.uint8)
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0)
+
+
+def looked_for(traced: truth.Truth, kind: str, sensitivity: float) -> tuple[Mask, float]:
+    """What a finder proposes, and the CPU seconds that took."""
+    start = time.process_time()
+    found = find_mask(traced.pixels, kind, sensitivity=sensitivity)  # type: ignore[call-overload]
+    return found, time.process_time() - start
+
+
+def table(scores: dict[str, dict[str, Score]], kinds: Sequence[str]) -> str:
+    """A row for each picture: of each kind recall / precision; of the last also the share and the seconds."""
+    head = ["picture", *kinds, f"{kinds[-1]} finds, %", "CPU s"]
+    rows = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    rows += [_row(name, row, kinds) for name, row in scores.items()]
+    stamps = [name for name in scores if name not in PRINTS and name[-1].isdigit() and name != "sample01"]
+    for title, names in (("prints, mean", PRINTS), ("stamps, mean", stamps)):
+        chosen = [scores[name] for name in names if name in scores]
+        if chosen:
+            rows.append(_row(title, {kind: _mean([row[kind] for row in chosen]) for kind in kinds}, kinds))
+    return "\n".join(rows)
+
+
+def _row(name: str, scores: dict[str, Score], kinds: Sequence[str]) -> str:
+    cells = [f"{scores[kind].recall:.2f} / {_shown(scores[kind].precision)}" for kind in kinds]
+    last = scores[kinds[-1]]
+    return f"| {' | '.join([name, *cells, f'{last.share:.2%}'.rstrip('%'), f'{last.seconds:.1f}'])} |"
+
+
+def _shown(precision: float) -> str:
+    return "–" if np.isnan(precision) else f"{precision:.2f}"
+
+
+def _mean(scores: Sequence[Score]) -> Score:
+    """Of precisions only where something is found."""
+    known = [score.precision for score in scores if not np.isnan(score.precision)]
+    return Score(
+        float(np.mean([score.recall for score in scores])),
+        float(np.mean(known)) if known else float("nan"),
+        float(np.mean([score.share for score in scores])),
+        float(np.mean([score.seconds for score in scores])),
+    )
+
+
+def by_damage(pictures: dict[str, tuple[truth.Truth, Mask]]) -> str:
+    """Recall of each kind of damage over all prints: pixels count, not pictures."""
+    totals: dict[str, tuple[int, int]] = {}
+    for name in [name for name in PRINTS if name in pictures]:
+        traced, found = pictures[name]
+        reached = near(found)
+        for kind, mask in traced.kinds.items():
+            right, every = totals.get(kind, (0, 0))
+            totals[kind] = right + int((mask & reached).sum()), every + int(mask.sum())
+    return ", ".join(f"{kind} {right / every:.2f} of {every} px" for kind, (right, every) in sorted(totals.items()))
+
+
+def compared(traced: truth.Truth, found: Mask) -> NDArray[np.uint8]:
+    """The picture, what is found in it, and the repair; wide pictures one above the other."""
+    pixels = traced.pixels
+    scale = 2 if max(found.shape) <= _SMALL else 1
+    step = -(-max(found.shape) // _LARGE)
+    repaired = inpaint(pixels, found) if found.any() else pixels
+    cells = [
+        ("as it is", enlarged(pixels, scale)),
+        (f"found, {found.mean():.2%}", outlined(pixels, (found, MAGENTA), scale=scale)),
+        ("repaired", enlarged(repaired, scale)),
+    ]
+    columns = 1 if found.shape[1] > found.shape[0] else len(cells)
+    return sheet([(caption, shown[::step, ::step]) for caption, shown in cells], columns=columns)
+
+
+def pictures(names: str | None) -> Iterator[tuple[str, truth.Truth]]:
+    """The pictures asked for, by name, or all that were traced."""
+    for name in names.split(",") if names else truth.names():
+        yield name, truth.load(name, truth.data_root())
+
+
+def main() -> None:
+    """Print the tables; write the sheets."""
+    kinds = [kind for kind in KINDS if kind != "colour"]
+    parser = arguments(__doc__)
+    parser.add_argument("--kinds", default=",".join(kinds), help="of finders; the last one's masks are drawn")
+    parser.add_argument("--pictures", help="names, by commas; all that were traced when left out")
+    parser.add_argument("--sensitivity", type=float, default=0.5)
+    parser.add_argument("--sheets", type=Path, metavar="DIR", help="a folder for a sheet of each picture")
+    options = parser.parse_args()
+    kinds = options.kinds.split(",")
+    scores: dict[str, dict[str, Score]] = {}
+    last: dict[str, tuple[truth.Truth, Mask]] = {}
+    for (name, traced), kind in product(pictures(options.pictures), kinds):
+        found, seconds = looked_for(traced, kind, options.sensitivity)
+        scores.setdefault(name, {})[kind] = scored(traced, found, seconds)
+        last[name] = traced, found
+    print(table(scores, kinds))
+    print(f"\nRecall of {kinds[-1]} on prints by kind of damage: {by_damage(last)}.")
+    if options.sheets:
+        options.sheets.mkdir(parents=True, exist_ok=True)
+        for name, (traced, found) in last.items():
+            files.write(options.sheets / f"{name}.png", compared(traced, found))
+
+
+if __name__ == "__main__":
+    main()
