@@ -29,6 +29,7 @@ from inpaintkit.sheet import sheet
 
 NEAR = 3  # px: a tracing is not more exact
 PRINTS = ("a", "b", "c", "d", "e", "g", "h")  # toned and faded paper
+STAMPS = ("date1", "date2", "date3", "logo1", "subtitle1", "text1")
 _SMALL = 700  # px: smaller pictures are shown at 200 %
 _LARGE = 1600  # px: larger ones reduced
 
@@ -79,8 +80,7 @@ def table(scores: dict[str, dict[str, Score]], kinds: Sequence[str]) -> str:
     head = ["picture", *kinds, f"{kinds[-1]} finds, %", "CPU s"]
     rows = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     rows += [_row(name, row, kinds) for name, row in scores.items()]
-    stamps = [name for name in scores if name not in PRINTS and name[-1].isdigit() and name != "sample01"]
-    for title, names in (("prints, mean", PRINTS), ("stamps, mean", stamps)):
+    for title, names in (("prints, mean", PRINTS), ("stamps, mean", STAMPS)):
         chosen = [scores[name] for name in names if name in scores]
         if chosen:
             rows.append(_row(title, {kind: _mean([row[kind] for row in chosen]) for kind in kinds}, kinds))
@@ -137,7 +137,7 @@ def compared(traced: truth.Truth, found: Mask) -> NDArray[np.uint8]:
 
 def pictures(names: str | None) -> Iterator[tuple[str, truth.Truth]]:
     """The pictures asked for, by name, or all that were traced."""
-    for name in names.split(",") if names else truth.names():
+    for name in names.split(",") if names else sorted(truth.names(), key=lambda name: name in STAMPS):
         yield name, truth.load(name, truth.data_root())
 
 
