@@ -12,6 +12,10 @@ class ContextError(ValueError):
         return cls(f"{method}: {lack}: pass fallback=True (--fallback) for a plain fill")
 
 
+class LargeFindError(ValueError):
+    """So much of a picture passes for damage that nothing is repaired before somebody has looked at it."""
+
+
 class MissingExtraError(ImportError):
     """A method needs packages that were not installed; the message names the extra."""
 

@@ -22,7 +22,7 @@ OF_INPAINT = frozenset(
 OF_COMMAND = frozenset(
     """photo mask find sensitivity inside exclude colour pick connected method in_place resize_mask page jobs overwrite
     log dry_run config save_config output compare nodata invert_mask dilate feather seed device threads fallback
-    quiet verbose help format png_level soft
+    quiet verbose help format png_level soft accept_large
     """.split()
 )
 _UNION = type(int | str)

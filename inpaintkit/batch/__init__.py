@@ -159,7 +159,7 @@ def _job_mask(job: Job | PipedJob, photo: Loaded, shape: tuple[int, int] | None,
     if isinstance(job.mask, Search):
         from inpaintkit.find import find_mask  # not above: every process of a folder's run would wait for it
 
-        return find_mask(photo.pixels, job.mask.kind, channels=photo.channels, **job.mask.options)
+        return find_mask(photo.pixels, job.mask.kind, purpose="act", channels=photo.channels, **job.mask.options)
     return job.mask if isinstance(job.mask, str) else _mask(job.mask, shape, inverted=inverted)
 
 

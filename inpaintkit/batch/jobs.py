@@ -13,7 +13,7 @@ BACKUP = ".orig"  # added to a picture's name by an in-place repair
 
 @dataclass(frozen=True)
 class Search:
-    """A mask still to be found: the kind of damage, and further keywords of ``find_mask``."""
+    """A mask still to be found, and used unseen: the kind of damage, and further keywords of ``find_mask``."""
 
     kind: Any
     options: dict[str, Any] = field(default_factory=dict)

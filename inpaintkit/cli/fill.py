@@ -64,6 +64,7 @@ _OF_ONE_RUN = (  # what --save-config leaves out
         "in_place",
         "format",
         "compare",
+        "accept_large",
     ),
 )
 
@@ -260,8 +261,9 @@ def fill(
 
     PHOTO is a picture or a folder, which is searched with its subfolders. A folder's --mask is one file for all
     pictures, or a folder of masks named like the pictures (NAME, NAME_mask or NAME_mask000). The output folder gets
-    the same relative paths; pictures that are there already are skipped. With --find, a picture in which nothing is
-    found is copied. A folder's --compare is a folder of sheets.
+    the same relative paths; pictures that are there already are skipped. With --find, only what is sure to be damage
+    is filled, and a picture in which nothing is found is copied; one in which suspiciously much is found fails, and
+    another run with --accept-large fills it. A folder's --compare is a folder of sheets.
     """
     from inpaintkit import batch
     from inpaintkit.atomic import sweep
@@ -347,7 +349,7 @@ def _source(ctx: click.Context, mask: str | None, kind: str | None, search: dict
         raise click.UsageError("where to fill? give --mask FILE, --mask alpha, nan or nodata, or --find KIND")
     for name in SEARCH:
         if is_on_the_line(name):
-            raise click.UsageError(f"--{name} needs --find: a mask file is used as it is")
+            raise click.UsageError(f"--{name.replace('_', '-')} needs --find: a mask file is used as it is")
     return mask if mask in NAMED else SOURCE.convert(mask, None, ctx)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inpaintkit.cli import options
-from inpaintkit.cli.options import FILE, KINDS, TakesCoordinates, examples, search_options, together
+from inpaintkit.cli.options import FILE, KINDS, PURPOSES, TakesCoordinates, examples, search_options, together
 from inpaintkit.cli.outputs import check_format, check_output, write_picture
 from inpaintkit.cli.pipes import SOURCE, TARGET
 
@@ -49,6 +49,13 @@ _canvas = together(
 )
 @click.argument("photo", type=SOURCE)
 @click.option("--kind", type=click.Choice(KINDS), default="text", show_default=True, help="What to find.")
+@click.option(
+    "--purpose",
+    type=click.Choice(PURPOSES),
+    default="propose",
+    show_default=True,
+    help="'act' finds only what 'fill --find' takes.",
+)
 @search_options
 @click.option("--preview", type=FILE, help="Also write the photo with the mask shown in magenta.")
 @_output

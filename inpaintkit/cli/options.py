@@ -20,6 +20,7 @@ FILE = click.Path(path_type=Path)
 MAX_COLUMNS = 110  # of a help text on a wide terminal
 NAMED = ("alpha", "nan", "nodata")  # masks, as in ``picture``, likewise
 KINDS = ("text", "scratches", "dust", "colour", "auto")  # as in ``find``, which takes a second to import
+PURPOSES = ("propose", "act")  # likewise
 DEVICES = ("auto", "cpu", "cuda", "mps")  # as in ``api``, likewise
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -131,6 +132,7 @@ search_options = together(
         metavar="N",
         help="0 finds only clear cases, 1 anything plausible.",
     ),
+    click.option("--accept-large", is_flag=True, help="Take what is found however much of the picture it is."),
     click.option("--inside", type=box, metavar="BOX", help="Look only in this area (LEFT,TOP,WIDTH,HEIGHT)."),
     click.option(
         "--exclude",
@@ -145,7 +147,7 @@ search_options = together(
 )
 """Options of every command that finds damage."""
 
-SEARCH = ("sensitivity", "inside", "exclude", "colour", "pick", "connected")
+SEARCH = ("sensitivity", "accept_large", "inside", "exclude", "colour", "pick", "connected")
 """Their names, as keywords of ``find_mask``."""
 
 

@@ -2,16 +2,15 @@
 
 picture -> a finder for each kind of damage -> inside, exclude -> mask
 
-Each finder gives its mask and how sure it is of every pixel; how it scores what it finds is in ``scoring``.
+Each finder gives its mask and how sure it is of every pixel; how it scores what it finds is in ``scoring``. There are
+two operating points: what is proposed to a person, and what is sure enough to be repaired unseen.
 """
 
 from __future__ import annotations
 
-import importlib
 import numbers
 import time
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, cast, overload
@@ -20,21 +19,19 @@ import cv2
 import numpy as np
 
 from inpaintkit import masks, threads
-from inpaintkit.errors import LargeFindWarning
+from inpaintkit.find.kinds import KINDS
 from inpaintkit.find.pieces import Found, counted, listed
 from inpaintkit.find.scoring import Labels
+from inpaintkit.find.searching import Wish, searched
 from inpaintkit.picture import Channels, Picture, span_of
 from inpaintkit.problem import Image, Mask
 
 Kind = Literal["text", "scratches", "dust", "colour", "auto"]
+Purpose = Literal["propose", "act"]
 Colour = str | Sequence[float]
 Bounds = tuple[int, int, int, int]  # LEFT, TOP, WIDTH, HEIGHT, as in ``Box``
 
-KINDS = ("text", "scratches", "dust", "colour", "auto")
-_SEARCHED = {"auto": ("text", "scratches", "dust")}
-_LINED = ("text", "scratches")  # kinds whose finders know lines
-_CAUTION = 0.7  # times the sensitivity for "auto": three searches have three chances to be wrong
-_MAX_SHARE = 0.55  # of the picture: a kind of damage that hides more is hardly damage
+PURPOSES = ("propose", "act")
 _MAX_TOLERANCE = 128  # levels: how far from a colour sensitivity 1 reaches
 
 
@@ -45,6 +42,7 @@ class FindInfo:
     Attributes
     ----------
     kind : what was looked for.
+    purpose : "propose" or "act", for what.
     pixels : how many are proposed.
     share : of the picture, in [0, 1].
     pieces : number of connected parts of the mask.
@@ -53,6 +51,7 @@ class FindInfo:
     """
 
     kind: str
+    purpose: str
     pixels: int
     share: float
     pieces: int
@@ -67,7 +66,7 @@ class FindInfo:
 
     @cached_property
     def found(self) -> tuple[Found, ...]:
-        """What was found, one by one: number, kind, box, pixels and confidence of each.
+        """What was found, one by one: number, kind, box, pixels, confidence, odds and mode of each.
 
         A line of text, a scratch, a speck or a patch of a colour is one thing, in however many parts. Where there are
         more than 200 specks or patches, small ones that lie close together are one. Counted when first asked for.
@@ -88,6 +87,8 @@ def find_mask(
     kind: Kind = ...,
     *,
     sensitivity: float = ...,
+    purpose: Purpose = ...,
+    accept_large: bool = ...,
     inside: Bounds | None = ...,
     exclude: Bounds | Sequence[Bounds] = ...,
     colour: Colour | None = ...,
@@ -104,6 +105,8 @@ def find_mask(
     kind: Kind = ...,
     *,
     sensitivity: float = ...,
+    purpose: Purpose = ...,
+    accept_large: bool = ...,
     inside: Bounds | None = ...,
     exclude: Bounds | Sequence[Bounds] = ...,
     colour: Colour | None = ...,
@@ -119,6 +122,8 @@ def find_mask(
     kind: Kind = "text",
     *,
     sensitivity: float = 0.5,
+    purpose: Purpose = "propose",
+    accept_large: bool = False,
     inside: Bounds | None = None,
     exclude: Bounds | Sequence[Bounds] = (),
     colour: Colour | None = None,
@@ -138,6 +143,9 @@ def find_mask(
         "auto": text, scratches and dust, each with 0.7 of the sensitivity.
     sensitivity : in [0, 1]; 0 finds only clear cases, 1 anything plausible. For a colour 0 is that colour alone, 0.5
         takes in what differs by 32 of 255 in any channel, 1 by 128.
+    purpose : "propose": to a person, who accepts or drops pieces; "act": only what is sure enough to be repaired
+        unseen. A colour is the same for both.
+    accept_large : take what is found however much it is: see below.
     inside : LEFT, TOP, WIDTH, HEIGHT in pixels, origin at the top left: propose nothing elsewhere.
     exclude : one such box or several: propose nothing in them.
     colour : "#rrggbb", "r,g,b", a name like "red", or three numbers in [0, 255]; for kind "colour".
@@ -154,11 +162,13 @@ def find_mask(
     Raises
     ------
     TypeError, ValueError : a picture or option that cannot be used; the message says what is needed.
+    LargeFindError : purpose is "act", and more than 8 % of the picture passes for damage, or what is found is more
+        likely none. With ``accept_large`` or ``inside``, and for a colour, it is taken.
 
     Warns
     -----
     LargeFindWarning : more than 55 % of the picture passes for one kind of damage, as a texture may: none of that
-        kind is proposed. With ``inside`` it is.
+        kind is proposed. With ``accept_large`` or ``inside`` it is.
 
     Examples
     --------
@@ -170,7 +180,8 @@ def find_mask(
     (120, np.uint8(120))
     """
     start = time.perf_counter()
-    _check(kind, sensitivity, colour, pick, connected=connected, return_info=return_info)
+    flags = {"connected": connected, "accept_large": accept_large, "return_info": return_info}
+    _check(kind, sensitivity, purpose, colour, pick, **flags)
     picture = Picture.of(image, channels)
     picture.check_known(np.zeros(picture.shape, np.bool_))
     allowed = _allowed(picture, inside, exclude)
@@ -179,9 +190,8 @@ def find_mask(
         mask, confidence = _near(picture, colour, pick, connected, sensitivity)
     else:
         with threads.limit(None):
-            mask, confidence = _searched(
-                _normalised(picture), kind, sensitivity, allowed, lines, placed=inside is not None
-            )
+            wish = Wish(kind, sensitivity, purpose == "act", placed=accept_large or inside is not None)
+            mask, confidence, lines = searched(_normalised(picture), wish, allowed)
     mask &= allowed
     if not return_info:
         return mask
@@ -189,11 +199,16 @@ def find_mask(
     pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1
     confidence = np.where(mask, confidence, np.float32(0))
     seconds = time.perf_counter() - start
-    return mask, FindInfo(kind, pixels, pixels / mask.size, pieces, seconds, confidence, lines)
+    return mask, FindInfo(kind, purpose, pixels, pixels / mask.size, pieces, seconds, confidence, lines)
 
 
 def _check(
-    kind: str, sensitivity: float, colour: Colour | None, pick: tuple[int, int] | None, **flags: bool | np.bool_
+    kind: str,
+    sensitivity: float,
+    purpose: str,
+    colour: Colour | None,
+    pick: tuple[int, int] | None,
+    **flags: bool | np.bool_,
 ) -> None:
     for name, flag in flags.items():
         if flag is not True and flag is not False and not isinstance(flag, np.bool_):
@@ -201,6 +216,8 @@ def _check(
     connected = flags["connected"]
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind is {kind!r}: choose one of {', '.join(KINDS)}")
+    if not isinstance(purpose, str) or purpose not in PURPOSES:
+        raise ValueError(f"purpose is {purpose!r}: choose propose (a person looks at it) or act (nobody does)")
     if isinstance(sensitivity, bool) or not isinstance(sensitivity, numbers.Real) or not 0 <= sensitivity <= 1:
         raise ValueError(f"sensitivity is {sensitivity!r}: expected 0 (only clear cases) to 1 (anything plausible)")
     if kind != "colour" and not (colour is None and pick is None and not connected):
@@ -247,44 +264,6 @@ def _normalised(picture: Picture) -> Image:
     if picture.alpha:
         image[picture.pixels[..., -1] == 0] = 0.5
     return image
-
-
-def _searched(
-    image: Image, kind: str, sensitivity: float, allowed: Mask, lines: dict[str, Labels], *, placed: bool
-) -> tuple[Mask, Image]:
-    """What is found of a kind of damage, or of all kinds; none of what would hide too much, unless it was placed.
-
-    lines : gets, for each kind that is found by lines, the number of each pixel's.
-    """
-    kinds = _SEARCHED.get(kind, (kind,))
-    caution = _CAUTION if len(kinds) > 1 else 1.0
-    mask, confidence = np.zeros(image.shape[:2], np.bool_), np.zeros(image.shape[:2], np.float32)
-    for name in kinds:
-        find: Callable[..., tuple[Mask, Image]] = getattr(
-            importlib.import_module(f"inpaintkit.find.{name}"), f"find_{name}"
-        )
-        numbers = {name: np.zeros(mask.shape, np.int32)} if name in _LINED else {}
-        options = {"labels": numbers[name]} if numbers else {}
-        found, sure = find(image, sensitivity=sensitivity * caution, **options)
-        share = np.count_nonzero(found & allowed) / found.size
-        if share > _MAX_SHARE and not placed:
-            _refuse(name, share, sensitivity)
-            continue
-        mask |= found
-        lines.update(numbers)
-        np.maximum(confidence, sure, out=confidence)
-    return mask, confidence
-
-
-def _refuse(name: str, share: float, sensitivity: float) -> None:
-    """Say why nothing of a kind of damage is proposed, and how to have it nevertheless."""
-    warnings.warn(
-        f"{share:.0%} of the picture passes for {name}, more than {_MAX_SHARE:.0%}: it is probably what the picture "
-        f"shows, so none of it is proposed; lower the sensitivity (now {sensitivity:g}), or say with inside "
-        "(LEFT,TOP,WIDTH,HEIGHT, the whole picture if need be) where it is to be found",
-        LargeFindWarning,
-        stacklevel=4,
-    )
 
 
 def _near(

@@ -48,6 +48,7 @@ ALIKE = {  # beside its looks, once the colour of the picture's dust is known: t
 }
 # Set by hand, in log-odds.
 _SPAN = 8.0  # from sensitivity 0 to 1
+_ACT = 2.0  # of a spot that is repaired unseen
 _CERTAIN = 1.2  # of a spot from whose brightness that of all dust is taken
 _MIN_CERTAIN = 6  # such candidates
 _DOUBT = 3.0  # what speaks against a spot where they are fewer
@@ -97,13 +98,14 @@ def _mark_kernel(
                             sure[row, column] = max(sure[row, column], trust[index])
 
 
-def find_dust(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
+def find_dust(image: Image, *, sensitivity: float = 0.5, act: bool = False) -> tuple[Mask, Image]:
     """Small isolated spots, bright or dark, up to a dozen pixels across.
 
     Parameters
     ----------
     image : float32 (H, W, C) in [0, 1], C = 1 or 3.
     sensitivity : in [0, 1]: 0 finds only clear cases, 1 anything plausible.
+    act : whether what is found is repaired unseen: only what is sure.
 
     Returns
     -------
@@ -129,7 +131,7 @@ def find_dust(image: Image, *, sensitivity: float = 0.5) -> tuple[Mask, Image]:
         # The dust of one picture is bright or dark.
         minority = _MINORITY * min(0.0, math.log((own + _FEW) / (others + _FEW)))
         log_odds = alike_log_odds(spots, first, mask.shape) + minority
-        keep = np.flatnonzero(log_odds > threshold(sensitivity, 0.0, _SPAN))
+        keep = np.flatnonzero(log_odds > threshold(sensitivity, 0.0, _SPAN) + _ACT * act)
         keep = keep[np.argsort(-log_odds[keep], kind="stable")]
         part, trust = spots.part(keep), probability(log_odds[keep])
         reach = part.radius + part.ragged + 1

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from inpaintkit.box import Box
+from inpaintkit.find.kinds import FINDERS, Mode
 from inpaintkit.find.scoring import Labels
 from inpaintkit.problem import Image, Mask
 
 MANY = 200  # of one kind: so many can still be looked at one by one
 _SQUARE = 8  # px: the side of the smallest square whose small parts count as one
+_SUREST = 1e6  # odds that no piece exceeds
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Found:
     Attributes
     ----------
     number : its own in ``FindInfo.labels``, from 1.
-    kind : "text", "scratches", "dust" or "colour".
+    kind : that of the finder, or "colour".
     box : around all of it.
     pixels : how many it has.
     confidence : in [0, 1], the mean of its pixels.
@@ -40,6 +42,16 @@ class Found:
     box: Box
     pixels: int
     confidence: float
+
+    @property
+    def odds(self) -> float:
+        """That it is damage, to 1: a confidence of 0.75 is 3."""
+        return min(self.confidence / max(1 - self.confidence, 1 / _SUREST), _SUREST)
+
+    @property
+    def mode(self) -> Mode:
+        """How it lies over the picture: "cover", "add" (light) or "multiply", as ``remove_overlay`` takes it."""
+        return FINDERS[self.kind].mode if self.kind in FINDERS else "cover"
 
 
 def counted(mask: Mask, lines: Mapping[str, Labels], rest: str) -> tuple[Labels, list[str]]:

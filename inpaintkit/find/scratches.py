@@ -44,6 +44,7 @@ WEIGHTS = {
 _SPAN = 8.0  # from sensitivity 0 to 1
 _ALONE = 1.8  # of a line that is kept at sensitivity 0.5 by itself; this much over what is asked is beyond doubt
 _BESIDE = 0.4  # of one that is kept where another one is beyond doubt
+_ACT = 2.0  # more: of a line that is repaired unseen
 _FOLLOWED = 1.5  # of a line that is followed beyond its ends
 
 _FINE = 1500  # px: above that side, every doubling adds an octave
@@ -169,7 +170,9 @@ def _paint_kernel(
                             labels[i, j] = number[node]
 
 
-def find_scratches(image: Image, *, sensitivity: float = 0.5, labels: Labels | None = None) -> tuple[Mask, Image]:
+def find_scratches(
+    image: Image, *, sensitivity: float = 0.5, act: bool = False, labels: Labels | None = None
+) -> tuple[Mask, Image]:
     """Thin bright and dark lines, straight or gently curved, at any angle, on grain and texture.
 
     Wires, branches and joints that are as thin, long and uniform as a scratch are proposed as well, unless there are
@@ -179,6 +182,7 @@ def find_scratches(image: Image, *, sensitivity: float = 0.5, labels: Labels | N
     ----------
     image : float32 (H, W, C) in [0, 1], C = 1 or 3.
     sensitivity : in [0, 1]: 0 finds only clear cases, 1 anything plausible.
+    act : whether what is found is repaired unseen: only what is sure.
     labels : int32 (H, W) of zeros: gets the number, from 1, of the scratch that each proposed pixel belongs to.
 
     Returns
@@ -200,7 +204,7 @@ def find_scratches(image: Image, *, sensitivity: float = 0.5, labels: Labels | N
     found = threads.run(lambda search: _search(*search, dots, sensitivity), searches(image))
     certain = _needed(sensitivity, _ALONE)
     best = max((float(lines.log_odds.max(initial=-np.inf)) for lines in found), default=-np.inf)
-    needed = _needed(sensitivity, _BESIDE if best > certain else _ALONE)
+    needed = _needed(sensitivity, _BESIDE if best > certain else _ALONE) + _ACT * act
     labels = np.zeros(mask.shape, np.int32) if labels is None else labels
     count = 0
     for lines in found:

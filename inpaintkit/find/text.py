@@ -30,6 +30,7 @@ from inpaintkit.problem import Image, Mask
 
 # Log-odds, set by hand.
 _THRESHOLD, _SPAN = 3.0, 6.0  # of a line that is kept at sensitivity 0.5, and from sensitivity 0 to 1
+_ACT = 2.0  # more: a line that is repaired unseen
 _CERTAIN = 2.0  # more than that: a line beyond doubt
 _WEAK = 2.5  # less than that: a line that is kept where another of its style group is beyond doubt
 _HINT = 5.0  # less than that: a line whose colour is worth a look
@@ -59,13 +60,16 @@ class FoundLine:
         return self.line.score
 
 
-def find_text(image: Image, *, sensitivity: float = 0.5, labels: Labels | None = None) -> tuple[Mask, Image]:
+def find_text(
+    image: Image, *, sensitivity: float = 0.5, act: bool = False, labels: Labels | None = None
+) -> tuple[Mask, Image]:
     """Find captions, subtitles and date stamps of nearly uniform colour.
 
     Parameters
     ----------
     image : float32 (H, W, C) in [0, 1], C = 1 or 3.
     sensitivity : in [0, 1]; 0 finds only clear cases, 1 anything plausible.
+    act : whether what is found is repaired unseen: only what is sure.
     labels : int32 (H, W) of zeros: gets the number, from 1, of the line that each proposed pixel belongs to.
 
     Returns
@@ -76,7 +80,7 @@ def find_text(image: Image, *, sensitivity: float = 0.5, labels: Labels | None =
     pixels = in_levels(image)
     screen = screen_of(pixels)
     # Ink on paper has all the contrast there is, whatever is drawn: there a line has to be beyond doubt.
-    needed = scoring.threshold(sensitivity, _THRESHOLD, _SPAN) + _CERTAIN * bool(screen)
+    needed = scoring.threshold(sensitivity, _THRESHOLD, _SPAN) + _CERTAIN * bool(screen) + _ACT * act
     mask = np.zeros(pixels.shape[:2], np.bool_)
     confidence = np.zeros(pixels.shape[:2], np.float32)
     kept = chosen(pixels, candidates(pixels, screen, needed), needed)

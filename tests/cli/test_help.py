@@ -93,6 +93,7 @@ def test_methods_are_listed_with_what_they_need(run, toy):
 
 def test_choices_that_are_written_down_twice_agree():
     assert cli_options.KINDS == find.KINDS
+    assert cli_options.PURPOSES == find.PURPOSES
     assert cli_options.DEVICES == api.DEVICES
     assert cli_masks.HOW == masks.HOW
     assert {parameter.name for parameter in fill.params} <= options.OF_COMMAND

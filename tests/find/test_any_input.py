@@ -18,7 +18,18 @@ JUNK = [
     *((1, 2, 3, 4), (1.5, 2, 3, 4), (0, 0, 0, 0), (10**9, 0, 5, 5), [(0, 0, 5, 5), (9, 9, 99, 99)], ("a", "b")),
     *("red", "#ff8800", "1,2,3", (300, 0, 0), np.float32(0.5), np.array([1, 2]), np.array([0, 0, 4, 4]), ((1, 2), 3)),
 ]
-OPTIONS = ("sensitivity", "inside", "exclude", "colour", "pick", "connected", "channels", "return_info")
+OPTIONS = (
+    "sensitivity",
+    "purpose",
+    "accept_large",
+    "inside",
+    "exclude",
+    "colour",
+    "pick",
+    "connected",
+    "channels",
+    "return_info",
+)
 FOREIGN = "ambiguous|unhashable|unpack|object is not|has no len|not supported|inhomogeneous|broadcast|NoneType object"
 
 

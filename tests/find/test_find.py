@@ -12,7 +12,10 @@ from PIL import Image
 import inpaintkit
 from inpaintkit import find_mask, inpaint, masks, read, write
 from inpaintkit.benchmarks.studies import damage
+from inpaintkit.damage import text
+from inpaintkit.errors import LargeFindError
 from inpaintkit.files import read_mask
+from inpaintkit.find import KINDS
 
 STYLE = damage.Style(24, "pillow", (255, 232, 60))
 
@@ -21,7 +24,7 @@ STYLE = damage.Style(24, "pillow", (255, 232, 60))
 def captioned():
     """A photograph with a caption, and where that changed it."""
     photo = skimage.data.chelsea()[40:200, 60:360]
-    damaged, truth, _ = damage.caption(photo, lines=2, style=STYLE, seed=3)
+    damaged, truth, _ = damage.caption(photo, lines=1, style=STYLE, seed=3)
     return photo, damaged, truth
 
 
@@ -80,6 +83,50 @@ def test_inside_and_exclude(captioned):
     assert np.array_equal(find_mask(damaged, inside=box), mask & drawn)
     assert np.array_equal(find_mask(damaged, exclude=box), mask & ~drawn)
     assert np.array_equal(find_mask(damaged, exclude=[box, (-5, -5, 60, 400)]), mask & ~drawn & (np.arange(300) >= 55))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "colour"])
+def test_acting_takes_no_more_than_is_proposed(kind):
+    photo = skimage.data.astronaut()[:200, 250:450]
+    for damaged in (photo, damage.caption(photo, lines=1, style=STYLE, seed=1)[0], damage.dusty(photo, seed=2)[0]):
+        proposed = find_mask(damaged, kind)
+        acted, info = find_mask(damaged, kind, purpose="act", accept_large=True, return_info=True)
+        assert not (acted & ~proposed).any()
+        assert info.purpose == "act"
+        assert all(one.mode == "cover" for one in info.found)
+        assert all(np.isclose(one.odds, one.confidence / (1 - one.confidence)) for one in info.found)
+
+
+def test_faint_dust_is_proposed_and_not_acted_on():
+    photo = skimage.data.astronaut()[:200, 250:450]
+    damaged, _ = damage.dusty(photo, seed=2)
+    assert 0 < find_mask(damaged, "dust", purpose="act").sum() < find_mask(damaged, "dust").sum()
+
+
+def test_much_text_is_acted_on_only_when_it_is_accepted(captioned):
+    photo, _, _ = captioned
+    page = photo.copy()
+    page[text(photo.shape[:2], size=20, share=0.12, seed=1)] = (255, 232, 60)
+    proposed = find_mask(page)
+    assert proposed.mean() > 0.08
+    with pytest.raises(LargeFindError, match=r"^\d+\.\d% .*text \d+\.\d%.*8%.*--accept-large.*exclude[^\n]*$"):
+        find_mask(page, purpose="act")
+    accepted = find_mask(page, purpose="act", accept_large=True)
+    assert np.array_equal(accepted, find_mask(page, purpose="act", inside=(0, 0, 300, 160)))
+    assert accepted.mean() > 0.08
+    everything = find_mask(page, "colour", colour=(255, 232, 60), sensitivity=0.9, purpose="act")
+    assert everything.mean() > 0.08
+    with pytest.raises(ValueError, match="propose"):
+        find_mask(page, purpose="repair")
+
+
+def test_what_is_hardly_damage_by_its_own_odds_is_not_acted_on():
+    grass = skimage.data.grass()[:200, :200]
+    mask, info = find_mask(grass, "dust", sensitivity=1.0, purpose="act", accept_large=True, return_info=True)
+    assert 0 < mask.mean() < 0.08
+    assert info.confidence[mask].mean() < 0.5
+    with pytest.raises(LargeFindError, match="by its own odds only"):
+        find_mask(grass, "dust", sensitivity=1.0, purpose="act")
 
 
 def test_more_sensitivity_proposes_no_less():
@@ -160,7 +207,8 @@ def test_fill_finds_and_fills_at_once(run, tmp_path, captioned):
     line = ["fill", tmp_path / "a.png", "--find", "text", "-o", tmp_path / "out.png", "--method", "telea"]
     line += ["--sensitivity", 0.4]
     assert run(*line) == (0, "", "")
-    assert np.array_equal(read(tmp_path / "out.png"), inpaint(damaged, find_mask(damaged, sensitivity=0.4), "telea"))
+    acted = find_mask(damaged, sensitivity=0.4, purpose="act")
+    assert np.array_equal(read(tmp_path / "out.png"), inpaint(damaged, acted, "telea"))
     assert "(mask found: text)" in run(*line, "--dry-run")[1]
 
 
@@ -171,7 +219,7 @@ def test_in_a_folder_a_picture_in_which_nothing_is_found_is_copied(run, album):
     assert (status, out, err) == (0, "", "3 done, 0 skipped, 0 failed; in 1 nothing was found\n")
     for name in ("a.png", "sub/b.png"):
         photo = read(album / "in" / name)
-        assert np.array_equal(read(album / "out" / name), inpaint(photo, find_mask(photo), "telea"))
+        assert np.array_equal(read(album / "out" / name), inpaint(photo, find_mask(photo, purpose="act"), "telea"))
     assert (album / "out" / "clean.jpg").read_bytes() == (album / "in" / "clean.jpg").read_bytes()
     entries = {entry["photo"][-9:]: entry for entry in map(json.loads, log.read_text("utf-8").splitlines())}
     assert "no text found" in entries["clean.jpg"]["warnings"][0]
@@ -181,6 +229,33 @@ def test_in_a_folder_a_picture_in_which_nothing_is_found_is_copied(run, album):
     assert (status, err.count("\n")) == (0, 1)
     assert "no text found" in err
     assert np.array_equal(read(album / "clean.png"), read(album / "in" / "clean.jpg"))
+
+
+def test_a_folder_reports_what_is_too_much_and_accepts_it_in_another_run(run, album):
+    page = read(album / "in" / "a.png")
+    page[text(page.shape[:2], size=20, share=0.15, seed=1)] = (255, 232, 60)
+    write(album / "in" / "page.png", page)
+    log = album / "log.jsonl"
+    line = ["fill", album / "in", "--find", "text", "-o", album / "out", "--method", "telea", "--log", log]
+    status, _, err = run(*line)
+    assert status == 1
+    assert "page.png: " in err
+    assert "--accept-large" in err
+    assert err.endswith("3 done, 0 skipped, 1 failed; in 1 nothing was found\n")
+    failed = [entry for entry in map(json.loads, log.read_text("utf-8").splitlines()) if entry["status"] == "failed"]
+    assert [entry["photo"][-8:] for entry in failed] == ["page.png"]
+    assert "of the picture passes for damage" in failed[0]["error"]
+    assert not (album / "out" / "page.png").exists()
+    assert run(*line, "--accept-large")[::2] == (0, "1 done, 3 skipped, 0 failed\n")
+    mask = find_mask(page, purpose="act", accept_large=True)
+    assert np.array_equal(read(album / "out" / "page.png"), inpaint(page, mask, "telea"))
+    assert run("fill", album / "in" / "page.png", "--mask", "alpha", "--accept-large", "-o", album / "x.png")[0] == 2
+    proposal = album / "m.png"
+    assert run("mask", "find", album / "in" / "page.png", "-o", proposal)[0] == 0
+    assert run("mask", "find", album / "in" / "page.png", "-o", proposal, "--purpose", "act")[0] == 2
+    shown = run("mask", "find", album / "in" / "page.png", "-o", proposal, "--purpose", "act", "--accept-large")
+    assert shown[0] == 0
+    assert np.array_equal(read_mask(proposal), mask)
 
 
 def test_in_place_leaves_a_picture_alone_in_which_nothing_is_found(run, album):

@@ -218,10 +218,14 @@ def test_the_command_leaves_such_a_picture_alone_and_says_why(run, tmp_path):
     write(tmp_path / "in" / "sign.png", sign())
     log = tmp_path / "log.jsonl"
     line = ["fill", tmp_path / "in", "--find", "text", "-o", tmp_path / "out", "--method", "telea", "--log", log]
-    assert run(*line)[0] == 0
-    assert (tmp_path / "out" / "sign.png").read_bytes() == (tmp_path / "in" / "sign.png").read_bytes()
-    assert "of the picture passes for text" in log.read_text("utf-8")
+    assert run(*line)[0] == 1
+    assert not (tmp_path / "out" / "sign.png").exists()
+    assert "of the picture passes for damage" in log.read_text("utf-8")
     one = ["fill", tmp_path / "in" / "sign.png", "--find", "text", "-o", tmp_path / "one.png", "--method", "telea"]
-    assert "of the picture passes for text" in run(*one)[2]
+    status, _, said = run(*one)
+    assert status != 0
+    assert "of the picture passes for damage" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "one.png").exists()
     assert run(*one[:-3], tmp_path / "two.png", "--method", "telea", "--inside", "0,0,9999,9999")[0] == 0
-    assert (tmp_path / "two.png").read_bytes() != (tmp_path / "one.png").read_bytes()
+    assert (tmp_path / "two.png").read_bytes() != (tmp_path / "in" / "sign.png").read_bytes()

@@ -1,0 +1,111 @@
+"""A search for one kind of damage or for all: each finder's mask, joined; and the refusal of what is hardly damage."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from inpaintkit.errors import LargeFindError, LargeFindWarning
+from inpaintkit.find.kinds import FINDERS
+from inpaintkit.find.scoring import Labels
+from inpaintkit.problem import Image, Mask
+
+_CAUTION = 0.7  # times the sensitivity for "auto": several searches have as many chances to be wrong
+_MAX_SHARE = 0.55  # of the picture: a kind of damage that hides more is hardly damage
+_MAX_ACTED = 0.08  # of the picture: so much is not repainted unless somebody has accepted it
+_MIN_TRUST = 0.5  # mean confidence of what is found: less, and the picture itself is the likelier
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How to search.
+
+    Attributes
+    ----------
+    kind : a finder's, or "auto".
+    sensitivity : in [0, 1].
+    act : whether what is found is repaired unseen.
+    placed : whether a person has said where, or that it may be large: nothing is refused.
+    """
+
+    kind: str
+    sensitivity: float
+    act: bool
+    placed: bool
+
+
+def searched(image: Image, wish: Wish, allowed: Mask) -> tuple[Mask, Image, dict[str, Labels]]:
+    """What is found in a picture (H, W, C) of a kind of damage, or of all kinds, where it is ``allowed``, (H, W).
+
+    Returns
+    -------
+    mask : bool (H, W); confidence : float32 (H, W), 0 outside of it.
+    lines : for each kind that is found by lines, the number of each pixel's.
+
+    Raises
+    ------
+    LargeFindError : when acting, where it is too much, or more likely the picture's own than damage.
+    """
+    kinds = tuple(FINDERS) if wish.kind == "auto" else (wish.kind,)
+    caution = _CAUTION if len(kinds) > 1 else 1.0
+    mask, confidence = np.zeros(image.shape[:2], np.bool_), np.zeros(image.shape[:2], np.float32)
+    lines: dict[str, Labels] = {}
+    shares: dict[str, float] = {}
+    for name in kinds:
+        found, sure, numbers = _found(image, name, wish.sensitivity * caution, act=wish.act)
+        found &= allowed
+        shares[name] = np.count_nonzero(found) / found.size
+        if shares[name] > _MAX_SHARE and not wish.placed and not wish.act:
+            _warn(name, shares[name], wish.sensitivity)
+            continue
+        mask |= found
+        if numbers is not None:
+            lines[name] = numbers
+        np.maximum(confidence, sure, out=confidence, where=found)
+    if wish.act and not wish.placed:
+        _check(mask, confidence, shares)
+    return mask, confidence, lines
+
+
+def _found(image: Image, name: str, sensitivity: float, *, act: bool) -> tuple[Mask, Image, Labels | None]:
+    """What one finder finds, with the numbers of its lines where it has some."""
+    find: Callable[..., tuple[Mask, Image]] = getattr(
+        importlib.import_module(f"inpaintkit.find.{name}"), f"find_{name}"
+    )
+    if not FINDERS[name].lined:
+        return *find(image, sensitivity=sensitivity, act=act), None
+    labels = np.zeros(image.shape[:2], np.int32)
+    return *find(image, sensitivity=sensitivity, act=act, labels=labels), labels
+
+
+def _check(mask: Mask, confidence: Image, shares: dict[str, float]) -> None:
+    """Refuse to act on what is too much, or hardly damage by its own odds."""
+    pixels = int(np.count_nonzero(mask))
+    share, trust = pixels / mask.size, float(confidence.sum(dtype=np.float64)) / (pixels or 1)
+    if share > _MAX_ACTED:
+        reason = f"more than {_MAX_ACTED:.0%}"
+    elif pixels and trust < _MIN_TRUST:
+        reason = f"and by its own odds only {trust:.0%} of that is damage"
+    else:
+        return
+    what = ", ".join(f"{name} {part:.1%}" for name, part in shares.items() if part > 0)
+    raise LargeFindError(
+        f"{share:.1%} of the picture passes for damage ({what}), {reason}: it is probably what the picture shows, so "
+        "nothing is done; look at what 'inpaintkit mask find' proposes, and accept it with accept_large=True "
+        "(--accept-large), or say with inside or exclude (LEFT,TOP,WIDTH,HEIGHT) where it is to be found"
+    )
+
+
+def _warn(name: str, share: float, sensitivity: float) -> None:
+    """Say why nothing of a kind of damage is proposed, and how to have it nevertheless."""
+    warnings.warn(
+        f"{share:.0%} of the picture passes for {name}, more than {_MAX_SHARE:.0%}: it is probably what the picture "
+        f"shows, so none of it is proposed; lower the sensitivity (now {sensitivity:g}), or say with inside "
+        "(LEFT,TOP,WIDTH,HEIGHT, the whole picture if need be) where it is to be found",
+        LargeFindWarning,
+        stacklevel=4,
+    )
