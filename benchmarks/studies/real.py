@@ -9,6 +9,7 @@ pixels within 3 px of what was traced; what a person could not judge counts for 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from inpaintkit import files, find_mask, inpaint
 from inpaintkit.benchmarks.studies import truth
 from inpaintkit.benchmarks.studies._cases import arguments
 from inpaintkit.benchmarks.studies.truth.drawing import MAGENTA, enlarged, outlined
-from inpaintkit.find import KINDS
+from inpaintkit.errors import LargeFindError
+from inpaintkit.find import PURPOSES
+from inpaintkit.find.kinds import KINDS
 from inpaintkit.problem import Mask
 from inpaintkit.sheet import sheet
 
@@ -68,10 +71,14 @@ def near(mask: Mask) -> Mask:
     return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0)
 
 
-def looked_for(traced: truth.Truth, kind: str, sensitivity: float) -> tuple[Mask, float]:
-    """What a finder proposes, and the CPU seconds that took."""
+def looked_for(traced: truth.Truth, kind: str, purpose: str, sensitivity: float) -> tuple[Mask, float]:
+    """What a finder finds, nothing where it refuses to act, and the CPU seconds that took."""
     start = time.process_time()
-    found = find_mask(traced.pixels, kind, sensitivity=sensitivity)  # type: ignore[call-overload]
+    try:
+        found = find_mask(traced.pixels, kind, purpose=purpose, sensitivity=sensitivity)  # type: ignore[call-overload]
+    except LargeFindError as refused:
+        print(f"{traced.path.name}: {refused}", file=sys.stderr)
+        found = np.zeros_like(traced.mask)
     return found, time.process_time() - start
 
 
@@ -120,18 +127,18 @@ def by_damage(pictures: dict[str, tuple[truth.Truth, Mask]]) -> str:
     return ", ".join(f"{kind} {right / every:.2f} of {every} px" for kind, (right, every) in sorted(totals.items()))
 
 
-def compared(traced: truth.Truth, found: Mask) -> NDArray[np.uint8]:
-    """The picture, what is found in it, and the repair; wide pictures one above the other."""
+def compared(traced: truth.Truth, found: dict[str, Mask]) -> NDArray[np.uint8]:
+    """The picture, and what is found in it and the repair for each purpose; wide pictures one above the other."""
     pixels = traced.pixels
-    scale = 2 if max(found.shape) <= _SMALL else 1
-    step = -(-max(found.shape) // _LARGE)
-    repaired = inpaint(pixels, found) if found.any() else pixels
-    cells = [
-        ("as it is", enlarged(pixels, scale)),
-        (f"found, {found.mean():.2%}", outlined(pixels, (found, MAGENTA), scale=scale)),
-        ("repaired", enlarged(repaired, scale)),
-    ]
-    columns = 1 if found.shape[1] > found.shape[0] else len(cells)
+    height, width = traced.mask.shape
+    scale = 2 if max(height, width) <= _SMALL else 1
+    step = -(-max(height, width) // _LARGE)
+    cells = [("as it is", enlarged(pixels, scale))]
+    for purpose, mask in found.items():
+        repaired = inpaint(pixels, mask) if mask.any() else pixels
+        cells.append((f"{purpose}: {mask.mean():.2%}", outlined(pixels, (mask, MAGENTA), scale=scale)))
+        cells.append(("repaired", enlarged(repaired, scale)))
+    columns = 1 if width > height else len(cells)
     return sheet([(caption, shown[::step, ::step]) for caption, shown in cells], columns=columns)
 
 
@@ -147,22 +154,26 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--kinds", default=",".join(kinds), help="of finders; the last one's masks are drawn")
     parser.add_argument("--pictures", help="names, by commas; all that were traced when left out")
+    parser.add_argument("--purposes", default=",".join(PURPOSES))
     parser.add_argument("--sensitivity", type=float, default=0.5)
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="a folder for a sheet of each picture")
     options = parser.parse_args()
     kinds = options.kinds.split(",")
-    scores: dict[str, dict[str, Score]] = {}
-    last: dict[str, tuple[truth.Truth, Mask]] = {}
-    for (name, traced), kind in product(pictures(options.pictures), kinds):
-        found, seconds = looked_for(traced, kind, options.sensitivity)
-        scores.setdefault(name, {})[kind] = scored(traced, found, seconds)
-        last[name] = traced, found
-    print(table(scores, kinds))
-    print(f"\nRecall of {kinds[-1]} on prints by kind of damage: {by_damage(last)}.")
+    last: dict[str, dict[str, Mask]] = {}  # picture, purpose
+    traced = dict(pictures(options.pictures))
+    for purpose in options.purposes.split(","):
+        scores: dict[str, dict[str, Score]] = {}
+        for name, kind in product(traced, kinds):
+            found, seconds = looked_for(traced[name], kind, purpose, options.sensitivity)
+            scores.setdefault(name, {})[kind] = scored(traced[name], found, seconds)
+            last.setdefault(name, {})[purpose] = found
+        print(f"\n{purpose}:\n\n{table(scores, kinds)}")
+        reached = {name: (traced[name], found[purpose]) for name, found in last.items()}
+        print(f"\nRecall of {kinds[-1]} on prints by kind of damage: {by_damage(reached)}.")
     if options.sheets:
         options.sheets.mkdir(parents=True, exist_ok=True)
-        for name, (traced, found) in last.items():
-            files.write(options.sheets / f"{name}.png", compared(traced, found))
+        for name, masks in last.items():
+            files.write(options.sheets / f"{name}.png", compared(traced[name], masks))
 
 
 if __name__ == "__main__":

@@ -64,7 +64,8 @@ def test_a_sheet_shows_small_pictures_enlarged_and_wide_ones_one_above_the_other
     shape: tuple[int, int], expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Truth, "pixels", np.zeros((*shape, 3), np.uint8))
-    shown = real.compared(traced(np.zeros(shape, np.bool_)), np.zeros(shape, np.bool_))
+    nothing = np.zeros(shape, np.bool_)
+    shown = real.compared(traced(nothing), {"propose": nothing})
     black = (shown == 0).all(axis=2)
     assert black.sum(axis=1).max() >= expected[1]
     assert black.sum(axis=0).max() >= expected[0]
