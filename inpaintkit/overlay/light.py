@@ -18,6 +18,7 @@ from inpaintkit.overlay import bleeding
 from inpaintkit.overlay.background import Values, mixed, unmixed
 from inpaintkit.overlay.model import Mode, Overlay, OverlayInfo, Style
 from inpaintkit.overlay.noise import LUMA, Stored
+from inpaintkit.overlay.pairs import colour_of
 from inpaintkit.overlay.separating import Separation, separate
 from inpaintkit.overlay.single import around, limits
 from inpaintkit.picture import Picture, span_of
@@ -88,11 +89,20 @@ class _Part:
     def separated(self, way: F64x1 | None, stored: Stored | None) -> Separation:
         """At half the resolution where that is as good."""
         bled = stored is not None and max(stored.sampling) > 1 and self.pixels.shape[2] == 3
-        if not bled and np.count_nonzero(self.hole) <= _LARGE:
-            return separate(self._measured(), self.hole, self._lost(), self._noise(stored), way)
-        small = self._halved(bled=bled)
-        calm = None if stored is None else Stored(stored.luma / 2, stored.chroma / (1 if bled else 2))
-        return _doubled(small.separated(way, calm), self.hole)
+        if bled:
+            return _doubled(self._halved(bled=True).separated(way, _calmer(stored, colours=False)), self.hole)
+        start, halvings = way, 0
+        if start is None:
+            start, halvings = colour_of(self._measured(), self.hole, self._lost(), self._noise(stored))
+        parts = [self]
+        while len(parts) < halvings or np.count_nonzero(parts[-1].hole) > _LARGE:
+            parts.append(parts[-1]._halved(bled=False))
+            stored = _calmer(stored, colours=True)
+        last = parts.pop()
+        found = separate(last._measured(), last.hole, last._lost(), last._noise(stored), start, free=way is None and not halvings)
+        for part in reversed(parts):
+            found = _doubled(found, part.hole)
+        return found
 
     def as_opacity(self, found: Separation, colour: F64x1 | None) -> tuple[F64x1, Values, Values]:
         """The ink in the picture's units, and opacity and its standard error (h, w)."""
@@ -142,6 +152,11 @@ class _Part:
         small = unmixed(bleeding.halved(mixed(self.pixels))) if bled else bleeding.averaged(self.pixels)
         small[bleeding.any_of_four(self.pixels >= self.top)] = self.top
         return _Part(small, bleeding.any_of_four(self.hole), self.mode, self.level, self.scale, self.white, self.top)
+
+
+def _calmer(stored: Stored | None, *, colours: bool) -> Stored | None:
+    """What is left of a file's noise at half the resolution; of colours that were stored so nothing is averaged."""
+    return stored and Stored(stored.luma / 2, stored.chroma / 2 if colours else stored.chroma)
 
 
 def _doubled(half: Separation, hole: Mask) -> Separation:

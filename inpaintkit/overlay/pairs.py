@@ -13,12 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from inpaintkit.arrays import Bool2, F64x1, F64x2, F64x3, I64x1
+from inpaintkit.arrays import Bool2, F64x1, F64x3, I64x1
 from inpaintkit.overlay.background import Values, steps
+from inpaintkit.overlay.bleeding import any_of_four, averaged
 from inpaintkit.problem import Mask
 
 FREEDOM = 1.0  # degrees of freedom: large steps at the edges of things are common
 _UNSEEN = 1e4  # times the range, squared: the variance of a channel that is lost
+_SCALES = 3  # resolutions, each half of the one before
+_MORE = 1.25  # times as much must be explained at a coarser one
+_FEW = 30  # pairs that say nothing
 _MOST = 2**14  # pairs that are looked at for the colour
 _SEARCH = {"xatol": 1e-3, "fatol": 1e-2}
 _BESIDE = 0.2  # of the other channels in the colours that searches begin with
@@ -54,22 +58,38 @@ class Pairs:
         return cls(one, other, np.linalg.inv(covariance))
 
 
-def colour_of(pairs: Pairs, seen: F64x2, lost: Bool2) -> F64x1:
-    """The colour of what lies over n pixels, of length 1, under which the pairs' steps are likeliest.
+def colour_of(seen: Values, hole: Mask, lost: Mask, noise: Values) -> tuple[F64x1, int]:
+    """The colour of what lies over a picture in a hole, of length 1, under which steps are likeliest.
+
+    Noise hides the steps of a blurred light from pixel to pixel; at a coarse resolution small digits are lost. So it is
+    looked for at several, and the coarser is taken where it explains clearly more of a step. How often that is halved comes second.
 
     Parameters
     ----------
-    seen, lost : float64 and bool (n, C), colours, and the channels that say nothing.
+    seen, hole, lost, noise : as ``separating.separate`` takes them.
     """
-    channels = seen.shape[1]
-    if channels == 1:
-        return np.ones(1)
-    there = ~(lost[pairs.one] | lost[pairs.other])
+    if seen.shape[2] == 1:
+        return np.ones(1), 0
+    best, most = (np.full(seen.shape[2], seen.shape[2] ** -0.5), 0), 0.0
+    for halvings in range(_SCALES):
+        found, explained = _likeliest(seen, hole, lost, noise)
+        if explained > _MORE * most:
+            best, most = (found, halvings), explained
+        seen, hole, lost, noise = averaged(seen), any_of_four(hole), any_of_four(lost), noise / 4
+    return best
+
+
+def _likeliest(seen: Values, hole: Mask, lost: Mask, noise: Values) -> tuple[F64x1, float]:
+    """That colour at one resolution, and the logarithm by which a pair is likelier with it on the mean."""
+    pairs = Pairs.of(seen, hole, noise)
+    channels = seen.shape[2]
+    colours, cut_off = seen.reshape(-1, channels), (lost & hole[..., None]).reshape(-1, channels)
+    there = ~(cut_off[pairs.one] | cut_off[pairs.other])
     some = np.flatnonzero(there.sum(axis=1) >= 2)
     some = some[:: 1 + len(some) // _MOST]
-    if not len(some):
-        return np.full(channels, channels**-0.5)
-    step, there = (seen[pairs.other] - seen[pairs.one])[some], there[some]
+    if len(some) < _FEW:
+        return np.zeros(channels), 0.0
+    step, there = (colours[pairs.other] - colours[pairs.one])[some], there[some]
     precision = _of_channels(pairs.precision[some], there)
     whole = np.einsum("nc,ncd,nd->n", step, precision, step)
     power = (FREEDOM + there.sum(axis=1) - 1) / 2
@@ -81,9 +101,8 @@ def colour_of(pairs: Pairs, seen: F64x2, lost: Bool2) -> F64x1:
         less = np.square(np.minimum(colour, 0) / _NEGATIVE).sum() * len(step)
         return float(power @ np.log1p(across / FREEDOM) + less)
 
-    found = [_searched(cost, start) for start in _starts(channels)]
-    best: F64x1 = min(found, key=cost)
-    return best
+    best = min((_searched(cost, start) for start in _starts(channels)), key=cost)
+    return best, float(power @ np.log1p(whole / FREEDOM) - cost(best)) / len(step)
 
 
 def _of_channels(precision: F64x3, there: Bool2) -> F64x3:

@@ -19,7 +19,7 @@ from scipy.sparse.linalg import splu
 
 from inpaintkit.arrays import Array, F64x1
 from inpaintkit.overlay.background import Values
-from inpaintkit.overlay.pairs import FREEDOM, Pairs, colour_of
+from inpaintkit.overlay.pairs import FREEDOM, Pairs
 from inpaintkit.problem import Mask
 
 _ROUNDS = 5  # of weights and of the colour
@@ -43,7 +43,7 @@ class Separation:
     deviation: Values
 
 
-def separate(seen: Values, hole: Mask, lost: Mask, noise: Values, colour: F64x1 | None = None) -> Separation:
+def separate(seen: Values, hole: Mask, lost: Mask, noise: Values, colour: F64x1, *, free: bool) -> Separation:
     """What lies over a picture in a hole.
 
     Parameters
@@ -52,14 +52,15 @@ def separate(seen: Values, hole: Mask, lost: Mask, noise: Values, colour: F64x1 
     hole : bool (h, w), all that it lies over, and something besides.
     lost : bool (h, w, C), values that are cut off.
     noise : float64 (h, w, C, C), or what broadcasts to it: covariance of each pixel's noise.
-    colour : C, where it is known.
+    colour : C, or where its search begins.
+    free : it is searched.
     """
     field = _Field(seen, hole, lost, Pairs.of(seen, hole, noise))
-    own = field.first_colour() if colour is None else colour / np.linalg.norm(colour)
+    own = colour / np.linalg.norm(colour)
     for _ in range(_ROUNDS):
         field.solve(own)
         field.weigh()
-        own = field.colour() if colour is None else own
+        own = field.colour() if free else own
     field.solve(own)
     amount, deviation = np.zeros(hole.shape), np.zeros(hole.shape)
     amount[hole], deviation[hole] = field.amount, field.spread()
@@ -91,10 +92,6 @@ class _Field:
         """a of each pixel of the hole, at least 0."""
         found: F64x1 = np.maximum(self._solution[: self._count], 0)
         return found
-
-    def first_colour(self) -> F64x1:
-        """C, from single steps."""
-        return colour_of(self._pairs, self._seen, self._lost)
 
     def solve(self, colour: F64x1) -> None:
         """All a and lost values, given C."""
