@@ -179,7 +179,7 @@ def remove_overlay(
     stored = stored or overlay.info.stored
     with pool.limit(threads, own_threads=filler.row.own_threads) as count, filler.watched() as watch:
         removed = remove(checked, overlay, filler, stored)
-        if alone and stored is not None:
+        if alone and (stored is not None or overlay.mode != "cover"):  # how much light there is is less sure than ink
             hole = overlay.touched if mask is None else hole_of(mask, checked)
             ink = None if colour is None else told_ink(colour, checked.colours)
             removed = tried(checked, overlay, hole, removed, filler.of_trials(), stored, ink)

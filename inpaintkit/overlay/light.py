@@ -99,7 +99,9 @@ class _Part:
             parts.append(parts[-1]._halved(bled=False))
             stored = _calmer(stored, colours=True)
         last = parts.pop()
-        found = separate(last._measured(), last.hole, last._lost(), last._noise(stored), start, free=way is None and not halvings)
+        found = separate(
+            last._measured(), last.hole, last._lost(), last._noise(stored), start, free=way is None and not halvings
+        )
         for part in reversed(parts):
             found = _doubled(found, part.hole)
         return found

@@ -62,7 +62,8 @@ def colour_of(seen: Values, hole: Mask, lost: Mask, noise: Values) -> tuple[F64x
     """The colour of what lies over a picture in a hole, of length 1, under which steps are likeliest.
 
     Noise hides the steps of a blurred light from pixel to pixel; at a coarse resolution small digits are lost. So it is
-    looked for at several, and the coarser is taken where it explains clearly more of a step. How often that is halved comes second.
+    looked for at several, and the coarser is taken where it explains clearly more of a step. How often that is halved
+    comes second.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class Stamped:
     known: Mask
 
 
-def stamped(clean: Values, overlay: Overlay, hole: Mask, unknown: Mask, stored: Stored) -> Stamped:
+def stamped(clean: Values, overlay: Overlay, hole: Mask, unknown: Mask, stored: Stored | None) -> Stamped:
     """Draw an overlay where most is known of what is beneath.
 
     Parameters
@@ -56,8 +56,13 @@ def stamped(clean: Values, overlay: Overlay, hole: Mask, unknown: Mask, stored: 
     by = _shift(hole, known)
     opacity = _shifted(overlay.opacity, by)[..., None]
     colour = overlay.colour if overlay.colour.ndim == 1 else _shifted(overlay.colour, by)
-    levels = np.rint((1 - opacity) * clean + opacity * colour).clip(0, 255).astype(np.uint8)
-    return Stamped(_as_stored(levels, stored), _shifted(hole, by), _shifted(unknown, by), known)
+    seen = {
+        "cover": (1 - opacity) * clean + opacity * colour,
+        "add": clean + opacity * colour,
+        "multiply": clean * (1 - opacity * (1 - colour / 255)),
+    }[overlay.mode]
+    levels = np.rint(seen).clip(0, 255).astype(np.uint8)
+    return Stamped(_as_stored(levels, stored) if stored else levels, _shifted(hole, by), _shifted(unknown, by), known)
 
 
 def _shift(mark: Mask, known: Mask) -> tuple[int, int]:

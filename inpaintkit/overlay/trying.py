@@ -1,4 +1,4 @@
-"""How far what was divided out of a lossy picture can be trusted: the removal is tried on the picture itself.
+"""How far what was divided out can be trusted, ink of a lossy picture, light and dirt of any: the picture itself says.
 
 The overlay is drawn once more, where the picture is known, stored as the file was, and taken off by the same steps. So
 it is seen how near the truth that comes, beside fills under the mask and under the mask grown by one and two pixels:
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from inpaintkit.arrays import F64x1, F64x2
 from inpaintkit.compositing import Units
 from inpaintkit.overlay.background import Values, mixed, unmixed
-from inpaintkit.overlay.model import Overlay
+from inpaintkit.overlay.light import estimate_light
+from inpaintkit.overlay.model import Mode, Overlay
 from inpaintkit.overlay.noise import Stored
 from inpaintkit.overlay.removing import Fill, Pixels, Removed, remove
 from inpaintkit.overlay.single import around, estimate_single
@@ -50,7 +51,7 @@ def tried(
     hole: Mask,
     removed: Removed,
     fill: Fill,
-    stored: Stored,
+    stored: Stored | None,
     colour: Values | None = None,
 ) -> Removed:
     """What was removed, mixed with fills where these came nearer in a trial.
@@ -65,8 +66,7 @@ def tried(
     """
     here = around(removed.touched).slices
     hole, unknown = (hole & (overlay.opacity > 0))[here], _unknown(overlay)[here]
-    simple = overlay.mode == "cover" and not overlay.under
-    if not simple or picture.alpha or picture.colours not in (1, 3) or grow(hole, max(_GROWN)).all():
+    if overlay.under or picture.alpha or picture.colours not in (1, 3) or grow(hole, max(_GROWN)).all():
         return removed
     units = Units(picture, span_of(picture, removed.touched), False)
     scale = 255 / units.peak
@@ -76,15 +76,18 @@ def tried(
     trial = stamped(clean, part, hole, unknown, stored)
     if np.count_nonzero(trial.hole & trial.known) < _FEW:
         return removed
-    other = _taken_off(trial, fill, stored, None if colour is None else colour * scale)
+    other = _taken_off(trial, overlay.mode, fill, stored, None if colour is None else colour * scale)
     found, share = _mixture(own, other, mixed(clean), trial.known)
     return _written(removed, units, here, own.kind >= 0, unmixed(found) / scale, share)
 
 
-def _taken_off(trial: Stamped, fill: Fill, stored: Stored, colour: Values | None) -> _Ways:
+def _taken_off(trial: Stamped, mode: Mode, fill: Fill, stored: Stored | None, colour: Values | None) -> _Ways:
     """What each way makes of a trial."""
     picture = Picture(trial.levels, False)
-    overlay = estimate_single(picture, trial.hole, colour=colour, stored=stored)
+    if mode == "cover":
+        overlay = estimate_single(picture, trial.hole, colour=colour, stored=stored)
+    else:
+        overlay = estimate_light(picture, trial.hole, mode, colour=colour, stored=stored)
     removed = remove(picture, overlay, fill, stored)
     return _Ways(_made(trial.levels, removed.pixels, trial.hole, fill, 1.0), _kinds(overlay, trial.unknown))
 
