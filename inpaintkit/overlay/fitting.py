@@ -22,10 +22,9 @@ from inpaintkit.problem import Mask
 _BESIDE = 2, 10  # px from the mask, between which known pixels stand for what is beneath it
 _FLOOR = 0.02  # variance of a step in 255ths, which nothing is smoother than
 _JACOBIAN = 0.78  # of photographs, where too little is known beside the mask to see it
-_MAX_ROUNDS, _SPARSE_ROUNDS, _SETTLED = 9, 10, 0.001  # median relative change of gains below which rounds end
+_MAX_ROUNDS, _SETTLED = 9, 0.001  # median relative change of gains below which rounds end
 _MAX_GAIN = 12.0  # of the first fit
-_CONTOUR = 0.2  # of the edges, where the overlay makes the largest steps
-_LEFT, _USUAL = 0.15, 4.0  # of the steps' energy there, that may be left; times what is usual, that may be anyway
+_CELL, _AGAINST = 8, 0.07  # px; of the evidence in such squares, what may speak against what stands still
 LOOKS = 3  # for pictures without the overlay, the fit made anew in between
 _ABSENT = 0.1  # of the logarithm of a likelihood, per pixel and channel, from which a picture surely lacks it
 _OPAQUE = 0.04  # of the spread beside the mask: less over the series hides what is beneath
@@ -133,13 +132,20 @@ class Series:
         return Freedom.each(np.broadcast_to(directions, (len(self.graph), *directions.shape)))
 
     def run(
-        self, kind: str, *, ink: F64x1 | None = None, sparse: bool = False, report: Callable[[int], None] | None = None
+        self,
+        kind: str,
+        *,
+        ink: F64x1 | None = None,
+        sparse: bool = False,
+        rounds: int = _MAX_ROUNDS,
+        report: Callable[[int], None] | None = None,
     ) -> None:
         """Fit every pixel for itself until that settles.
 
         Parameters
         ----------
         ink : in 255ths of white, where it is known.
+        rounds : at most.
         sparse : most of the mask may be bare: what is not clearly otherwise has gain 1 and offset 0.
         """
         freedom = self.free(kind, ink)
@@ -149,7 +155,7 @@ class Series:
             self.fit[:-1, 0] = 1.0
         if kind == "multiply":
             self.fit[:-1, 1:] = 0.0
-        for number in range(_SPARSE_ROUNDS if sparse else _MAX_ROUNDS):
+        for number in range(rounds):
             self.gather()
             before, prior = self.fit, self._prior(number) if sparse else None
             self.fit = fitted(self.sums, self.fit, freedom, self.jacobian(), prior=prior, max_steps=2)
@@ -193,29 +199,34 @@ class Series:
     def stands_still(self) -> bool:
         """Whether the same lies over every picture, and not something else in each, as a date that changes.
 
-        Digits, too, share some strokes. But then what is recovered has steps along the contour that are neither small
-        beside those that were there, nor as small as is usual beside the mask.
+        Digits, too, share some strokes; but each stroke is missing in some pictures, which are likelier without it.
         """
-        graph, plain = self.graph, self.graph.identity(self.channels)
-        mean = np.broadcast_to(self.beside.mean, (len(graph.places), self.channels))
-        made = np.square(graph.steps(mean, self.fit) - graph.steps(mean, plain)).sum(axis=1)
-        contour = made >= np.quantile(made, 1 - _CONTOUR)
-        shares, sizes = [], []
-        for number, colours in enumerate(self.rows):
-            if self.present[number]:
-                usual = self.channels * self.beside.typical[number]
-                after, before = (
-                    usual + np.median(np.square(graph.steps(colours, fit)[contour]).sum(axis=1))
-                    for fit in (self.fit, plain)
+        graph, noise, channels = self.graph, _noise(self.frames), self.channels
+        rows, columns = np.divmod(graph.at, self.hole.shape[1])
+        _, cell = np.unique(rows // _CELL * self.hole.shape[1] + columns // _CELL, return_inverse=True)
+        number = int(cell.max()) + 1
+        ends = np.where(graph.left < len(graph), np.append(cell, 0)[graph.left], np.append(cell, 0)[graph.right])
+        gains = channels * self.beside.jacobian * np.bincount(cell, np.log(self.fit[:-1, 0]), number)
+        against = total = 0.0
+        for picture, colours in enumerate(self.rows):
+            if self.present[picture]:
+                with_it, without = (
+                    np.bincount(ends, self._energies(colours, fit, noise), number)
+                    for fit in (self.fit, graph.identity(channels))
                 )
-                shares.append(np.log(after / before))
-                sizes.append(np.log(after / usual))
-        return bool(np.mean(shares) < np.log(_LEFT) or np.mean(sizes) < np.log(_USUAL))
+                likelier = with_it - gains - without
+                against += float(np.maximum(likelier, 0).sum())
+                total += float(np.abs(likelier).sum())
+        return against < _AGAINST * total
 
     def _energy(self, colours: F64x2, fit: F64x2, noise: float) -> float:
         """Minus the logarithm of how likely a picture's steps are, each among those nearby."""
+        return float(self._energies(colours, fit, noise).sum())
+
+    def _energies(self, colours: F64x2, fit: F64x2, noise: float) -> F64x1:
+        """The same of each edge."""
         near, count = self.graph.energies(self.graph.steps(colours, fit))
-        return float(HALF * self.channels / 2 * np.log(near / count + noise).sum())
+        return np.asarray(HALF * self.channels / 2 * np.log(near / count + noise), np.float64)
 
 
 def _noise(frames: Frames) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image as PILImage
 
@@ -22,12 +23,15 @@ from inpaintkit.overlay.frames import Frames, fingerprint
 from inpaintkit.overlay.model import Mode, Overlay, OverlayInfo, Style, check_mode, told_ink
 from inpaintkit.overlay.standing import aligned, found
 from inpaintkit.overlay.uniform import Uniform, uniform
-from inpaintkit.picture import Channels, Picture, hole_of
+from inpaintkit.picture import Channels, Picture, grow, hole_of
 from inpaintkit.problem import Mask, Step
 
 _ROUNDS = 14  # passes over the pictures, about, for the progress bar
 _CORRELATED = 2.5  # times the error that a pixel has beside neighbours known exactly
-_CHANCE, _CHANCE_ALONE = 9.0, 4.0  # squared error per unknown that chance does not reach, over 3 x 3 pixels and in one
+_CHANCE, _CHANCE_ALONE = 9.0, 4.0  # squared error per unknown that chance does not reach; of a single pixel's opacity
+_WIDENED, _FIRST_ROUNDS, _AROUND = 4, 5, 4  # first fits of what was found, their rounds, and px around what they say
+_ON = 3 * _AROUND  # px beyond a rim that cuts it off
+_BEYOND = np.ones((3, 3), np.uint8)  # what lies beyond the pixels before goes on if it is as large as this
 _LEAST = 0.004  # opacity of what is not bare: a level of 255
 _MOST = 0.75  # of the pictures, at least, that have what repeats
 _ALIKE = 2.0  # 255ths: a smaller spread over the series beside the mask says nothing
@@ -86,17 +90,15 @@ def estimate_series(
         return _nothing(
             frames, info, kind, "nothing repeats in the series" if mask is None else "the mask marks nothing"
         )
-    series = Series(frames, hole)
-    if series.beside.spread < _ALIKE:
-        raise ValueError(
-            "the pictures are all alike beside the mask, so that nothing tells the overlay from what is beneath: give "
-            "pictures of several scenes"
-        )
     ink = None if colour is None else told_ink(colour, frames.channels) * (255 / frames.peak)
     steps: dict[str, Any] = {"ink": ink, "report": lambda number: report(f"round {number + 1}")}
+    if mask is None:
+        hole = _followed(frames, hole, kind, steps)
+    series = _series(frames, hole)
     series.run(kind, sparse=True, **steps)
-    series.narrow(series.distance() > _CHANCE)
-    series.run(kind, **steps)
+    for window in (3, 1):
+        series.narrow(series.distance(window) > _CHANCE)
+        series.run(kind, **steps)
     for _ in range(LOOKS):
         if not series.look_for_absent():
             break
@@ -107,6 +109,32 @@ def estimate_series(
         return _nothing(frames, info, kind, "what repeats in the series differs from picture to picture")
     mark = uniform(series) if kind == "cover" and ink is None else None
     return _assembled(series, mark, kind, _without_absent(series, info))
+
+
+def _series(frames: Frames, hole: Mask) -> Series:
+    series = Series(frames, hole)
+    if series.beside.spread < _ALIKE:
+        raise ValueError(
+            "the pictures are all alike beside the mask, so that nothing tells the overlay from what is beneath: give "
+            "pictures of several scenes"
+        )
+    return series
+
+
+def _followed(frames: Frames, hole: Mask, kind: Mode, steps: dict[str, Any]) -> Mask:
+    """What was found, narrowed to what a first fit says is covered, and widened where that goes on beyond it."""
+    for _ in range(_WIDENED):
+        series = _series(frames, hole)
+        series.run(kind, sparse=True, rounds=_FIRST_ROUNDS, **steps)
+        plane = np.zeros(hole.shape, np.uint8)
+        plane.reshape(-1)[series.graph.at[series.distance() > _CHANCE]] = 1
+        plane.reshape(-1)[series.opaque] = 1
+        covered = cv2.morphologyEx(plane, cv2.MORPH_OPEN, _BEYOND[:2, :2]).astype(np.bool_)
+        cut = covered & cv2.dilate((~hole).view(np.uint8), _BEYOND).astype(np.bool_)
+        before, hole = hole, grow(covered, _AROUND) | grow(cut, _ON)
+        if not cv2.erode((hole & ~before).view(np.uint8), _BEYOND).any():
+            break
+    return hole if hole.any() else before
 
 
 def _without_absent(series: Series, info: OverlayInfo) -> OverlayInfo:

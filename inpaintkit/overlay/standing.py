@@ -1,9 +1,11 @@
 """Where a series repeats itself: the same step from pixel to pixel in picture after picture, which chance never makes.
 
 In independent pictures a step is as likely up as down. Each picture's steps are divided by the size of those nearby,
-and summed over the series; where the sum is far from 0 something stands still. How far chance brings it is read off
-the same pictures with the signs of half of them turned over, which leaves everything as it was but what repeats: so a
-clean series gives nothing, whatever its pictures are like. Dekel et al. (CVPR 2017) begin with the median gradient.
+and summed over the series; where the sum is far from 0 something stands still. Where an overlay's colour is as bright
+as most pictures are there, its steps go up in some and down in others: up where the picture is darker than the series
+is at that place. So their sum is also taken with how bright the picture is there. How far chance brings either is read
+off the same pictures with the signs of half of them turned over, which leaves everything as it was but what repeats: so
+a clean series gives nothing, whatever its pictures are like. Dekel et al. (CVPR 2017) begin with the median gradient.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from inpaintkit.problem import Mask
 _PIXELS = 2**20  # that are looked at; larger pictures are looked at smaller
 _NEARBY, _NOISE = 15, 0.5  # px; 255ths
 _LIMIT = 1.5  # of a step, in sizes of those nearby: one picture alone must not decide
+_LEVEL, _FAR = 5, 2.0  # px, over which brightness is averaged; in its spread over the series: more counts as that much
 _WINDOW = 5  # px, over which sums are averaged
 _TURNS, _SURE = 12, 4.0  # turned series; standard deviations of their largest find above its mean
 _MARGIN = 2.5  # of the threshold, for what series have in common by nature: the sky is above
@@ -35,9 +38,13 @@ def found(frames: Frames, *, gain: bool = False) -> Mask:
     """Where something repeats, some pixels wider, bool (H, W)."""
     every = max(1, math.ceil(math.sqrt(frames.shape[0] * frames.shape[1] / _PIXELS)))
     signs = _balanced(len(frames))
+    usual = None if gain else _usual(frames, every)
     sums, squares = np.zeros((0, 0, 0, 0), np.float32), np.zeros((0, 0, 0), np.float32)
     for number, colours in enumerate(frames.colours()):
-        steps = _steps(_fields(_smaller(colours, every), gain=gain))
+        fields = _fields(_smaller(colours, every), gain=gain)
+        steps = _steps(fields)
+        if usual:
+            steps = np.concatenate([steps, _with_level(steps, fields, *usual)])
         if number == 0:
             sums, squares = np.zeros((1 + _TURNS, *steps.shape), np.float32), np.zeros_like(steps)
         for one, sign in zip(sums, signs[:, number], strict=True):
@@ -94,6 +101,33 @@ def _steps(fields: F32x3) -> F32x3:
             size = np.sqrt(cv2.blur(np.square(step), (_NEARBY, _NEARBY)) + np.float32(_NOISE**2))
             steps.append(np.clip(step / size, -_LIMIT, _LIMIT))
     return np.stack(steps)
+
+
+def _usual(frames: Frames, every: int) -> tuple[F32x3, F32x3]:
+    """Mean level (n, H, W) of what is looked at over the series, and its spread (n, 1, 1)."""
+    total = squares = np.zeros((1, 1, 1), np.float32)
+    for colours in frames.colours():
+        level = _levels(_fields(_smaller(colours, every), gain=False))
+        total, squares = total + level, squares + np.square(level).mean(axis=(1, 2), keepdims=True, dtype=np.float64)
+    mean = total / np.float32(len(frames))
+    variance = squares / len(frames) - np.square(mean).mean(axis=(1, 2), keepdims=True, dtype=np.float64)
+    return mean, np.sqrt(np.maximum(variance, _NOISE**2)).astype(np.float32)
+
+
+def _levels(fields: F32x3) -> F32x3:
+    return np.stack([cv2.blur(field, (_LEVEL, _LEVEL)) for field in fields])
+
+
+def _with_level(steps: F32x3, fields: F32x3, mean: F32x3, spread: F32x3) -> F32x3:
+    """Steps to the right and down, summed with how far above the usual their middle lies, (2, H, W)."""
+    level = np.clip((_levels(fields) - mean) / spread, -_FAR, _FAR)
+    results = []
+    for axis in (0, 1):
+        ends = level.copy()
+        before, after = (level[:, :-1], level[:, 1:]) if axis == 0 else (level[..., :-1], level[..., 1:])
+        (ends[:, :-1] if axis == 0 else ends[..., :-1])[...] = (before + after) / 2
+        results.append((steps[axis::2] * ends).sum(axis=0))
+    return np.stack(results)
 
 
 def _power(sums: F32x3, squares: F32x3) -> F32x2:

@@ -105,6 +105,17 @@ def test_without_a_mask_it_is_found(photos, cover, filled):
     assert psnr(taken_off, photos, cover > 0) > filled + 12
 
 
+def test_what_is_as_bright_as_the_pictures_is_found_without_a_mask(photos, cover):
+    rows, columns = np.mgrid[: SIDES[0], : SIDES[1]]
+    ink = np.stack([100 + columns / 1.0, 60.0 + 2 * rows, 200 - columns / 1.5], axis=-1)
+    seen = marked(photos, 0.3 * cover, ink)
+    given, found = (
+        psnr(remove_overlay(seen, overlay=estimate_overlay(seen, mask), method="fsr"), photos, cover > 0)
+        for mask in (cover > 0, None)
+    )
+    assert found > given - 1
+
+
 def test_a_clean_series_gives_nothing(photos):
     for gain in (False, True):
         with pytest.warns(EmptyMaskWarning, match="nothing repeats"):
