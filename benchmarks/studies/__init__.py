@@ -26,6 +26,7 @@
 - ``selecting``: how well do one, two and three clicks select objects that were traced?
 - ``series``: what does a series say of the mark that lies over it, beside filling each picture by itself?
 - ``speed``: time and memory of ``telea`` and the plates beside OpenCV's and scikit-image's, ratios from one run.
+- ``stamps``: how well are dates in light found, real ones and drawn ones (``film_dates``)?
 - ``threads``: what does a second thread gain, for one region, for a large one beside a small one, and on text?
 - ``truth``: what is damaged in real pictures, traced by eye; it draws that over them.
 - ``units``: is a picture in other units, or of another type, filled the same?

@@ -24,7 +24,7 @@ VISIBLE = 10  # levels that a pixel must change by, in a channel, to be seen
 _FINE = 4  # times as large as digits are drawn
 _GAMMA = 2.2
 _TRIES = 40  # for a place where the date can be read
-_READABLE = 0.35  # share of the digits that can be seen there
+_READABLE, _PLAIN = 0.5, 20  # share of the digits that changes by so many levels there
 _SEGMENTS = (  # x, y of both ends, in a digit's width and height
     (0, 0, 1, 0),
     (1, 0, 1, 0.5),
@@ -104,9 +104,10 @@ def dated(photo: Pixels, *, size: int, seed: int) -> Dated:
     strength = float(rng.uniform(0.6, 1.4)) if glows else float(rng.uniform(0.85, 1.0))
     for _ in range(_TRIES):
         damaged, digits, around = _placed(photo, ink, lit, colour, strength, glows, rng)
-        visible = np.abs(damaged.astype(np.int16) - photo).max(axis=2) > VISIBLE
-        if np.count_nonzero(visible & digits) >= _READABLE * np.count_nonzero(digits):
+        change = np.abs(damaged.astype(np.int16) - photo).max(axis=2)
+        if np.count_nonzero((change > _PLAIN) & digits) >= _READABLE * np.count_nonzero(digits):
             break
+    visible = change > VISIBLE
     quality, halved = int(rng.integers(75, 96)), bool(rng.random() < 0.7)
     look = f"{size} px, {form}, {'light' if glows else 'paint'} {tuple(int(c) for c in colour)}, turned {90 * turn}"
     look += f", '{words}', JPEG {quality}{' 4:2:0' if halved else ''}"

@@ -36,7 +36,7 @@ from inpaintkit.sheet import proposed, sheet
 
 TOLERANCE = 2  # px
 KINDS = ("text", "stamp", "scratches", "dust", "clean")
-FINDERS = ("text", "scratches", "dust", "auto")
+FINDERS = ("text", "stamp", "scratches", "dust", "auto")
 SIZES = (8, 12, 16, 24, 36, 60, 100, 200)
 RIGHT, MISSED, WRONG = (0, 200, 0), (255, 0, 0), (255, 0, 255)
 _GRAIN = 8.0  # grey levels
@@ -254,7 +254,7 @@ def main() -> None:
     print("photographs:", ", ".join(name for name, _ in photos))
     print("fonts:", ", ".join(damage.fonts()))
     for kind in options.kinds.split(","):
-        for looked_for in FINDERS if kind == "clean" else ("text" if kind == "stamp" else kind,):
+        for looked_for in FINDERS if kind == "clean" else ("text", "stamp") if kind == "stamp" else (kind,):
             find = partial(find_mask, kind=looked_for, sensitivity=options.sensitivity)
             scores = []
             for case in cases(kind, photos, sizes, options.seed):

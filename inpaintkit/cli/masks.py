@@ -60,9 +60,9 @@ _canvas = together(
 @click.option("--preview", type=FILE, help="Also write the photo with the mask shown in magenta.")
 @_output
 def find(photo: Path | Stream, kind: Any, preview: Path | None, output: Path | Stream, **search: Any) -> None:
-    """Propose a mask of text, scratches, dust or a colour.
+    """Propose a mask of text, dates, scratches, dust or a colour.
 
-    'auto' looks for text, scratches and dust. Check the mask, e.g. with --preview, before you trust it.
+    'auto' looks for all but a colour. Check the mask, e.g. with --preview, before you trust it.
     """
     _check_output(output, photo)
     if preview:

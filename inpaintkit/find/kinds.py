@@ -29,6 +29,7 @@ class Finder:
 
 FINDERS = {
     "text": Finder(lined=True),
+    "stamp": Finder(lined=True, mode="add"),
     "scratches": Finder(lined=True),
     "dust": Finder(lined=False),
 }

@@ -13,25 +13,30 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from inpaintkit import threads
 from inpaintkit.box import Box
 from inpaintkit.find import scoring
 from inpaintkit.find.scoring import Labels
-from inpaintkit.find.stamp_rows import Row, fitted, rises, search, upright
+from inpaintkit.find.stamp_rows import Row, fitted, light_of, rises, search, upright
 from inpaintkit.problem import Image, Mask
 
 # Weights of a logistic regression over rows in photographs with and without dates, rounded.
 WEIGHTS = {
-    "constant": -12.0,
-    "net": 1.0,  # root of the row's log-odds over those of what lies beside it
-    "level": 0.27,  # how much more digits it has than the rows above and below
-    "fit": 5.0,  # correlation of the excess with the segments drawn
-    "outside": -0.5,  # log of what stands out above and below, over what does in the row
-    "uneven": -0.4,  # log of how much the digits' excess varies
+    "constant": -10.2,
+    "net": 0.65,  # root of the row's log-odds over those of what lies beside it
+    "level": 0.21,  # how much more digits it has than the rows above and below
+    "fit": 5.9,  # correlation of the excess with the segments drawn
+    "outside": -0.23,  # log of what stands out above and below, over what does in the row
+    "uneven": -0.66,  # log of how much the digits' excess varies
+    "alike": -1.4,  # log of the number of digits over that of different ones: slats and windows are alike
+    "rhythm": 1.85,  # log of the widest gap between digits over the narrowest, 0.7 at most
+    "darkens": -1.9,  # what it takes from a channel over what it adds to another, 1 at most: light takes nothing
 }
 # Log-odds, set by hand.
-_THRESHOLD, _SPAN, _ACT = 0.5, 6.0, 2.5  # of a row that is kept at sensitivity 0.5; from 0 to 1; more when acting
+_THRESHOLD, _SPAN, _ACT = 0.7, 5.0, 2.0  # of a row that is kept at sensitivity 0.5; from 0 to 1; more when acting
+_SAME_HEIGHT, _SAME_COLOUR = 1.25, 0.97  # times, and cosine: rows of one date, or of two by one camera
 
 # The mask, in heights of a digit.
 _SMOOTH = 0.025  # sigma of the excess that is marked
@@ -85,17 +90,30 @@ def find_stamp(
 
 
 def chosen(image: Image, needed: float) -> list[FoundStamp]:
-    """The dates that score ``needed``, the best first, none that is mostly in a better one."""
+    """The dates that score ``needed``, the best first: what is like it, and lies elsewhere."""
     if image.shape[2] != 3:
         return []
     rows = [(score, row) for row in candidates(image) if (score := log_odds(row)) >= needed]
+    rows.sort(key=lambda pair: -pair[0])
     kept: list[FoundStamp] = []
-    for score, row in sorted(rows, key=lambda pair: -pair[0]):
+    for score, row in rows:
         around = row.place.around(image.shape[:2])
-        hole = marked(image, row)
-        if hole.any() and not any(_shared(around, hole, other) for other in kept):
-            kept.append(FoundStamp(score, around, hole))
+        if not kept or _alike(row, rows[0][1]):
+            hole = marked(image, row)
+            if hole.any() and not any(_shared(around, hole, other) for other in kept):
+                kept.append(FoundStamp(score, around, hole))
     return kept
+
+
+def _alike(row: Row, best: Row) -> bool:
+    """Whether two rows are lit by one camera: height, direction and colour."""
+    heights = row.height / row.scale, best.height / best.scale
+    first, second = light_of(row), light_of(best)
+    if row.place.turned != best.place.turned or max(heights) > _SAME_HEIGHT * min(heights):
+        return False
+    if first is None or second is None:
+        return False
+    return bool(first @ second > _SAME_COLOUR * np.linalg.norm(first) * np.linalg.norm(second))
 
 
 def candidates(image: Image) -> list[Row]:
@@ -132,8 +150,24 @@ def features(row: Row) -> dict[str, float]:
         "level": row.level,
         "fit": _correlation(expected, np.clip(excess[box], -0.5 * light, 1.3 * light)),
         "outside": math.log(0.05 + min(2.0, _outside(row, stands) / (float(stands[box].mean()) + 0.02))),
+        "alike": math.log(len(row.middles) / len(np.unique(row.lit, axis=0))),
+        "rhythm": _rhythm(row.middles),
+        "darkens": _darkens(row),
         "uneven": math.log(0.1 + min(3.0, float(np.std(rise)) / light if len(rise) else 0.0)),
     }
+
+
+def _rhythm(middles: NDArray[np.int64]) -> float:
+    """Log of how much wider the widest gap between digits is than the narrowest, 0.7 at most."""
+    gaps = np.diff(middles)
+    return min(0.7, math.log(gaps.max() / gaps.min())) if len(gaps) else 0.0
+
+
+def _darkens(row: Row) -> float:
+    """How much a row takes from a channel, over what it adds to another, 1 at most: light takes nothing."""
+    found = rises(row, row.pixels)
+    change = np.median(found, axis=0) if len(found) else np.zeros(3)
+    return float(np.clip(-change.min() / max(change.max(), 0.02), 0, 1))
 
 
 def _box(row: Row, ends: float, reach: float) -> tuple[slice, slice]:

@@ -22,7 +22,7 @@ from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image
 
 # The coarse search.
-_LARGEST = 2000  # px: the longer side of what is searched; larger pictures are reduced
+_LARGEST = 1600  # px: the longer side of what is searched; larger pictures are reduced
 _COARSE, _SMALLEST = 11.0, 8.0  # px: height of the digits looked for, and on a reduced picture of the smallest
 _HIGHEST = 115.0  # px of the picture
 _STEP = 2**0.5  # from one height to the next
@@ -34,7 +34,7 @@ _MOST = 14  # places that are fitted
 _FINE = 20.0  # px, of a digit
 _ALONG, _ABOVE = 8.5, 2.6  # from the middle of a place to where its surroundings end
 _HEIGHTS, _CLOSER = (0.82, 0.9, 1.0, 1.1, 1.2), (0.92, 1.0, 1.08)  # times the height of a place
-_WIDTHS, _SLANTS = (0.15, 0.19, 0.23, 0.27), (-0.1, 0.0, 0.1)
+_WIDTHS, _SLANTS = (0.15, 0.19, 0.23, 0.27), (-0.1, 0.1)
 _NEXT, _FARTHEST, _USUAL_NEXT = 0.68, 3.4, 1.1  # from a digit to the next one
 _COST, _GAP_COST = 4.0, 0.6  # log-odds that a digit has to bring, and per height of a gap
 _RIVALS = (-1.5, -1.2, 1.2, 1.5)  # where rows would lie that a picture's own pattern has beside
@@ -260,14 +260,13 @@ class _Start:
         tried = [self._tried(planes[times], height * times, digits.HALF_WIDTH, 0.0) for times in heights]
         best = max(range(len(heights)), key=lambda index: tried[index][0])
         high, strokes = height * heights[best], planes[heights[best]]
-        shapes = [(width, slant) for width in _WIDTHS for slant in _SLANTS]
-        level, y, width, slant, odds = max(
-            (self._tried(strokes, high, *shape) for shape in shapes), key=lambda trial: trial[0]
-        )
+        wide = max((self._tried(strokes, high, width, 0.0) for width in _WIDTHS), key=lambda trial: trial[0])
+        leaning = (self._tried(strokes, high, wide[2], slant) for slant in _SLANTS)
+        level, y, width, slant, odds = max(wide, *leaning, key=lambda trial: trial[0])
         middles, total = _chain(odds, y, high)
         rival = max(0.0, *(_chain(odds, round(y + rows * high), high)[1] for rows in _RIVALS))
         offsets = digits.places(high, width, slant)
-        segments = digits.lit(*strokes, np.stack([np.full(len(middles), y), middles], axis=1), offsets)
+        lit = digits.lit(*strokes, np.stack([np.full(len(middles), y), middles], axis=1), offsets)
         return Row(
             self.place,
             self.scale,
@@ -280,7 +279,7 @@ class _Start:
             slant,
             y,
             middles,
-            segments,
+            lit,
             level,
             total,
             rival,

@@ -93,7 +93,7 @@ def test_acting_takes_no_more_than_is_proposed(kind):
         acted, info = find_mask(damaged, kind, purpose="act", accept_large=True, return_info=True)
         assert not (acted & ~proposed).any()
         assert info.purpose == "act"
-        assert all(one.mode == "cover" for one in info.found)
+        assert all(one.mode == ("add" if one.kind == "stamp" else "cover") for one in info.found)
         assert all(np.isclose(one.odds, one.confidence / (1 - one.confidence)) for one in info.found)
 
 
@@ -153,7 +153,7 @@ def test_a_colour_near_one_given_or_picked():
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"kind": "texts"}, "kind is 'texts': choose one of text, scratches, dust, colour, auto"),
+        ({"kind": "texts"}, "kind is 'texts': choose one of text, stamp, scratches, dust, colour, auto"),
         ({"sensitivity": 1.5}, "sensitivity is 1.5"),
         ({"sensitivity": "high"}, "sensitivity is 'high'"),
         ({"inside": (0, 0, 5)}, "LEFT, TOP, WIDTH, HEIGHT"),
@@ -283,7 +283,7 @@ def test_options_of_a_search_are_saved_and_the_command_line_overrides_the_file(r
     [
         (["--find", "text", "--mask", "alpha"], "exclude each other"),
         ([], "where to fill"),
-        (["--find", "rust"], "not one of 'text', 'scratches'"),
+        (["--find", "rust"], "not one of 'text', 'stamp'"),
         (["--find", "colour"], "needs either a colour"),
         (["--mask", "alpha", "--pick", "1,1"], "--pick needs --find"),
         (["--find", "text", "--invert-mask"], "--invert-mask needs --mask"),
@@ -351,5 +351,5 @@ def test_auto_says_of_what_kind_each_thing_is():
     info = find_mask(photo, "auto", return_info=True)[1]
     mask = find_mask(photo, "auto")
     assert np.array_equal(info.labels > 0, mask)
-    assert {"text", "scratches"} <= {one.kind for one in info.found} <= {"text", "scratches", "dust"}
+    assert {"text", "scratches"} <= {one.kind for one in info.found} <= {"text", "stamp", "scratches", "dust"}
     assert find_mask(np.zeros((40, 40), np.uint8), return_info=True)[1].found == ()

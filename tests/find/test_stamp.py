@@ -110,7 +110,7 @@ def test_grey_pictures_have_none():
 
 
 def test_acting_asks_for_more_than_proposing():
-    faint, truth = lit(noise(), date() * 0.17, 80, 60)
+    faint, truth = lit(noise(), date() * 0.15, 80, 60)
     assert recall(find_stamp(faint)[0], truth) > 0.5
     assert not find_stamp(faint, act=True)[0].any()
     assert not find_stamp(faint, sensitivity=0)[0].any()
