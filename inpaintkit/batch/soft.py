@@ -15,7 +15,7 @@ from inpaintkit.overlay.marks import read_mark
 from inpaintkit.picture import Picture, grow, hole_of
 from inpaintkit.problem import Mask, Step
 
-_OF_MASKS = ("invert_mask", "dilate", "feather", "nodata")
+_OF_MASKS = ("invert_mask", "dilate", "feather", "grain", "nodata")
 
 
 def take_off(

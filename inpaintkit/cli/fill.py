@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _HEADINGS = {  # of the help text, in its order; what stands under none is put under the last
     "Where to fill": ("mask", "find", "nodata", "invert_mask", "resize_mask", "dilate", "feather"),
     "With --find": SEARCH,
-    "How to fill": ("method", "soft", "fallback", "seed", "device", "threads"),
+    "How to fill": ("method", "soft", "grain", "fallback", "seed", "device", "threads"),
     "Files": ("output", "format", "png_level", "in_place", "page", "compare"),
     "Folders": ("jobs", "overwrite", "log", "dry_run"),
     "Other options": ("config", "save_config", "quiet", "verbose"),
@@ -282,7 +282,7 @@ def fill(
     if isinstance(source, batch.Search) and ctx.get_parameter_source("dilate") is click.core.ParameterSource.DEFAULT:
         arguments["dilate"] = ctx.params["dilate"] = "auto"
     if soft:
-        _check_soft(source, arguments["feather"])
+        _check_soft(source, arguments)
     check_mask(photo, source)
     _check_output(photo, source, output)
     _check_sheet(compare, photo, source, output)
@@ -353,12 +353,14 @@ def _source(ctx: click.Context, mask: str | None, kind: str | None, search: dict
     return mask if mask in NAMED else SOURCE.convert(mask, None, ctx)
 
 
-def _check_soft(mask: Any, feather: float) -> None:
+def _check_soft(mask: Any, arguments: dict[str, Any]) -> None:
     """Refuse what has no meaning where an overlay is taken off."""
     if isinstance(mask, str):
         raise click.UsageError(f"--soft takes off what lies over a picture, and --mask {mask} names what is missing")
-    if feather:
+    if arguments["feather"]:
         raise click.UsageError("--feather and --soft exclude each other: --soft finds how far each pixel is covered")
+    if arguments["grain"]:
+        raise click.UsageError("--grain and --soft exclude each other: --soft keeps the grain that shows through")
 
 
 def _check_output(photo: Path | Stream, mask: Any, output: Path | Stream | None) -> None:

@@ -113,6 +113,7 @@ fill_options = together(
         help="Grow the mask by N pixels; 'auto', as with --find, by as many as colours have bled, e.g. in a JPEG.",
     ),
     click.option("--feather", default=0.0, metavar="N", help="Blend the fill over N pixels, inside the hole only."),
+    click.option("--grain", is_flag=True, help="Give the fill the grain of what surrounds it."),
     click.option("--seed", default=0, metavar="N", show_default=True, help="The same seed gives the same picture."),
     click.option(
         "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="For methods that use torch."

@@ -33,7 +33,7 @@ class Wish:
 
     Attributes
     ----------
-    method, options, seed, dilate, feather, fallback : as ``inpaint`` takes them; options without what is painted.
+    method, options, seed, dilate, feather, grain, fallback : as ``inpaint`` takes them; without what is painted.
     count : how many variants.
     """
 
@@ -42,6 +42,7 @@ class Wish:
     seed: int = 0
     dilate: Any = 0
     feather: float = 0.0
+    grain: bool = False
     fallback: bool = False
     count: int = 1
 
@@ -61,6 +62,7 @@ class Wish:
             asked.get("seed", 0),
             asked.get("dilate", 0),
             asked.get("feather", 0.0),
+            asked.get("grain", False),
             asked.get("fallback", False),
             count,
         )
@@ -73,6 +75,7 @@ class Wish:
             "seed": self.seed,
             "dilate": self.dilate,
             "feather": self.feather,
+            "grain": self.grain,
         }
 
 
@@ -110,6 +113,7 @@ def filled(
         seed=wish.seed,
         dilate=loaded.growth(wish.dilate),
         feather=wish.feather,
+        grain=wish.grain,
         fallback=wish.fallback,
         progress=report,
         return_info=True,

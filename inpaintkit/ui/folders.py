@@ -35,7 +35,14 @@ def plan(
             kept.append(job)
     search = isinstance(mask, batch.Search)
     dilate = "auto" if search and wish.dilate == 0 else wish.dilate
-    arguments = {"seed": wish.seed, "dilate": dilate, "feather": wish.feather, "fallback": wish.fallback, **options}
+    arguments = {
+        "seed": wish.seed,
+        "dilate": dilate,
+        "feather": wish.feather,
+        "grain": wish.grain,
+        "fallback": wish.fallback,
+        **options,
+    }
     return kept, failed, batch.Settings(wish.method, resize, None, arguments)
 
 

@@ -24,7 +24,7 @@ from inpaintkit.ui.methods import is_layer
 from inpaintkit.ui.shelf import REPAIRED
 from inpaintkit.ui.tiles import Encoded
 
-_TEXTS = ("method", "options", "seed", "dilate", "feather", "fallback", "format", "strokes")
+_TEXTS = ("method", "options", "seed", "dilate", "feather", "grain", "fallback", "format", "strokes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,9 @@ class Order:
     @property
     def wish(self) -> Wish:
         """How to fill."""
-        asked = {name: self._json(name) for name in ("options", "seed", "feather", "fallback") if name in self.texts}
+        asked = {
+            name: self._json(name) for name in ("options", "seed", "feather", "grain", "fallback") if name in self.texts
+        }
         dilate = self.texts.get("dilate", "0")
         method = self.texts.get("method", "auto")
         return Wish.of({**asked, "method": method, "dilate": dilate if dilate == "auto" else self._json("dilate", 0)})

@@ -17,6 +17,7 @@ const chosen = {
   seed: setting("seed", 0),
   dilate: setting("dilate", ""),
   feather: setting("feather", 0),
+  grain: setting("grain", false),
   compared: setting("compared", []),
 };
 
@@ -76,7 +77,7 @@ export function render() {
   if (painted.length) parts.push(guides(painted));
   const plain = rest.filter((option) => !painted.includes(option));
   if (plain.length) parts.push(details("options", t("options_of", { method: method.name }), plain.map((option) => control(method, option))));
-  parts.push(details("more", t("more"), [inView(), growth(), feather(), seed(method)]));
+  parts.push(details("more", t("more"), [inView(), growth(), feather(), grain(), seed(method)]));
   parts.push(details("compare", t("compare_methods"), compare()));
   panel.replaceChildren(...parts);
   for (const each of panel.querySelectorAll("details")) each.open = opened.includes(each.dataset.name);
@@ -158,6 +159,10 @@ function feather() {
   return field(t("feather"), input, t("feather_help"), { inline: true });
 }
 
+function grain() {
+  return check(t("grain"), chosen.grain, (on) => set("grain", on));
+}
+
 function compare() {
   const start = button(t("compare_start"), () => fill({ methods: chosen.compared }), { id: "compare" });
   const enable = () => (start.disabled = chosen.compared.length < 2);
@@ -180,7 +185,7 @@ function dilated() {
 
 // The settings as the server takes them.
 export function settings() {
-  return { method: current().name, options: chosen.options[current().name] ?? {}, seed: chosen.seed, dilate: dilated(), feather: chosen.feather };
+  return { method: current().name, options: chosen.options[current().name] ?? {}, seed: chosen.seed, dilate: dilated(), feather: chosen.feather, grain: chosen.grain };
 }
 
 const strokes = new Map(); // job -> the stroke that it fills, drawn until it is done
