@@ -4,8 +4,8 @@
 
 Grain of 4, 7 and 10 levels, blurred by 0.5, 1 and 1.5 px, the same in all colours and independent, over the middle of
 each photograph; 60 specks, two scratches and two boxes are filled. Printed: the standard deviation of the Laplacian
-over specks and scratches, fill over truth, before and after; and the power of each octave in the boxes over the median of
-the four boxes beside them, with the share that lies within 3 dB. What a box's neighbours show differs from what it
+over specks and scratches, fill over truth, before and after; and the power of each octave in the boxes over the median
+of the four boxes beside them, with the share that lies within 3 dB. What a box's neighbours show differs from what it
 hides, so that not all of that difference is grain.
 """
 
