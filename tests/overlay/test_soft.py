@@ -62,7 +62,7 @@ def test_what_a_jpeg_says_of_itself_is_used(run, folder, opacity):
 
 
 def test_found_text_and_what_is_reported(run, folder, truth, opacity):
-    words = "seen.png", "--find", "text", "--soft", "--method", "fsr", "-o", "out.png"
+    words = "seen.png", "--find", "text", "--accept-large", "--soft", "--method", "fsr", "-o", "out.png"
     status, _, error = run("fill", *words, "--compare", "sheet.png", "--log", "log.jsonl", "-v")
     assert status == 0, error
     assert "px divided out" in error
