@@ -8,6 +8,7 @@ from inpaintkit.find import find_mask
 from inpaintkit.overlay.light import estimate_light
 from inpaintkit.overlay.model import Mode, Overlay, check_mode, told_ink
 from inpaintkit.overlay.noise import Stored
+from inpaintkit.overlay.reaching import passed_over
 from inpaintkit.overlay.single import estimate_single
 from inpaintkit.picture import Channels, Picture, grow, hole_of
 
@@ -36,4 +37,7 @@ def estimate_one(
     ink = None if colour is None else told_ink(colour, picture.colours)
     if mode in ("add", "multiply"):
         return estimate_light(picture, hole, mode, colour=ink, stored=stored)
-    return estimate_single(picture, hole, colour=ink, stored=stored)
+    overlay = estimate_single(picture, hole, colour=ink, stored=stored)
+    if mask is None and (more := passed_over(picture, hole, overlay)).any():
+        overlay = estimate_single(picture, hole | grow(more, _FOUND), colour=ink, stored=stored)
+    return overlay

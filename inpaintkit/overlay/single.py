@@ -82,7 +82,7 @@ def estimate_single(
     told = None if colour is None else mixed(((colour - span.offset) / span.scale)[None])[0]
     ends = limits(picture, span.offset, span.scale)
     part = hole[crop.slices]
-    first = background(seen, part, _fill)
+    first = background(seen, part, plain_fill)
     shown = np.zeros_like(part)
     shown[part] = differs(seen[part], first)
     level = span.scale / Units(picture, span, False).peak * 255
@@ -111,7 +111,7 @@ class _Single:
         """Inks, then opacities, in a mask that becomes narrower."""
         found = self._inks(hole, first)
         for again in range(_NARROWER + 1):
-            self._opacities(found, first if not again else background(self.seen, found.hole, _fill))
+            self._opacities(found, first if not again else background(self.seen, found.hole, plain_fill))
             narrow = _narrower(found)
             if np.count_nonzero(found.hole & ~narrow) < _WORTH * np.count_nonzero(found.hole) or again == _NARROWER:
                 break
@@ -123,12 +123,12 @@ class _Single:
         """Inks and opacities at half the resolution, then each pixel's own."""
         small = _Single(bleeding.halved(self.seen), self.limits, self.told, (self.luma / 2, self.least))
         narrow = bleeding.any_of_four(hole)
-        half = small.run(narrow, background(small.seen, narrow, _fill))
+        half = small.run(narrow, background(small.seen, narrow, plain_fill))
         hole = hole & bleeding.doubled(half.hole, hole.shape)
         style = bleeding.doubled(half.style, hole.shape)
         found = _Estimate(hole, list(half.inks), style, np.zeros(hole.shape), np.zeros(hole.shape))
         luma = self.seen[..., :1]
-        beneath = background(luma, found.hole, _fill)
+        beneath = background(luma, found.hole, plain_fill)
         for number, ink in enumerate(half.inks):
             mine = (found.style == number)[found.hole]
             flat = ink_of(luma[found.hole][mine], beneath.of(mine), self.limits, ink.colour[:1], self.luma)
@@ -216,14 +216,14 @@ class _Single:
         if not deep.any() or (deep == found.hole).all():
             return
         cleared = self.seen.copy()
-        beneath = background(self.seen, found.hole, _fill)
+        beneath = background(self.seen, found.hole, plain_fill)
         thin = (found.hole & ~deep)[found.hole]
         for number, ink in enumerate(found.inks):
             own = thin & (found.style[found.hole] == number)
             where: Mask = np.zeros(found.hole.shape, np.bool_)
             where[found.hole] = own
             cleared[where] = merged(self.seen[where], beneath.of(own), ink, found.mean[where], found.variance[where])
-        nearer = background(cleared, deep, _fill)
+        nearer = background(cleared, deep, plain_fill)
         said = [evidence(self.seen[deep], nearer, ink) for ink in found.inks]
         for number, ink in enumerate(found.inks):
             own = deep & (found.style == number)
@@ -253,7 +253,8 @@ def _narrower(found: _Estimate) -> Mask:
     return narrow
 
 
-def _fill(pixels: Image, hole: Mask) -> Image:
+def plain_fill(pixels: Image, hole: Mask) -> Image:
+    """What is expected in a hole of a picture (h, w, C) of which nothing else is known."""
     filled: Image = inpaint(pixels, hole, "fsr", channels="bands", fallback=True)
     return filled
 

@@ -16,8 +16,9 @@ from inpaintkit.overlay import Stored
 from inpaintkit.overlay.bleeding import gap
 from inpaintkit.overlay.opacity import Evidence
 from inpaintkit.overlay.quantised import stored_seen
+from inpaintkit.overlay.reaching import passed_over
 from inpaintkit.overlay.repeats import shared
-from inpaintkit.picture import grow
+from inpaintkit.picture import Picture, grow
 
 YELLOW, WHITE = (250, 230, 40), (255, 255, 255)
 LINES = (
@@ -241,3 +242,14 @@ def test_errors(photo, call, message):
     mask[3:6, 3:6] = True
     with pytest.raises(ValueError, match=message):
         estimate_overlay(photo, **{"mask": mask} | call)
+
+
+def test_what_the_finder_passed_over_is_reached_by_its_style(photo):
+    opacity = cover(photo.shape, 20)
+    seen, letters = over(photo, opacity, YELLOW), opacity > 0
+    stops = np.zeros_like(letters)
+    stops[44:57, 162:165] = stops[53:59, 128:132] = True  # a colon and a comma, which are left out of the mask
+    part = grow(letters & ~stops, 2) & ~stops
+    found = passed_over(Picture.of(seen, None), part, estimate_overlay(seen, part))
+    assert grow(found, 2)[letters & stops].all()
+    assert not found[~grow(letters, 1)].any()
