@@ -94,6 +94,7 @@ def find_mask(
     colour: Colour | None = ...,
     pick: tuple[int, int] | None = ...,
     connected: bool = ...,
+    trace: tuple[int, int] | None = ...,
     channels: Channels | None = ...,
     return_info: Literal[False] = ...,
 ) -> Mask: ...
@@ -112,6 +113,7 @@ def find_mask(
     colour: Colour | None = ...,
     pick: tuple[int, int] | None = ...,
     connected: bool = ...,
+    trace: tuple[int, int] | None = ...,
     channels: Channels | None = ...,
     return_info: Literal[True],
 ) -> tuple[Mask, FindInfo]: ...
@@ -129,6 +131,7 @@ def find_mask(
     colour: Colour | None = None,
     pick: tuple[int, int] | None = None,
     connected: bool = False,
+    trace: tuple[int, int] | None = None,
     channels: Channels | None = None,
     return_info: bool = False,
 ) -> Mask | tuple[Mask, FindInfo]:
@@ -152,6 +155,8 @@ def find_mask(
     colour : "#rrggbb", "r,g,b", a name like "red", or three numbers in [0, 255]; for kind "colour".
     pick : X, Y of a pixel whose colour is meant; for kind "colour".
     connected : only the area around ``pick`` that is connected to it, by sides or corners.
+    trace : X, Y of a pixel on a crack or next to it: only that crack, followed to its ends, branches included; for kind
+        "cracks".
     channels : "alpha" or "bands", whether the last channel is opacity; None: as ``inpaint`` takes it.
     return_info : also return a ``FindInfo``.
 
@@ -183,6 +188,8 @@ def find_mask(
     start = time.perf_counter()
     flags = {"connected": connected, "accept_large": accept_large, "return_info": return_info}
     _check(kind, sensitivity, purpose, colour, pick, **flags)
+    if trace is not None and kind != "cracks":
+        raise ValueError(f"trace is for kind 'cracks', not {kind!r}")
     picture = Picture.of(image, channels)
     picture.check_known(np.zeros(picture.shape, np.bool_))
     allowed = _allowed(picture, inside, exclude)
@@ -192,7 +199,8 @@ def find_mask(
     else:
         with threads.limit(None):
             wish = Wish(kind, sensitivity, purpose == "act", placed=accept_large or inside is not None)
-            mask, confidence, lines = searched(_normalised(picture), wish, allowed)
+            at = None if trace is None else _pixel(picture, trace, "trace")
+            mask, confidence, lines = searched(_normalised(picture), wish, allowed, at)
     mask &= allowed
     if not return_info:
         return mask
@@ -282,14 +290,20 @@ def _near(
 
 def _picked(picture: Picture, pick: tuple[int, int]) -> tuple[float, ...]:
     """The colour at X, Y on the scale 0 to 255."""
-    height, width = picture.shape
-    is_pair = hasattr(pick, "__len__") and len(pick) == 2
-    if not is_pair or not all(isinstance(side, (int, np.integer)) for side in pick):
-        raise ValueError(f"pick is {pick!r}: expected X, Y in whole pixels from the top left")
-    x, y = pick
-    if not (0 <= x < width and 0 <= y < height):
-        raise ValueError(f"pick is {x},{y}, outside a picture {width} wide and {height} high: pick a pixel of it")
+    x, y = _pixel(picture, pick, "pick")
     channels = picture.pixels.shape[2] - picture.alpha
     if picture.alpha and picture.pixels[y, x, -1] == 0:
         raise ValueError(f"the pixel at {x},{y} is fully transparent and has no colour: pick another")
     return tuple(float(picture.pixels[y, x, z % channels]) * 255 / picture.opaque for z in range(3))
+
+
+def _pixel(picture: Picture, place: tuple[int, int], name: str) -> tuple[int, int]:
+    """A pixel X, Y of the picture, checked."""
+    height, width = picture.shape
+    is_pair = hasattr(place, "__len__") and len(place) == 2
+    if not is_pair or not all(isinstance(side, (int, np.integer)) for side in place):
+        raise ValueError(f"{name} is {place!r}: expected X, Y in whole pixels from the top left")
+    x, y = place
+    if not (0 <= x < width and 0 <= y < height):
+        raise ValueError(f"{name} is {x},{y}, outside a picture {width} wide and {height} high: pick a pixel of it")
+    return int(x), int(y)

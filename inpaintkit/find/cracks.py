@@ -10,7 +10,7 @@ import math
 import cv2
 import numpy as np
 
-from inpaintkit.arrays import Bool2, F32x2, F64x1, I32x2, I64x1
+from inpaintkit.arrays import Array, Bool2, F32x2, F64x1, I32x2, I64x1
 from inpaintkit.find import scoring
 from inpaintkit.find.chains import CORE, FROM, LEFT, RIGHT, TO, Chains
 from inpaintkit.find.crack_candidates import Candidates, candidates, company
@@ -54,9 +54,10 @@ def find_cracks(
     labels = np.zeros(mask.shape, np.int32) if labels is None else labels
     whole = Print.of(image)
     found = candidates(whole)
-    needed = scoring.threshold(sensitivity, _NEEDED, _SPAN) + _ACT * act - company(found, mask.size)
+    needed, together = scoring.threshold(sensitivity, _NEEDED, _SPAN) + _ACT * act, company(found, mask.size)
     for each in found:
-        paint(each, each.log_odds > needed, whole.bright, mask, confidence, labels)
+        log_odds = each.log_odds + together
+        paint(each, log_odds > needed, log_odds, whole.bright, (mask, confidence, labels))
     if labels.any():
         labels[:] = _joined(labels)
     return mask, confidence
@@ -100,8 +101,11 @@ def _paint_kernel(
                         labels[i, j] = number[point]
 
 
-def paint(found: Candidates, keep: Mask, bright: Image, mask: Mask, confidence: Image, labels: Labels) -> None:
-    """Mark the chains that are kept, bool (L,), where they hold."""
+def paint(found: Candidates, keep: Mask, log_odds: Array, bright: Image, onto: tuple[Mask, Image, Labels]) -> None:
+    """Mark the chains that are kept, bool (L,), with their log-odds (L,), where they hold.
+
+    onto : mask, confidence and labels, (H, W) each.
+    """
     which = keep[found.chains.chain]
     if not which.any():
         return
@@ -112,13 +116,13 @@ def paint(found: Candidates, keep: Mask, bright: Image, mask: Mask, confidence: 
     widest = _JUMP * medians(width, part.chain)[part.chain]
     middle, half = (shown[:, TO] + shown[:, FROM]) / 2, np.minimum(width, widest) / 2
     columns = np.stack([middle - half, middle + half, core, side], axis=1)
-    trust = scoring.confidence(found.log_odds[keep])[part.chain]
-    number = labels.max() + 1 + part.chain
+    trust = scoring.confidence(log_odds[keep])[part.chain]
+    number = onto[2].max() + 1 + part.chain
     sign = -1.0 if found.polarity else 1.0
     row, column, way, columns, trust, number = (
         np.ascontiguousarray(each[holds]) for each in (part.row, part.column, part.way, columns, trust, number)
     )
-    _paint_kernel(bright, mask, confidence, labels, row, column, way, columns, trust, number, SINE, COSINE, sign)
+    _paint_kernel(bright, *onto, row, column, way, columns, trust, number, SINE, COSINE, sign)
 
 
 def touches(linked: Chains, near: Mask) -> Mask:

@@ -6,20 +6,24 @@ shifts from place to place, so what counts is how far a pixel is off it beyond i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inpaintkit import threads
 from inpaintkit.problem import Image
 
-_LUMA = (0.299, 0.587, 0.114)
+_AXES = np.array([[0.299, 0.587, 0.114], [1, -1, 0], [0, -1, 1]], np.float32)  # brightness, and chroma twice
 _BINS = 64  # of brightness
 _FEW = 40  # samples in a bin; fewer, and the curve is drawn across it
 _SAMPLES = 1 << 18  # pixels that the curve is measured on
 _AROUND = 65  # px: the side of the square whose tint is the local one
 _MOST = 0.9  # of the pixels: the rest may show what the print lies on
+_COARSE = 4  # px: surroundings are measured by squares of that side
+_ROWS = 128  # px: of a strip that one thread works on
 _CLIP = 0.05  # what is further off the curve counts as so much in its surroundings' tint
 
 
@@ -50,16 +54,27 @@ class Print:
             bright = np.ascontiguousarray(image[..., 0])
             black, white = np.quantile(_sample(bright), [0.005, 0.995])
             return cls(bright, np.zeros_like(bright), float(black), float(white), 0.0, 0.0)
-        bright = np.ascontiguousarray(cv2.transform(image, np.array([_LUMA], np.float32)))
-        chroma = np.asarray(cv2.transform(image, np.array([[1, -1, 0], [0, -1, 1]], np.float32)), np.float32)
-        black, white = np.quantile(_sample(bright), [0.005, 0.995])
-        curve = _curve(_sample(bright), _sample(chroma))
-        off = _off(bright, chroma, curve)
-        length = np.asarray(np.sqrt(np.square(off).sum(axis=2)), np.float32)
-        coloured = float(np.quantile(_sample(length), _MOST))
-        used = np.bincount(_bin(_sample(bright)), minlength=_BINS) / max(1, len(_sample(bright)))
+        bright = np.empty(image.shape[:2], np.float32)
+        off: Image = np.empty((*image.shape[:2], 2), np.float32)
+        small = np.asarray(cv2.transform(_sample(image)[None], _AXES), np.float32)[0]  # (N, 3)
+        black, white = np.quantile(small[:, 0], [0.005, 0.995])
+        curve = _curve(small[:, 0], small[:, 1:])
+
+        def strip(rows: slice) -> None:
+            axes = np.asarray(cv2.transform(image[rows], _AXES), np.float32)
+            bright[rows] = axes[..., 0]
+            off[rows] = _off(axes[..., 0], axes[..., 1:], curve)
+
+        _in_strips(strip, len(image))
+        off = np.asarray(cv2.blur(off, (3, 3)), np.float32)
+        coloured = float(np.quantile(np.sqrt(np.square(_sample(off)).sum(axis=1)), _MOST))
+        used = np.bincount(_bin(small[:, 0]), minlength=_BINS) / len(small)
         toned = float(used @ np.sqrt(np.square(curve).sum(axis=1)))
-        return cls(bright, _beyond_surroundings(off, length), float(black), float(white), toned, coloured)
+        return cls(bright, _beyond_surroundings(off), float(black), float(white), toned, coloured)
+
+
+def _in_strips(work: Callable[[slice], None], height: int) -> None:
+    threads.run(work, [slice(top, top + _ROWS) for top in range(0, height, _ROWS)])
 
 
 def _sample(values: Image) -> Image:
@@ -84,16 +99,28 @@ def _curve(bright: Image, chroma: Image) -> Image:
 
 
 def _off(bright: Image, chroma: Image, curve: Image) -> Image:
-    """How far each pixel is off the curve, (H, W, 2), noise of single pixels smoothed away."""
+    """How far each pixel is off the curve, (H, W, 2)."""
     place = bright * np.float32(_BINS - 1)
     low = np.minimum(place.astype(np.int32), _BINS - 2)
     share = (place - low)[..., None]
-    expected = curve[low] * (1 - share) + curve[low + 1] * share
-    return np.asarray(cv2.blur(chroma - expected, (3, 3)), np.float32)
+    below = curve[low]
+    return np.asarray(chroma - below - (curve[low + 1] - below) * share, np.float32)
 
 
-def _beyond_surroundings(off: Image, length: Image) -> Image:
+def _beyond_surroundings(off: Image) -> Image:
     """The length of what is off the curve, less what the surroundings are off on the mean: (H, W)."""
-    shrunk = off * np.minimum(1, _CLIP / np.maximum(length, 1e-6))[..., None]
-    local = cv2.blur(shrunk, (_AROUND, _AROUND), borderType=cv2.BORDER_REFLECT)
-    return np.asarray(np.sqrt(np.square(off - local).sum(axis=2)), np.float32)
+    height, width = off.shape[:2]
+    size = max(1, round(width / _COARSE)), max(1, round(height / _COARSE))
+    coarse = np.asarray(cv2.resize(off, size, interpolation=cv2.INTER_AREA), np.float32)
+    length = np.sqrt(np.square(coarse).sum(axis=2, keepdims=True))
+    coarse *= np.minimum(1, _CLIP / np.maximum(length, 1e-6))
+    around = cv2.blur(coarse, (_AROUND // _COARSE,) * 2, borderType=cv2.BORDER_REFLECT)
+    local = np.asarray(cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    tint: Image = np.empty((height, width), np.float32)
+
+    def strip(rows: slice) -> None:
+        x, y = cv2.split(off[rows] - local[rows])
+        tint[rows] = cv2.magnitude(x, y)
+
+    _in_strips(strip, height)
+    return tint

@@ -38,8 +38,12 @@ class Wish:
     placed: bool
 
 
-def searched(image: Image, wish: Wish, allowed: Mask) -> tuple[Mask, Image, dict[str, Labels]]:
+def searched(
+    image: Image, wish: Wish, allowed: Mask, trace: tuple[int, int] | None
+) -> tuple[Mask, Image, dict[str, Labels]]:
     """What is found in a picture (H, W, C) of a kind of damage, or of all kinds, where it is ``allowed``, (H, W).
+
+    trace : X, Y of the only crack that is meant; None: all that is found.
 
     Returns
     -------
@@ -50,6 +54,8 @@ def searched(image: Image, wish: Wish, allowed: Mask) -> tuple[Mask, Image, dict
     ------
     LargeFindError : when acting, where it is too much, or more likely the picture's own than damage.
     """
+    if trace is not None:
+        return _traced(image, trace, allowed)
     kinds = tuple(FINDERS) if wish.kind == "auto" else (wish.kind,)
     caution = _CAUTION if len(kinds) > 1 else 1.0
     mask, confidence = np.zeros(image.shape[:2], np.bool_), np.zeros(image.shape[:2], np.float32)
@@ -69,6 +75,15 @@ def searched(image: Image, wish: Wish, allowed: Mask) -> tuple[Mask, Image, dict
     if wish.act and not wish.placed:
         _check(mask, confidence, shares)
     return mask, confidence, lines
+
+
+def _traced(image: Image, at: tuple[int, int], allowed: Mask) -> tuple[Mask, Image, dict[str, Labels]]:
+    """The one crack at X, Y."""
+    from inpaintkit.find.tracing import trace_crack
+
+    labels = np.zeros(image.shape[:2], np.int32)
+    mask, confidence = trace_crack(image, at, labels=labels)
+    return mask & allowed, np.where(allowed, confidence, np.float32(0)), {"cracks": labels}
 
 
 def _found(image: Image, name: str, sensitivity: float, *, act: bool) -> tuple[Mask, Image, Labels | None]:

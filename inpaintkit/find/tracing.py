@@ -52,14 +52,14 @@ def trace_crack(image: Image, at: tuple[int, int], *, labels: Labels | None = No
         if each.polarity == first.polarity
     ]
     added = [np.zeros(each.chains.count, np.bool_) for each, _ in alike]
-    paint(first, np.arange(first.chains.count) == chain, whole.bright, mask, confidence, labels)
+    paint(first, np.arange(first.chains.count) == chain, first.log_odds, whole.bright, (mask, confidence, labels))
     more = True
     while more:
         near = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=_STRIDE) > 0
         more = False
         for (each, like), there in zip(alike, added, strict=True):
             new = like & ~there & touches(each.chains, near)
-            paint(each, new, whole.bright, mask, confidence, labels)
+            paint(each, new, each.log_odds, whole.bright, (mask, confidence, labels))
             there |= new
             more |= bool(new.any())
     labels[mask] = 1
