@@ -128,5 +128,5 @@ def _find() -> None:
     for x, y in np.random.default_rng(3).integers(5, 295, (40, 2)).tolist():
         cv2.circle(picture, (x, y), 2, (250, 250, 250), -1, cv2.LINE_AA)
     for image in (picture, picture[..., 0]):
-        for kind in ("text", "stamp", "scratches", "dust"):
+        for kind in ("text", "stamp", "scratches", "dust", "cracks"):
             find_mask(image, kind)

@@ -57,12 +57,14 @@ _canvas = together(
     help="'act' finds only what 'fill --find' takes.",
 )
 @search_options
+@click.option("--trace", type=options.pixel, metavar="X,Y", help="Only the crack at this pixel, for --kind cracks.")
 @click.option("--preview", type=FILE, help="Also write the photo with the mask shown in magenta.")
 @_output
 def find(photo: Path | Stream, kind: Any, preview: Path | None, output: Path | Stream, **search: Any) -> None:
-    """Propose a mask of text, dates, scratches, dust or a colour.
+    """Propose a mask of text, dates, damage or a colour.
 
-    'auto' looks for all but a colour. Check the mask, e.g. with --preview, before you trust it.
+    Damage: scratches, dust, cracks. 'auto' looks for all but a colour. Check the mask, e.g. with --preview, before you
+    trust it.
     """
     _check_output(output, photo)
     if preview:

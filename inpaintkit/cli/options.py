@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=Path)
 MAX_COLUMNS = 110  # of a help text on a wide terminal
 NAMED = ("alpha", "nan", "nodata")  # masks, as in ``picture``, likewise
-KINDS = ("text", "stamp", "scratches", "dust", "colour", "auto")  # as in ``find``, which takes a second to import
+# As in ``find``, which takes a second to import.
+KINDS = ("text", "stamp", "scratches", "dust", "cracks", "colour", "auto")
 PURPOSES = ("propose", "act")  # likewise
 DEVICES = ("auto", "cpu", "cuda", "mps")  # as in ``api``, likewise
 

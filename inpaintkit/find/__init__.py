@@ -1,4 +1,4 @@
-"""Find the damage: propose a mask of overlaid text, dates, scratches, dust or a colour, for a person to look at.
+"""Find the damage: propose a mask of text, dates, scratches, dust, cracks or a colour, for a person to look at.
 
 picture -> a finder for each kind of damage -> inside, exclude -> mask
 
@@ -26,7 +26,7 @@ from inpaintkit.find.searching import Wish, searched
 from inpaintkit.picture import Channels, Picture, span_of
 from inpaintkit.problem import Image, Mask
 
-Kind = Literal["text", "stamp", "scratches", "dust", "colour", "auto"]
+Kind = Literal["text", "stamp", "scratches", "dust", "cracks", "colour", "auto"]
 Purpose = Literal["propose", "act"]
 Colour = str | Sequence[float]
 Bounds = tuple[int, int, int, int]  # LEFT, TOP, WIDTH, HEIGHT, as in ``Box``
@@ -143,8 +143,8 @@ def find_mask(
         What is fully transparent is never proposed.
     kind : "text": captions, subtitles and date stamps of nearly uniform colour; "stamp": dates that a camera lit onto
         the film, in digits of coloured light; "scratches": thin bright or dark lines; "dust": small isolated spots;
-        "colour": what is near ``colour`` or near the colour of the pixel at ``pick``; "auto": all but a colour, each
-        with 0.7 of the sensitivity.
+        "cracks": cracks and creases of old prints; "colour": what is near ``colour`` or near the colour of the pixel at
+        ``pick``; "auto": all but a colour, each with 0.7 of the sensitivity.
     sensitivity : in [0, 1]; 0 finds only clear cases, 1 anything plausible. For a colour 0 is that colour alone, 0.5
         takes in what differs by 32 of 255 in any channel, 1 by 128.
     purpose : "propose": to a person, who accepts or drops pieces; "act": only what is sure enough to be repaired

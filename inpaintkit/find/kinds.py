@@ -32,5 +32,6 @@ FINDERS = {
     "stamp": Finder(lined=True, mode="add"),
     "scratches": Finder(lined=True),
     "dust": Finder(lined=False),
+    "cracks": Finder(lined=True),
 }
 KINDS = (*FINDERS, "colour", "auto")

@@ -93,7 +93,7 @@ def _curve(bright: Image, chroma: Image) -> Image:
     bins = _bin(bright)
     order = np.argsort(bins, kind="stable")
     edges = np.searchsorted(bins[order], np.arange(_BINS + 1))
-    there = np.flatnonzero(np.diff(edges) >= min(_FEW, len(bright) // _BINS))
+    there = np.flatnonzero(np.diff(edges) >= max(1, min(_FEW, len(bright) // _BINS)))
     medians = np.array([np.median(chroma[order[edges[b] : edges[b + 1]]], axis=0) for b in there])
     return np.stack([np.interp(np.arange(_BINS), there, medians[:, c]) for c in range(2)], axis=1).astype(np.float32)
 

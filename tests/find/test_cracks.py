@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inpaintkit import threads
+from inpaintkit import find_mask, threads
 from inpaintkit.find.cracks import find_cracks
 from inpaintkit.find.tracing import trace_crack
 
@@ -129,3 +129,41 @@ def test_threads_do_not_change_what_is_found():
     for mask, confidence in results[1:]:
         np.testing.assert_array_equal(mask, results[0][0])
         np.testing.assert_array_equal(confidence, results[0][1])
+
+
+def recoded(image, kind):
+    """The picture as another kind of array, of the same values within half a level of 8 bits."""
+    levels = np.rint(image * 255)
+    if kind == "float":
+        return (levels / 255).astype(np.float64)
+    return (levels * 257).astype(kind) if kind in (">u2", "<u2") else levels.astype(kind)
+
+
+@pytest.mark.parametrize("kind", [">u2", "<u2", "float"])
+def test_any_array_of_the_same_picture_has_the_same_cracks(kind):
+    image, truth = cracked(TRUNK, BRANCH)
+    expected = find_mask(recoded(image, np.uint8), "cracks")
+    assert recall(expected, truth) > 0.9
+    changed = find_mask(recoded(image, kind), "cracks") != expected
+    assert changed.sum() < 0.02 * expected.sum()  # rounding of floats
+
+
+def test_trace_through_find_mask():
+    image, _ = cracked(TRUNK, BRANCH, APART)
+    mask, info = find_mask(image, "cracks", trace=(301, 60), return_info=True)
+    np.testing.assert_array_equal(mask, trace_crack(image, (301, 60))[0])
+    assert [(one.kind, one.pixels) for one in info.found] == [("cracks", mask.sum())]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "dust", "trace": (3, 3)}, "trace is for kind 'cracks', not 'dust'"),
+        ({"trace": (400, 3)}, "trace is 400,3, outside a picture 400 wide and 300 high: pick a pixel of it"),
+        ({"trace": 7}, "trace is 7: expected X, Y in whole pixels from the top left"),
+    ],
+)
+def test_a_trace_that_cannot_be_is_an_error(options, message):
+    image, _ = cracked(TRUNK)
+    with pytest.raises(ValueError, match=message):
+        find_mask(image, **{"kind": "cracks", **options})

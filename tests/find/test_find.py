@@ -153,7 +153,7 @@ def test_a_colour_near_one_given_or_picked():
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"kind": "texts"}, "kind is 'texts': choose one of text, stamp, scratches, dust, colour, auto"),
+        ({"kind": "texts"}, "kind is 'texts': choose one of text, stamp, scratches, dust, cracks, colour, auto"),
         ({"sensitivity": 1.5}, "sensitivity is 1.5"),
         ({"sensitivity": "high"}, "sensitivity is 'high'"),
         ({"inside": (0, 0, 5)}, "LEFT, TOP, WIDTH, HEIGHT"),

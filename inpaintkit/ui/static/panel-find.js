@@ -9,7 +9,7 @@ import { afterQueue, commit, view } from "./photo.js";
 import { chooseTool, outline, state } from "./tools.js";
 import { pixels, t } from "./texts.js";
 
-const KINDS = ["text", "stamp", "scratches", "dust", "colour", "auto"];
+const KINDS = ["text", "stamp", "scratches", "dust", "cracks", "colour", "auto"];
 const PAUSE = 250; // ms that the slider rests before it is searched again
 const NONE = 2; // odds that no piece has
 const PAGE = 100; // pieces listed at once
