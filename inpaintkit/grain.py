@@ -5,9 +5,9 @@ white noise of that spectrum is split into octaves, and of each so much is added
 pixels beside it do: a smooth fill gets nearly all, copied texture, which has grain, hardly any.
 
     P      power spectrum of a component, (32, 32)
-    own    how much an octave of the fill varies: mean magnitude around a pixel, over the hole
-    known  the same over the known pixels around
-    noise  the same of the noise, over the hole; ``beside`` what of it comes from across the rim
+    has    how much an octave of the fill varies: root mean square around a pixel, over the hole
+    wanted the same over the known pixels around
+    inside noise less what its known pixels tell of the hole, so that the fill goes on where it ends
 """
 
 from __future__ import annotations
@@ -188,10 +188,10 @@ def _octaves(part: Image) -> list[Image]:
 
 
 def _varies(octave: Image, where: Mask, sigma: float) -> Image:
-    """Mean magnitude around each pixel of what is marked, edges limited."""
+    """Root mean square around each pixel of what is marked, edges limited."""
     size = np.abs(octave)
     mean = float(size[where].mean()) if where.any() else 0.0
     weight = where.astype(np.float32)
-    total = cv2.GaussianBlur(np.minimum(size, _OUTLIER * mean) * weight, (0, 0), sigma)
+    total = cv2.GaussianBlur(np.minimum(size, _OUTLIER * mean) ** 2 * weight, (0, 0), sigma)
     share = cv2.GaussianBlur(weight, (0, 0), sigma)
-    return np.asarray((total + _LITTLE * mean) / (share + _LITTLE))
+    return np.sqrt((total + _LITTLE * mean**2) / (share + _LITTLE))
