@@ -25,6 +25,7 @@
 - ``real``: how much of the damage of real pictures do the finders find, against what a person traced?
 - ``selecting``: how well do one, two and three clicks select objects that were traced?
 - ``series``: what does a series say of the mark that lies over it, beside filling each picture by itself?
+- ``soft_light``: how much of a photograph does a camera's date leave to be seen, and dirt?
 - ``speed``: time and memory of ``telea`` and the plates beside OpenCV's and scikit-image's, ratios from one run.
 - ``stamps``: how well are dates in light found, real ones and drawn ones (``film_dates``)?
 - ``threads``: what does a second thread gain, for one region, for a large one beside a small one, and on text?

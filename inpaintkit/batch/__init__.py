@@ -66,7 +66,13 @@ def repair(
     shape = (height, width) if settings.resize_mask else None
     with limit(settings.arguments.get("threads")):
         inverted = settings.arguments.get("invert_mask", False)
-        mask = job.mask if settings.overlay else _job_mask(job, photo, shape, inverted=inverted)
+        mask: Any
+        if settings.soft and isinstance(job.mask, Search) and "mode" not in settings.arguments:
+            from inpaintkit.batch.soft import found
+
+            mask = found(photo, job.mask)
+        else:
+            mask = job.mask if settings.overlay else _job_mask(job, photo, shape, inverted=inverted)
     arguments: dict[str, Any] = {
         name: read_option(settings.method, name, value, shape) if isinstance(value, Path) else value
         for name, value in settings.arguments.items()
@@ -116,6 +122,10 @@ def _repaired(
         from inpaintkit.batch.soft import take_known_off
 
         return take_known_off(photo, mask, settings.overlay, settings.method, arguments, progress)
+    if isinstance(mask, dict):
+        from inpaintkit.batch.soft import take_found_off
+
+        return take_found_off(photo, mask, settings.method, arguments, progress)
     if settings.soft and not isinstance(mask, str) and np.any(mask):
         from inpaintkit.batch.soft import take_off
 

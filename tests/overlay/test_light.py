@@ -8,6 +8,7 @@ import pytest
 import skimage.data
 
 from inpaintkit import Overlay, estimate_overlay, inpaint, remove_overlay
+from inpaintkit.overlay.one import layered
 
 LIGHT = (40.0, 150.0, 60.0)  # green, as some clocks have it
 
@@ -111,3 +112,24 @@ def test_a_mask_over_nothing_gives_no_light(photo):
     overlay = estimate_overlay(photo, np.zeros(photo.shape[:2], bool), mode="add")
     assert isinstance(overlay, Overlay)
     assert not overlay.touched.any()
+
+
+def test_overlays_of_two_modes_are_layers(photo):
+    """Light on the left, ink on the right: each is taken off in its own way."""
+    opacity = bars(photo.shape[:2])
+    left, right = opacity.copy(), (opacity > 0.5).astype(np.float32)
+    left[:, 72:], right[:, :72] = 0, 0
+    seen = lit(photo, left, LIGHT)
+    seen[right > 0] = (250, 230, 40)
+    both = layered(
+        [Overlay(np.zeros(left.shape), [0, 0, 0]), Overlay(left, LIGHT, mode="add"), Overlay(right, (250, 230, 40))]
+    )
+    assert [layer.mode for layer in both.layers] == ["add", "cover"]
+    removed = remove_overlay(seen, overlay=both, method="fsr")
+    assert psnr(removed, photo, left > 0) > 45
+    np.testing.assert_array_equal(removed[both.opacity + right == 0], photo[both.opacity + right == 0])
+
+
+def test_without_a_mask_there_is_no_finder_for_dirt(photo):
+    with pytest.raises(ValueError, match="give a mask"):
+        remove_overlay(photo, mode="multiply")
