@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from inpaintkit import masks, threads
-from inpaintkit.find.kinds import KINDS
+from inpaintkit.find.kinds import KINDS as KINDS
 from inpaintkit.find.pieces import Found, counted, listed
 from inpaintkit.find.scoring import Labels
 from inpaintkit.find.searching import Wish, searched

@@ -48,7 +48,7 @@ ALIKE = {  # beside its looks, once the colour of the picture's dust is known: t
 }
 # Set by hand, in log-odds.
 _SPAN = 8.0  # from sensitivity 0 to 1
-_ACT = 2.0  # of a spot that is repaired unseen
+_ACT = 2.8  # of a spot that is repaired unseen
 _CERTAIN = 1.2  # of a spot from whose brightness that of all dust is taken
 _MIN_CERTAIN = 6  # such candidates
 _DOUBT = 3.0  # what speaks against a spot where they are fewer

@@ -44,7 +44,7 @@ WEIGHTS = {
 _SPAN = 8.0  # from sensitivity 0 to 1
 _ALONE = 1.8  # of a line that is kept at sensitivity 0.5 by itself; this much over what is asked is beyond doubt
 _BESIDE = 0.4  # of one that is kept where another one is beyond doubt
-_ACT = 2.0  # more: of a line that is repaired unseen
+_ACT = 2.4  # more: of a line that is repaired unseen
 _FOLLOWED = 1.5  # of a line that is followed beyond its ends
 
 _FINE = 1500  # px: above that side, every doubling adds an octave

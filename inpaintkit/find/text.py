@@ -10,7 +10,7 @@ Colours are in levels, 0 to 255.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import cv2
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from inpaintkit import threads
 from inpaintkit.box import Box
-from inpaintkit.find import letters, lines, scoring
+from inpaintkit.find import letters, lines, scoring, text_looks
 from inpaintkit.find.letters import AREA, PEAK, Pixels, Table
 from inpaintkit.find.lines import Line
 from inpaintkit.find.scoring import Labels
@@ -30,7 +30,7 @@ from inpaintkit.problem import Image, Mask
 
 # Log-odds, set by hand.
 _THRESHOLD, _SPAN = 3.0, 6.0  # of a line that is kept at sensitivity 0.5, and from sensitivity 0 to 1
-_ACT = 2.0  # more: a line that is repaired unseen
+_ACT = 1.5  # more: a line that is repaired unseen
 _CERTAIN = 2.0  # more than that: a line beyond doubt
 _WEAK = 2.5  # less than that: a line that is kept where another of its style group is beyond doubt
 _HINT = 5.0  # less than that: a line whose colour is worth a look
@@ -83,7 +83,7 @@ def find_text(
     needed = scoring.threshold(sensitivity, _THRESHOLD, _SPAN) + _CERTAIN * bool(screen) + _ACT * act
     mask = np.zeros(pixels.shape[:2], np.bool_)
     confidence = np.zeros(pixels.shape[:2], np.float32)
-    kept = chosen(pixels, candidates(pixels, screen, needed), needed)
+    kept = believed(pixels, chosen(pixels, candidates(pixels, screen, needed), needed), needed, _ACT * act)
     drawn = [Letters(it.around, it.line.box, it.core, it.line.colour, it.line.height) for it in kept]
     for number, (line, hole) in enumerate(zip(kept, holes(pixels, drawn), strict=True), 1):
         mask[line.around.slices] |= hole
@@ -196,6 +196,37 @@ def chosen(pixels: Pixels, found: list[FoundLine], needed: float) -> list[FoundL
     return kept
 
 
+def believed(pixels: Pixels, found: list[FoundLine], needed: float, more: float) -> list[FoundLine]:
+    """Lines that also look like text, none surer than by its looks; nor any that is like more of what does not.
+
+    more : than nothing, that their looks have to say for them, in log-odds.
+    """
+    limits = text_looks.limits(
+        pixels, [it.line for it in found], [it.around for it in found], [it.core for it in found]
+    )
+    doubted = [it.line for it, limit in zip(found, limits, strict=True) if limit < more]
+    kept = [
+        replace(it, line=replace(it.line, score=min(it.score, needed + limit - more)))
+        for it, limit in zip(found, limits, strict=True)
+        if limit >= more
+    ]
+    return [it for it in kept if _outweighs(it.line, [other.line for other in kept], doubted)]
+
+
+def _outweighs(line: Line, kept: list[Line], doubted: list[Line]) -> bool:
+    """Whether more of the lines that are like one are kept than doubted, by their boxes."""
+    area = [
+        sum(other.box.area for other in some if other is line or _same_style(line, other)) for some in (kept, doubted)
+    ]
+    return area[0] >= area[1]
+
+
+def _same_style(line: Line, other: Line) -> bool:
+    """Whether two lines are about alike in colour and height."""
+    high, low = max(line.height, other.height), min(line.height, other.height)
+    return bool(high <= 1.6 * low and np.abs(line.colour - other.colour).max() <= 2 * _NEAR)
+
+
 def _enclosed(line: FoundLine, covered: Mask) -> bool:
     """Whether most of a line's rim touches what better lines cover, bool of the box around it."""
     rim = (cv2.dilate(line.core.astype(np.uint8), _SQUARE) > 0) & ~line.core
@@ -211,7 +242,5 @@ def _is_background(pixels: Pixels, line: FoundLine, better: FoundLine) -> bool:
 
 def _related(line: Line, other: Line) -> bool:
     """Whether a line is like another over another background, or touches it and is as high: its outline or shadow."""
-    high, low = max(line.height, other.height), min(line.height, other.height)
-    like = high <= 1.6 * low and np.abs(line.colour - other.colour).max() <= 2 * _NEAR
     touches = min(line.box.overlap(other.box)) > -other.height / 2 and line.height > 0.6 * other.height
-    return bool(like or touches)
+    return bool(_same_style(line, other) or touches)
