@@ -30,7 +30,7 @@ from inpaintkit.problem import Image, Mask
 
 # Log-odds, set by hand.
 _THRESHOLD, _SPAN = 3.0, 6.0  # of a line that is kept at sensitivity 0.5, and from sensitivity 0 to 1
-_ACT = 1.5  # more: a line that is repaired unseen
+_ACT = 1.0  # more: a line that is repaired unseen
 _CERTAIN = 2.0  # more than that: a line beyond doubt
 _WEAK = 2.5  # less than that: a line that is kept where another of its style group is beyond doubt
 _HINT = 5.0  # less than that: a line whose colour is worth a look
@@ -80,10 +80,12 @@ def find_text(
     pixels = in_levels(image)
     screen = screen_of(pixels)
     # Ink on paper has all the contrast there is, whatever is drawn: there a line has to be beyond doubt.
-    needed = scoring.threshold(sensitivity, _THRESHOLD, _SPAN) + _CERTAIN * bool(screen) + _ACT * act
+    needed = scoring.threshold(sensitivity, _THRESHOLD, _SPAN) + _CERTAIN * bool(screen)
     mask = np.zeros(pixels.shape[:2], np.bool_)
     confidence = np.zeros(pixels.shape[:2], np.float32)
-    kept = believed(pixels, chosen(pixels, candidates(pixels, screen, needed), needed), needed, _ACT * act)
+    kept = believed(pixels, chosen(pixels, candidates(pixels, screen, needed), needed), needed)
+    if act:
+        kept = _sure(kept, needed)
     drawn = [Letters(it.around, it.line.box, it.core, it.line.colour, it.line.height) for it in kept]
     for number, (line, hole) in enumerate(zip(kept, holes(pixels, drawn), strict=True), 1):
         mask[line.around.slices] |= hole
@@ -196,21 +198,23 @@ def chosen(pixels: Pixels, found: list[FoundLine], needed: float) -> list[FoundL
     return kept
 
 
-def believed(pixels: Pixels, found: list[FoundLine], needed: float, more: float) -> list[FoundLine]:
-    """Lines that also look like text, none surer than by its looks; nor any that is like more of what does not.
-
-    more : than nothing, that their looks have to say for them, in log-odds.
-    """
+def believed(pixels: Pixels, found: list[FoundLine], needed: float) -> list[FoundLine]:
+    """Lines that also look like text, none surer than by its looks; nor any that is like more of what does not."""
     limits = text_looks.limits(
         pixels, [it.line for it in found], [it.around for it in found], [it.core for it in found]
     )
-    doubted = [it.line for it, limit in zip(found, limits, strict=True) if limit < more]
+    pairs = list(zip(found, limits, strict=True))
+    doubted = [it.line for it, limit in pairs if limit < 0]
     kept = [
-        replace(it, line=replace(it.line, score=min(it.score, needed + limit - more)))
-        for it, limit in zip(found, limits, strict=True)
-        if limit >= more
+        replace(it, line=replace(it.line, score=min(it.score, needed + limit))) for it, limit in pairs if limit >= 0
     ]
     return [it for it in kept if _outweighs(it.line, [other.line for other in kept], doubted)]
+
+
+def _sure(found: list[FoundLine], needed: float) -> list[FoundLine]:
+    """The lines that are repaired unseen: sure ones, and what is like one that is beyond doubt."""
+    certain = [it.line for it in found if it.score >= needed + _ACT + _CERTAIN]
+    return [it for it in found if it.score >= needed + _ACT or any(_same_style(it.line, other) for other in certain)]
 
 
 def _outweighs(line: Line, kept: list[Line], doubted: list[Line]) -> bool:

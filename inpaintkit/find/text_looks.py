@@ -17,21 +17,22 @@ from inpaintkit.find.lines import Line
 from inpaintkit.find.scoring import weighted
 from inpaintkit.problem import Image, Mask
 
-# A logistic regression over lines that the finder took: of captions, of photographs without any, and of drawn patterns.
+# A logistic regression over lines that the finder took: of captions, sharp and blurred, of photographs without any, and
+# of drawn patterns.
 WEIGHTS = {
-    "score": 0.31,  # of the line by its letters' places, beyond 3
-    "alike": -3.0,  # mean correlation of the letters' shapes, each stretched to one square
-    "beyond": -2.2,  # steps into and out of the line's colour around it, over those in it, 1 at most
-    "steep": 7.35,  # the steepest step at a letter's rim over the contrast, median, 1.1 at most
-    "solid": -2.7,  # share of their boxes that letters fill
-    "busy": -3.6,  # what one in twenty steps around the letters exceeds, over the contrast, 1 at most
-    "spread": -0.2,  # of the colour within letters, levels
-    "thin": -0.7,  # 1 where strokes are too thin for a uniform colour
-    "constant": -1.9,
+    "score": 0.38,  # of the line by its letters' places, beyond 3, 4 at most
+    "alike": -3.5,  # mean correlation of the letters' shapes, each stretched to one square
+    "beyond": -2.45,  # steps into and out of the line's colour around it, over those in it, 1 at most
+    "steep": 4.9,  # the steepest step at a letter's rim over the contrast, median, 1.1 at most
+    "solid": -3.1,  # share of their boxes that letters fill
+    "busy": -2.7,  # what one in twenty steps around the letters exceeds, over the contrast, 1 at most
+    "spread": -0.18,  # of the colour within letters, levels
+    "thin": -0.35,  # 1 where strokes are too thin for a uniform colour
+    "constant": 0.05,
 }
 # Set by hand.
-_LEAST = -1.0  # log-odds by looks of a line that its score may carry
-_SCALE = 0.9  # how much more than is asked a line may score for each unit beyond that
+_LEAST = -0.6  # log-odds by looks of a line that its score may carry
+_SCALE = 1.0  # how much more than is asked a line may score for each unit beyond that
 _SHAPE = 16  # px: side of the square that letters are compared in
 _COMPARED = 32  # letters of a line, the largest
 _USUAL_ALIKE, _USUAL_SOLID = 0.1, 0.45  # where there are too few letters to tell
@@ -68,7 +69,7 @@ def features(crop: NDArray[np.uint8], line: Line, around: Box, core: Mask, free:
     alike, solid = _shapes(core, line.height)
     steep, busy = _edges(crop, core)
     return {
-        "score": line.score - 3,
+        "score": min(line.score - 3, 4.0),
         "alike": alike,
         "beyond": _beyond(crop, line, around, free),
         "steep": min(steep / line.contrast, 1.1),

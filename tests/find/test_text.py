@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 
 from inpaintkit import find_mask, threads
-from inpaintkit.benchmarks.studies import damage
+from inpaintkit.benchmarks.studies import clean, damage
 from inpaintkit.box import Box
 from inpaintkit.find.lines import Line
 from inpaintkit.find.text import FoundLine, chosen, find_text
@@ -125,3 +125,12 @@ def test_beside_a_certain_caption_a_doubtful_line_must_be_related_to_it(top, col
     lines = [found(top, colour, score), found(20, 240, 30.0)]
     assert [line.score for line in chosen(pixels, lines, needed=2.9)] == [30.0] + [score] * kept
     assert len(chosen(pixels, lines[:1], needed=2.9)) == 1  # where it is the only one, it stays
+
+
+@pytest.mark.parametrize("name", ["slats", "books", "zebra", "windows"])
+def test_what_is_alike_at_like_distances_is_no_text(name):
+    for seed in (0, 1):
+        rng = np.random.default_rng(seed)
+        drawn = clean._photographed(clean.DRAWN[name](rng), rng)
+        assert find_mask(drawn).mean() <= 0.003
+        assert find_mask(drawn, purpose="act").mean() <= 0.0005
