@@ -40,12 +40,13 @@ from inpaintkit.benchmarks.studies._cases import arguments, heading, row
 from inpaintkit.benchmarks.studies._near import precision, recall
 from inpaintkit.benchmarks.studies.truth import data_root
 from inpaintkit.files import read, write
-from inpaintkit.find import Kind
+from inpaintkit.find import Kind, Purpose
 from inpaintkit.problem import Image, Mask
 
 Pixels = NDArray[np.uint8]
 KINDS = {"dust": 50, "dirt": 100, "short hair": 150, "long hair": 200, "scratch": 250}  # grey values of the labels
 FINDERS: tuple[Kind, ...] = ("dust", "scratches", "auto")
+PURPOSES: tuple[Purpose, ...] = ("propose", "act")
 FILMS = ("negative", "slide")
 GRAIN = 4.0  # levels, standard deviation
 QUALITY = 90  # of the JPEG
@@ -158,15 +159,12 @@ def cases(folder: Path, scale: float, photos: int | None, seed: int) -> Iterator
         yield case(f"{name}, {film}", find.reduced(photo), window, film, 1000 * seed + index)
 
 
-def scored(case: Case, found: Mask, method: str) -> Score:
-    """Compare what was found with the truth, and the repairs."""
-    truth = case.truth
-    parts = {**case.kinds, "all": truth}
-    nothing = np.zeros_like(found)
-    right, ours, none = (_error(case, mask, method) for mask in (truth, found, nothing))
+def scored(case: Case, found: Mask, ours: float, right: float, none: float) -> Score:
+    """Compare what was found with the truth, and the errors of the repair, of one with the true mask and of none."""
+    parts = {**case.kinds, "all": case.truth}
     return Score(
         {kind: (recall(found, part), int(np.count_nonzero(part))) for kind, part in parts.items()},
-        (precision(found, truth, case.ignored), int(np.count_nonzero(found & ~case.ignored))),
+        (precision(found, case.truth, case.ignored), int(np.count_nonzero(found & ~case.ignored))),
         np.count_nonzero(found) / found.size,
         10 * np.log10(ours / right),
         10 * np.log10(none / right),
@@ -180,14 +178,14 @@ def _error(case: Case, mask: Mask, method: str) -> float:
     return max(float(np.mean((filled.astype(np.float64) - case.photo) ** 2)), 1 / 12)
 
 
-def table(scores: Mapping[Kind, list[Score]]) -> str:
-    """A row for each finder."""
-    lines = [heading(["found by", *KINDS, "all", "precision", "proposed, %", "lost, dB", "unrepaired, dB"])]
-    for name, mine in scores.items():
+def table(scores: Mapping[tuple[Kind, Purpose], list[Score]]) -> str:
+    """A row for each finder and purpose."""
+    lines = [heading(["found by", "to", *KINDS, "all", "precision", "proposed, %", "lost, dB", "unrepaired, dB"])]
+    for (name, purpose), mine in scores.items():
         figures: list[float] = [_pooled([score.recall[kind] for score in mine]) for kind in (*KINDS, "all")]
         figures.append(_pooled([score.precision for score in mine]))
         means = np.mean([(100 * score.proposed, score.lost, score.unrepaired) for score in mine], axis=0)
-        lines.append(row([name, *figures, *means.tolist()]))
+        lines.append(row([name, purpose, *figures, *means.tolist()]))
     return "\n".join(lines)
 
 
@@ -207,15 +205,16 @@ def main() -> None:
     parser.add_argument("--save", type=Path, help="a folder for pictures of what was found, missed and wrong")
     options = parser.parse_args()
     for scale in map(float, options.scales.split(",")):
-        scores: dict[Kind, list[Score]] = {name: [] for name in FINDERS}
+        scores: dict[tuple[Kind, Purpose], list[Score]] = {(name, to): [] for to in PURPOSES for name in FINDERS}
         for one in cases(data_root(), scale, options.photos, options.seed):
-            for name, mine in scores.items():
-                found = find_mask(one.damaged, name)
-                mine.append(scored(one, found, options.method))
+            bounds = _error(one, one.truth, options.method), _error(one, np.zeros_like(one.truth), options.method)
+            for (name, purpose), mine in scores.items():
+                found = find_mask(one.damaged, name, purpose=purpose, accept_large=True)
+                mine.append(scored(one, found, _error(one, found, options.method), *bounds))
                 if options.save:
                     options.save.mkdir(parents=True, exist_ok=True)
                     seen = find.overlay(find.Case(one.name, "", one.photo, one.damaged, one.truth), found)
-                    write(options.save / f"{one.name} {scale:g} {name}.png".replace(" ", "_"), seen)
+                    write(options.save / f"{one.name} {scale:g} {name} {purpose}.png".replace(" ", "_"), seen)
         print(f"\n## Scale {scale:g}: {len(next(iter(scores.values())))} photographs\n\n{table(scores)}", flush=True)
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit import threads
 from inpaintkit.arrays import Array, Bool2, F32x1, F32x2, F64x1
+from inpaintkit.find.flecks import flecks_in
 from inpaintkit.find.scoring import confidence as probability
 from inpaintkit.find.scoring import crowding, polarities, threshold, weighted
-from inpaintkit.find.screens import amid_steps, busy, in_levels, screen_of
+from inpaintkit.find.screens import Screen, amid_steps, busy, in_levels, screen_of
 from inpaintkit.find.spots import RIM, WHITE, Spots, candidates
 from inpaintkit.kernels import kernel
 from inpaintkit.problem import Image, Mask
@@ -57,6 +59,7 @@ _HARDLY = -3.0  # looks, and cover, of what is hardly dust: dust may lie thick
 
 _USUAL = 0.8  # cover of dust
 _FULL = 0.9  # quantile of their brightness that is white: few spots hide all of their background
+_KNOWN = 1 / 3  # of a fleck: so much is marked as a spot if it is one
 _FEW = 20  # px: as little, all spots' sides added up, means nothing when bright and dark ones are compared
 
 
@@ -99,7 +102,7 @@ def _mark_kernel(
 
 
 def find_dust(image: Image, *, sensitivity: float = 0.5, act: bool = False) -> tuple[Mask, Image]:
-    """Small isolated spots, bright or dark, up to a dozen pixels across.
+    """Small isolated spots, hairs, fibres and dirt, bright or dark.
 
     Parameters
     ----------
@@ -109,7 +112,7 @@ def find_dust(image: Image, *, sensitivity: float = 0.5, act: bool = False) -> t
 
     Returns
     -------
-    mask : bool (H, W), the spots out to where their edges end.
+    mask : bool (H, W), all out to where their edges end.
     confidence : float32 (H, W) in [0, 1], 0 where nothing is proposed.
 
     Examples
@@ -124,7 +127,8 @@ def find_dust(image: Image, *, sensitivity: float = 0.5, act: bool = False) -> t
     confidence: Image = np.zeros(image.shape[:2], np.float32)
     pictures = polarities(image)
     found = threads.run(lambda pair: candidates(*pair), (pictures, pictures[::-1]))
-    found = _without_print(image, found)
+    screen = screen_of(in_levels(image))
+    found = _without_print(image, screen, found)
     alone = [alone_log_odds(spots, mask.shape) for spots in found]
     amount = [float(np.sqrt(spots.area[sure > _CERTAIN]).sum()) for spots, sure in zip(found, alone, strict=True)]
     for picture, spots, first, own, others in zip(pictures, found, alone, amount, amount[::-1], strict=True):
@@ -138,13 +142,23 @@ def find_dust(image: Image, *, sensitivity: float = 0.5, act: bool = False) -> t
         _mark_kernel(
             picture, part.y, part.x, part.background, part.spread, part.contrast, reach, trust, mask, confidence
         )
+    if not screen:
+        np.maximum(confidence, _beside(flecks_in(image, sensitivity, act=act), mask), out=confidence)
+        mask |= confidence > 0
     return mask, confidence
 
 
-def _without_print(image: Image, found: list[Spots]) -> list[Spots]:
+def _beside(sure: Image, mask: Mask) -> Image:
+    """How sure flecks are, without those that are spots which are marked already, more narrowly."""
+    number, parts = cv2.connectedComponents((sure > 0).astype(np.uint8), connectivity=8)
+    marked = np.bincount(parts[mask], minlength=number)
+    known = marked > _KNOWN * np.bincount(parts.ravel(), minlength=number)
+    return np.where(known[parts], np.float32(0), sure)
+
+
+def _without_print(image: Image, screen: Screen, found: list[Spots]) -> list[Spots]:
     """Spots that are neither dots of a printing screen nor grains of a stochastic one."""
-    pixels = in_levels(image)
-    dots, steps = screen_of(pixels).dots, busy(pixels)
+    dots, steps = screen.dots, busy(in_levels(image))
 
     def belongs(spots: Spots) -> Mask:
         y, x = (np.rint(each).astype(np.int64) for each in (spots.y, spots.x))

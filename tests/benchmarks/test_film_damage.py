@@ -102,5 +102,5 @@ def test_the_table_counts_the_pixels_of_all_pictures_together():
         film_damage.Score({**nothing, "dust": share, "all": share}, (1.0, 10), 0.01, 1.0, 3.0)
         for share in ((0.5, 300), (1.0, 100))
     ]
-    line = film_damage.table({"dust": scores}).splitlines()[-1]
-    assert line == "| dust | 0.62 | nan | nan | nan | nan | 0.62 | 1.00 | 1.00 | 1.00 | 3.00 |"
+    line = film_damage.table({("dust", "act"): scores}).splitlines()[-1]
+    assert line == "| dust | act | 0.62 | nan | nan | nan | nan | 0.62 | 1.00 | 1.00 | 1.00 | 3.00 |"
