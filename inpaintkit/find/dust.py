@@ -135,7 +135,7 @@ def find_dust(image: Image, *, sensitivity: float = 0.5, act: bool = False) -> t
         # The dust of one picture is bright or dark.
         minority = _MINORITY * min(0.0, math.log((own + _FEW) / (others + _FEW)))
         log_odds = alike_log_odds(spots, first, mask.shape) + minority
-        keep = np.flatnonzero(log_odds > threshold(sensitivity, 0.0, _SPAN) + _ACT * act)
+        keep = np.flatnonzero(log_odds > threshold(sensitivity, 0.0, _SPAN))
         keep = keep[np.argsort(-log_odds[keep], kind="stable")]
         part, trust = spots.part(keep), probability(log_odds[keep])
         reach = part.radius + part.ragged + 1
@@ -143,8 +143,11 @@ def find_dust(image: Image, *, sensitivity: float = 0.5, act: bool = False) -> t
             picture, part.y, part.x, part.background, part.spread, part.contrast, reach, trust, mask, confidence
         )
     if not screen:
-        np.maximum(confidence, _beside(flecks_in(image, sensitivity, act=act), mask), out=confidence)
+        np.maximum(confidence, _beside(flecks_in(image, sensitivity, act=False), mask), out=confidence)
         mask |= confidence > 0
+    if act:
+        mask &= confidence > probability(threshold(sensitivity, 0.0, _SPAN) + _ACT)
+        confidence[~mask] = 0
     return mask, confidence
 
 
