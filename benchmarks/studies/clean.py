@@ -1,11 +1,12 @@
 """What the finders take of sound pictures: the share of photographs and drawn patterns that is proposed and acted on.
 
-    python -m inpaintkit.benchmarks.studies.clean --shared DIR [--kinds text,scratches,dust,auto] [--sizes 1,2,4]
-                                          [--patterns N] [--save DIR]
+    python -m inpaintkit.benchmarks.studies.clean --shared DIR [--kinds KINDS] [--sizes 1,2,4] [--patterns N]
+                                          [--part I/N] [--save DIR]
 
 Photographs are those of the shared data's folder and of installed packages, named by the start of their SHA-256. Left
 out are those with real lettering (``LETTERED``) and those that are damaged or painted over (``DAMAGED``). Each is
-looked at whole, at half and at a quarter of its sides. Patterns are drawn: what is alike at like distances and no text.
+looked at whole, at half and at a quarter of its sides. Patterns are drawn: what is alike at like distances and no text,
+those that weights were fitted to (``DRAWN``) and others (``_unseen``). ``--part 2/3`` looks at the second third of all.
 ``--save`` writes the worst ones with what is proposed shown on them.
 """
 
@@ -16,21 +17,24 @@ import hashlib
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
 import skimage.data
 
 from inpaintkit import find_mask
+from inpaintkit.benchmarks.studies import _unseen
 from inpaintkit.benchmarks.studies.damage import Pixels
 from inpaintkit.files import read, write
+from inpaintkit.find.kinds import KINDS
 from inpaintkit.sheet import proposed
 
 PURPOSES: tuple[Any, ...] = ("propose", "act")
 SHARED = (
-    *("dip/kate", "dip/library", "dip/vase", "object_removal/image1.jpg", "object_removal/image2.jpg"),
+    *("dip/kate", "dip/library", "dip/vase", "lpips/ex_ref", "object_removal/image1.jpg", "object_removal/image2.jpg"),
     *(
         f"dip_table_grey/{name}"
         for name in "Cameraman256 Lena512 barbara boat couple fingerprint hill house man peppers256".split()
@@ -47,6 +51,7 @@ LETTERED = "dip_table_grey/montage large/Mr_Lee mnps/real_0001, 0006, 0010 objec
 DAMAGED = "mnps/input_* object_removal/forest_pruned opencv_telea_fixture/* text_overlay/new old_photos/* stamps/*"
 _LARGEST = 1500  # px: a side; larger photographs are reduced
 _WORST = 10
+_UNSEEN = 100  # first seed of the patterns that nothing was fitted to
 _TEXTURED = 6.0  # levels: standard deviation of a drawn pattern's grain at the most
 
 
@@ -82,10 +87,10 @@ def _reduced(pixels: Pixels, times: float) -> Pixels:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def patterns(number: int) -> Iterator[tuple[str, Pixels]]:
-    """So many drawn pictures of each pattern, by their seeds."""
-    for name, draw in DRAWN.items():
-        for seed in range(number):
+def patterns(number: int, drawn: dict[str, Any], first: int = 0) -> Iterator[tuple[str, Pixels]]:
+    """So many drawn pictures of each pattern, by their seeds from the first on."""
+    for name, draw in drawn.items():
+        for seed in range(first, first + number):
             rng = np.random.default_rng(seed)
             yield f"{name} {seed}", _photographed(draw(rng), rng)
 
@@ -213,44 +218,57 @@ def table(rows: list[Row], title: str) -> str:
             f"| {kind} | {propose.mean():.2%} | {propose.max():.1%} | {np.count_nonzero(propose > 0.03)} "
             f"| {act.mean():.3%} | {act.max():.1%} | {np.count_nonzero(act > 0.01)} |"
         )
-    worst = sorted(rows, key=lambda row: -max(row.shares))[:_WORST]
-    lines += [
-        "",
-        *(f"- {row.name}, 1/{row.size}, {row.kind}: {row.shares[0]:.1%}, {row.shares[1]:.1%}" for row in worst),
-    ]
+    lines.append("")
+    for kind in dict.fromkeys(row.kind for row in rows):
+        worst = [row for row in _worst(rows, kind) if any(row.shares)]
+        named = ", ".join(f"{row.name} 1/{row.size} {row.shares[0]:.2%} {row.shares[1]:.2%}" for row in worst)
+        lines.append(f"- {kind}: {named or 'nothing'}")
     return "\n".join(lines)
 
 
+def _worst(rows: list[Row], kind: str) -> list[Row]:
+    """The pictures of which most is taken, and how much of it."""
+    return sorted((row for row in rows if row.kind == kind), key=lambda row: -max(row.shares))[:_WORST]
+
+
 def _show(pictures: Iterator[tuple[str, Pixels]], rows: list[Row], folder: Path) -> None:
-    """Write the worst pictures with what is proposed on them."""
+    """Write each kind's worst pictures with what is proposed on them."""
     folder.mkdir(parents=True, exist_ok=True)
-    worst = {row.name: row for row in sorted(rows, key=lambda row: max(row.shares))[-_WORST:]}
+    worst = [row for kind in dict.fromkeys(row.kind for row in rows) for row in _worst(rows, kind)]
     for name, pixels in pictures:
-        if name in worst:
-            small = _reduced(pixels, worst[name].size)
-            kind: Any = worst[name].kind
-            mask = find_mask(small, kind, accept_large=True)
-            write(folder / f"{name.replace(' ', '_')}.png", proposed(small, mask))
+        for row in worst:
+            if row.name == name and any(row.shares):
+                small, kind = _reduced(pixels, row.size), cast(Any, row.kind)
+                mask = find_mask(small, kind, accept_large=True)
+                write(folder / f"{kind}_{name.replace(' ', '_')}_{row.size}.png", proposed(small, mask))
 
 
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, required=True, help="the shared data's folder")
-    parser.add_argument("--kinds", default="text,scratches,dust,auto")
+    parser.add_argument("--kinds", default=",".join(kind for kind in KINDS if kind != "colour"))
     parser.add_argument("--sizes", default="1,2,4", help="times the photographs are reduced")
     parser.add_argument("--patterns", type=int, default=5, metavar="N", help="drawn pictures of each pattern")
+    parser.add_argument("--part", default="1/1", metavar="I/N", help="only so much of all, for several processes")
     parser.add_argument("--save", type=Path, help="folder for the worst pictures")
     given = parser.parse_args()
     kinds, sizes = given.kinds.split(","), [int(size) for size in given.sizes.split(",")]
-    rows = list(measured(photographs(given.shared), kinds, sizes))
+    which, parts = (int(each) for each in given.part.split("/"))
+
+    def part(pictures: Iterator[tuple[str, Pixels]]) -> Iterator[tuple[str, Pixels]]:
+        return islice(pictures, which - 1, None, parts)
+
+    rows = list(measured(part(photographs(given.shared)), kinds, sizes))
     print(f"{len({row.name for row in rows})} photographs\n\n{table(rows, 'photographs')}\n")
-    drawn = list(measured(patterns(given.patterns), kinds, [1])) if given.patterns else []
-    if drawn:
-        print(table(drawn, "drawn patterns"))
+    sets = {"drawn patterns, fitted to": (DRAWN, 0), "drawn patterns, unseen": (_unseen.DRAWN, _UNSEEN)}
+    for title, (draw, first) in sets.items() if given.patterns else ():
+        drawn = list(measured(part(patterns(given.patterns, draw, first)), kinds, [1]))
+        print(f"{table(drawn, title)}\n")
+        if given.save:
+            _show(patterns(given.patterns, draw, first), drawn, given.save)
     if given.save:
         _show(photographs(given.shared), rows, given.save)
-        _show(patterns(given.patterns), drawn, given.save)
 
 
 if __name__ == "__main__":
