@@ -23,20 +23,25 @@ from inpaintkit.find.stamp_rows import Row, fitted, light_of, rises, search, upr
 from inpaintkit.problem import Image, Mask
 
 # Weights of a logistic regression, rounded, over rows in photographs with dates (``studies/film_dates.py``) and without
-# any, and in drawn rows of slats, windows, bricks, books, lamps and leaves, which counted for three tenths.
+# any, and in drawn rows of slats, windows, bricks, books, lamps and leaves, which counted for three tenths; but "poor"
+# was set by hand, after signs, captions, neon tubes and lanterns.
 WEIGHTS = {
     "constant": -10.2,
     "net": 0.65,  # root of the row's log-odds over those of what lies beside it
     "level": 0.21,  # how much more digits it has than the rows above and below
     "fit": 5.9,  # correlation of the excess with the segments drawn
+    "poor": -20.0,  # what that lacks of 0.62: letters and lamps are no segments, however many there are
     "outside": -0.23,  # log of what stands out above and below, over what does in the row
     "uneven": -0.66,  # log of how much the digits' excess varies
     "alike": -1.4,  # log of the number of digits over that of different ones: slats and windows are alike
     "rhythm": 1.85,  # log of the widest gap between digits over the narrowest, 0.7 at most
     "darkens": -1.9,  # what it takes from a channel over what it adds to another, 1 at most: light takes nothing
 }
+_GOOD_FIT = 0.62
 # Log-odds, set by hand.
 _THRESHOLD, _SPAN, _ACT = 0.7, 5.0, 2.0  # of a row that is kept at sensitivity 0.5; from 0 to 1; more when acting
+_DIGITS = 12  # of a date with the time; a row of more is a line of something else
+_WITHIN = 0.3  # of a row: so much of it lies in such a line, and it is a part of that
 _SAME_HEIGHT, _SAME_COLOUR = 1.25, 0.97  # times, and cosine: rows of one date, or of two by one camera
 
 # The mask, in heights of a digit.
@@ -94,8 +99,7 @@ def chosen(image: Image, needed: float) -> list[FoundStamp]:
     """The dates that score ``needed``, the best first: what is like it, and lies elsewhere."""
     if image.shape[2] != 3:
         return []
-    rows = [(score, row) for row in candidates(image) if (score := log_odds(row)) >= needed]
-    rows.sort(key=lambda pair: -pair[0])
+    rows = _dates(image.shape[:2], [(score, row) for row in candidates(image) if (score := log_odds(row)) >= needed])
     kept: list[FoundStamp] = []
     for score, row in rows:
         around = row.place.around(image.shape[:2])
@@ -104,6 +108,24 @@ def chosen(image: Image, needed: float) -> list[FoundStamp]:
             if hole.any() and not any(_shared(around, hole, other) for other in kept):
                 kept.append(FoundStamp(score, around, hole))
     return kept
+
+
+def _dates(shape: tuple[int, int], rows: list[tuple[float, Row]]) -> list[tuple[float, Row]]:
+    """Rows with their scores, the best first, without lines that are too long for a date, and what lies in these."""
+    kept: list[tuple[float, Row]] = []
+    long: list[Box] = []
+    for score, row in sorted(rows, key=lambda pair: -pair[0]):
+        box = row.box(shape)
+        if len(row.middles) > _DIGITS:
+            long.append(box)
+        elif not any(_lies_in(box, line) for line in long):
+            kept.append((score, row))
+    return kept
+
+
+def _lies_in(box: Box, line: Box) -> bool:
+    rows, columns = box.overlap(line)
+    return min(rows, columns) > 0 and rows * columns > _WITHIN * box.area
 
 
 def _alike(row: Row, best: Row) -> bool:
@@ -145,11 +167,13 @@ def features(row: Row) -> dict[str, float]:
     box = _box(row, 0.6, 0.75)
     expected = (drawn * row.visible)[box]
     stands = excess > 0.4 * light
+    fit = _correlation(expected, np.clip(excess[box], -0.5 * light, 1.3 * light))
     return {
         "constant": 1.0,
         "net": math.sqrt(max(row.net, 0.0)),
         "level": row.level,
-        "fit": _correlation(expected, np.clip(excess[box], -0.5 * light, 1.3 * light)),
+        "fit": fit,
+        "poor": max(0.0, _GOOD_FIT - fit),
         "outside": math.log(0.05 + min(2.0, _outside(row, stands) / (float(stands[box].mean()) + 0.02))),
         "alike": math.log(len(row.middles) / len(np.unique(row.lit, axis=0))),
         "rhythm": _rhythm(row.middles),

@@ -118,6 +118,15 @@ class Row:
         """Log-odds of the row over those of what lies beside it."""
         return self.total - self.rival
 
+    def box(self, shape: tuple[int, int]) -> Box:
+        """Around its digits, in a picture (H, W)."""
+        crop, reach = self.place.around(shape), 0.6 * self.height
+        edges = self.middles[0] - reach, self.y - reach, self.middles[-1] + reach, self.y + reach
+        left, top, right, bottom = (round(edge / self.scale) for edge in edges)
+        if self.place.turned:
+            left, top, right, bottom = crop.width - bottom, left, crop.width - top, right
+        return Box.from_edges(left, top, right, bottom).shifted(crop.left, crop.top)
+
     def drawn(self) -> Image:
         """Its segments drawn, float32 (H, W) in [0, 1]."""
         canvas = np.zeros(self.excess.shape, np.float32)

@@ -210,8 +210,9 @@ def test_what_would_hide_too_much_is_refused_with_a_sentence_and_accepted_where_
     left = find_mask(letters, exclude=(width // 2, 0, width, height))  # what is left is little enough
     assert np.array_equal(left, whole & (np.arange(width) < width // 2))
     with pytest.warns(LargeFindWarning, match="for text"):
-        _, info = find_mask(letters, "auto", return_info=True)
+        mask, info = find_mask(letters, "auto", return_info=True)
     assert not any(one.kind == "text" for one in info.found)
+    assert mask.mean() < 0.1  # scratches and dust, if any
 
 
 def test_the_command_leaves_such_a_picture_alone_and_says_why(run, tmp_path):

@@ -104,6 +104,24 @@ def test_clean_photographs_have_none(name):
     assert not find_stamp(photograph(name))[0].any()
 
 
+@pytest.mark.parametrize("turn", [0, 1])
+def test_a_line_longer_than_a_date_and_its_parts_are_none(turn):
+    words = "25 10 02 25 10 02 25 10 02"
+    picture, _ = lit(noise((200, 900)), date(words), 80, 40)
+    assert not find_stamp(np.ascontiguousarray(np.rot90(picture, turn)))[0].any()
+    shorter, truth = lit(noise((200, 900)), date("2002 10 25"), 80, 40)
+    assert recall(find_stamp(np.ascontiguousarray(np.rot90(shorter, turn)))[0], np.rot90(truth, turn)) > 0.95
+
+
+def test_a_row_of_lamps_is_none():
+    picture = noise((200, 500)) * 0.5
+    cover = np.zeros((200, 500), np.float32)
+    for x in range(20, 500, 36):
+        cv2.circle(cover, (x, 100), 8, 1, -1, cv2.LINE_AA)
+    light = cv2.GaussianBlur(cover, (0, 0), 1) + 0.3 * cv2.GaussianBlur(cover, (0, 0), 6)
+    assert not find_stamp(np.minimum(picture + light[..., None] * np.array(RED, np.float32), 1))[0].any()
+
+
 def test_grey_pictures_have_none():
     picture, _ = lit(noise(), date(), 80, 60)
     assert not find_stamp(picture.mean(axis=2, keepdims=True))[0].any()
