@@ -26,7 +26,6 @@ _NEEDED = -0.5  # of a chain that is kept at sensitivity 0.5
 _ACT = 1.5  # more, where nobody looks
 _SPAN = 5.0  # from sensitivity 0 to 1
 
-_GRAINLESS = 0.25  # share of the pixels that differ from the next one, below which a picture has no grain
 _JUMP = 2.0  # times its chain's median width: a point is painted no wider
 _EDGE = 1.0  # px: a soft edge on each side
 _SHARE = 0.35  # of a crack's contrast that a pixel has to show
@@ -54,8 +53,6 @@ def find_cracks(
     confidence: Image = np.zeros(image.shape[:2], np.float32)
     labels = np.zeros(mask.shape, np.int32) if labels is None else labels
     whole = Print.of(image)
-    if np.count_nonzero(np.diff(whole.bright)) < _GRAINLESS * whole.bright.size:
-        return mask, confidence  # drawn, not printed: whatever stands out there stands out endlessly
     found = candidates(whole)
     needed, together = scoring.threshold(sensitivity, _NEEDED, _SPAN) + _ACT * act, company(found, mask.size)
     for each in found:
