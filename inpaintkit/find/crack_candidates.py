@@ -91,6 +91,7 @@ _LOWEST = 2.6  # a point's response, in terms of the texture's
 _MIN_SUM = 8.0  # what a chain's points add up to beyond that
 _MIN_SIDE = 24  # px: a smaller picture shows no line
 _OCTAVES = 4
+_BORDER = 12  # px, at least four of the octave's: as near to the print's border a chain may be part of it
 
 _BELIEF = 0.5
 _USUAL = 0.1  # share of the ridges that are cracks, where the weights are fitted
@@ -134,11 +135,28 @@ def _of_octave(whole: Print, octave: int) -> list[Candidates]:
     found = ridges(whole.bright, octave)
 
     def search(polarity: int) -> Candidates:
-        linked = chains(found, polarity, _LOWEST, _MIN_SUM)
+        linked = _inside(chains(found, polarity, _LOWEST, _MIN_SUM), whole)
         shown = measured(linked, whole.bright, whole.tint, polarity)
         return Candidates(linked, shown, polarity, looks(linked, shown, found.texture, whole, polarity))
 
     return threads.run(search, (0, 1))
+
+
+def _inside(linked: Chains, whole: Print) -> Chains:
+    """The points on the print, less the chains that run along its border or sit in its corners."""
+    height, width = whole.bright.shape
+    top, bottom, left, right = whole.margins
+    away = np.full(len(linked.row), np.inf)
+    for margin, depth in (
+        (top, linked.row),
+        (bottom, height - 1 - linked.row),
+        (left, linked.column),
+        (right, width - 1 - linked.column),
+    ):
+        if margin:
+            away = np.minimum(away, depth - margin)
+    beside = linked.means((away < max(_BORDER, _BORDER / 3 * linked.unit)).astype(np.float64)) > 0.5
+    return linked.part((away >= 0) & ~beside[linked.chain])
 
 
 def company(found: list[Candidates], pixels: int) -> float:

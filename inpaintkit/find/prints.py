@@ -24,6 +24,11 @@ _AROUND = 65  # px: the side of the square whose tint is the local one
 _MOST = 0.9  # of the pixels: the rest may show what the print lies on
 _COARSE = 4  # px: surroundings are measured by squares of that side
 _ROWS = 128  # px: of a strip that one thread works on
+_OUTER = 0.15  # of the height or width: so deep the mount around a print may be
+_STEP = 0.05  # from a mount to the print, at least, and
+_SPREADS = 4  # times the mount's own standard deviation
+_STRAIGHT = 0.9  # of the border's length has that step
+_INWARD = slice(1, 7)  # px beyond the step: what is compared with the mount
 _CLIP = 0.05  # what is further off the curve counts as so much in its surroundings' tint
 
 
@@ -38,6 +43,7 @@ class Print:
     black, white : brightness of its darkest and of its lightest half percent.
     toned : how colourful its curve is.
     coloured : how far off the curve nine tenths of its pixels are at most.
+    margins : px from the top, bottom, left and right to the straight border of the print; 0 where it has no mount.
     """
 
     bright: Image
@@ -46,6 +52,7 @@ class Print:
     white: float
     toned: float
     coloured: float
+    margins: tuple[int, int, int, int]
 
     @classmethod
     def of(cls, image: Image) -> Print:
@@ -53,7 +60,7 @@ class Print:
         if image.shape[2] == 1:
             bright = np.ascontiguousarray(image[..., 0])
             black, white = np.quantile(_sample(bright), [0.005, 0.995])
-            return cls(bright, np.zeros_like(bright), float(black), float(white), 0.0, 0.0)
+            return cls(bright, np.zeros_like(bright), float(black), float(white), 0.0, 0.0, _margins(bright))
         bright = np.empty(image.shape[:2], np.float32)
         off: Image = np.empty((*image.shape[:2], 2), np.float32)
         small = np.asarray(cv2.transform(_sample(image)[None], _AXES), np.float32)[0]  # (N, 3)
@@ -70,7 +77,7 @@ class Print:
         coloured = float(np.quantile(np.sqrt(np.square(_sample(off)).sum(axis=1)), _MOST))
         used = np.bincount(_bin(small[:, 0]), minlength=_BINS) / len(small)
         toned = float(used @ np.sqrt(np.square(curve).sum(axis=1)))
-        return cls(bright, _beyond_surroundings(off), float(black), float(white), toned, coloured)
+        return cls(bright, _beyond_surroundings(off), float(black), float(white), toned, coloured, _margins(bright))
 
 
 def _in_strips(work: Callable[[slice], None], height: int) -> None:
@@ -82,6 +89,26 @@ def _sample(values: Image) -> Image:
     step = max(1, round((values.shape[0] * values.shape[1] / _SAMPLES) ** 0.5))
     part = values[::step, ::step]
     return part.reshape(-1, *part.shape[2:])
+
+
+def _margins(bright: Image) -> tuple[int, int, int, int]:
+    """How far in the border of the print is, from the top, bottom, left and right."""
+    across = bright.T
+    return _margin(bright), _margin(bright[::-1]), _margin(across), _margin(across[::-1])
+
+
+def _margin(bright: Image) -> int:
+    """The last row above which everything is alike and below which nearly everything is lighter, or darker; else 0."""
+    limit, tenth = int(_OUTER * len(bright)), bright.shape[1] // 10
+    part = bright[: limit + _INWARD.stop, tenth : bright.shape[1] - tenth : max(1, bright.shape[1] // 256)]
+    depth = 0
+    for row in range(2, limit):
+        outside = part[: row - 1]
+        step = part[row + _INWARD.start : row + _INWARD.stop].mean(axis=0) - outside.mean()
+        least = max(_STEP, _SPREADS * float(outside.std()))
+        if max(np.mean(step > least), np.mean(step < -least)) > _STRAIGHT:
+            depth = row
+    return depth
 
 
 def _bin(bright: Image) -> NDArray[np.int64]:

@@ -56,7 +56,7 @@ def test_branching_crack_on_a_toned_gradient():
     image, truth = cracked(TRUNK, BRANCH)
     found, confidence = find_cracks(image)
     assert recall(found, truth) > 0.9
-    assert precision(found, truth) > 0.75
+    assert precision(found, truth) > 0.9
     assert ((confidence > 0) == found).all()
     assert confidence.max() <= 1
 
@@ -86,7 +86,7 @@ def test_the_border_of_a_print_is_left_alone():
     found = find_cracks(framed)[0]
     border = np.ones(found.shape, np.bool_)
     border[26:314, 26:414] = False
-    assert (found & border).sum() / border.sum() < 0.01
+    assert not (found & border).any()
     assert recall(found[20:320, 20:420], truth) > 0.8
 
 
