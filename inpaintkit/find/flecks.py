@@ -56,6 +56,9 @@ _DOUBT = 3.2  # what speaks against all of them where none is certain
 _COMPANY = 1.8  # per unit of the log of the certain ones and one
 _MOST = 2.0  # what they speak for the others, at most
 _HARDLY = -3.0  # looks of what is hardly a fleck
+_CUT = 2.5  # what speaks against one that the picture's border cuts: more of it may lie beyond
+_RARE, _TEXTURE = 0.04, 7.0  # share of the picture that likely ones may have, and what speaks against all of them
+# per unit of the log by which it is more: stripes and ridges are of one width and one colour as well
 
 _PIXELS = 1 << 21  # a larger picture is halved until it has no more: hairs of large scans are wide
 _DISCS = (9, 19)  # px across, more than the width of what they find
@@ -244,7 +247,10 @@ def odds(flecks: Flecks, shape: tuple[int, ...]) -> NDArray[np.float64]:
     rows, columns = (flecks.boxes[:, [1, 0]] + flecks.boxes[:, [3, 2]] // 2).T
     contrast = np.maximum(flecks.seen[:, _BRIGHT] - flecks.seen[:, _BACKGROUND], 1 / 255)
     around = np.log1p(crowding(rows, columns, contrast, looks < _HARDLY, shape))
-    return np.asarray(weighted(AMONG, {"constant": np.ones(len(looks)), "looks": looks, "crowding": around}))
+    ends = flecks.boxes[:, :2] + flecks.boxes[:, 2:]
+    cut = (flecks.boxes[:, :2] == 0).any(axis=1) | (ends == shape[::-1]).any(axis=1)
+    among = {"constant": np.ones(len(looks)), "looks": looks, "crowding": around}
+    return np.asarray(weighted(AMONG, among) - _CUT * cut)
 
 
 def flecks_in(image: Image, sensitivity: float, *, act: bool) -> Image:
@@ -258,7 +264,10 @@ def flecks_in(image: Image, sensitivity: float, *, act: bool) -> Image:
     small = image if not halvings else _reduced(image, 2**halvings)
     pictures = polarities(small)
     needed = threshold(sensitivity, 0.0, _SPAN) + _ACT * act
-    sure = np.maximum(*threads.run(lambda pair: _sure(*pair, needed), (pictures, pictures[::-1])))
+    found = threads.run(lambda pair: _scored(*pair), (pictures, pictures[::-1]))
+    share = sum(likely for _, _, likely in found)
+    needed += _TEXTURE * math.log(max(share, _RARE) / _RARE)
+    sure = np.maximum(*threads.run(lambda each: _sure(*each[:2], needed, small.shape[:2]), found))
     return np.asarray(cv2.resize(sure, image.shape[1::-1], interpolation=cv2.INTER_NEAREST) if halvings else sure)
 
 
@@ -269,8 +278,8 @@ def _reduced(image: Image, times: int) -> Image:
     return np.asarray(reduced.reshape(size[1], size[0], image.shape[2]))
 
 
-def _sure(picture: Image, opposite: Image, needed: float) -> Image:
-    """How sure each pixel is, of one polarity; needed : log-odds of what is proposed."""
+def _scored(picture: Image, opposite: Image) -> tuple[Flecks, NDArray[np.float64], float]:
+    """The candidates of one polarity, their log-odds among each other, and the share of the picture of likely ones."""
     sure = np.zeros(picture.shape, np.float32)
     flecks = candidates(picture, opposite)
     log_odds = odds(flecks, sure.shape)
@@ -278,8 +287,17 @@ def _sure(picture: Image, opposite: Image, needed: float) -> Image:
     certain = 0
     for index in order[log_odds[order] > _CERTAIN]:
         certain += _marked(sure, flecks, index, 1.0)
-    sure[:] = 0
     log_odds += min(_COMPANY * math.log(certain + 1) - _DOUBT, _MOST)
+    sure[:] = 0
+    for index in order[log_odds[order] > 0]:
+        _marked(sure, flecks, index, 1.0)
+    return flecks, log_odds, np.count_nonzero(sure) / sure.size
+
+
+def _sure(flecks: Flecks, log_odds: NDArray[np.float64], needed: float, shape: tuple[int, ...]) -> Image:
+    """How sure each pixel is, of one polarity; needed : log-odds of what is proposed."""
+    sure = np.zeros(shape, np.float32)
+    order = np.argsort(-log_odds, kind="stable")
     for index in order[log_odds[order] > needed]:
         _marked(sure, flecks, index, float(probability(log_odds[index])))
     return np.asarray(cv2.dilate(sure, np.ones((3, 3), np.uint8)))

@@ -84,3 +84,21 @@ def test_a_large_picture_is_searched_at_half_its_size_or_less():
     found = flecks.flecks_in(large, 0.5, act=False) > 0
     assert found.shape == large.shape[:2]
     assert found[2::4, 2::4][truth].mean() > 0.7
+
+
+@pytest.mark.parametrize("pitch", [10, 14, 18])
+def test_stripes_all_over_a_picture_are_no_hairs(pitch):
+    y, x = np.mgrid[:200, :300]
+    picture = np.where(np.sin(2 * np.pi * (x + 25 * np.sin(y / 30)) / pitch) > 0, 0.85, 0.15)
+    picture[:30] = picture[-30:] = picture[:, :30] = picture[:, -30:] = 0.5
+    picture += np.random.default_rng(3).normal(0, 0.02, picture.shape)
+    image = np.clip(picture, 0, 1)[..., None].astype(np.float32)
+    assert np.count_nonzero(flecks.flecks_in(image, 0.5, act=False)) < 0.01 * picture.size
+
+
+def test_what_the_border_cuts_needs_better_odds():
+    whole = np.full((200, 260), 0.3, np.float32)
+    cv2.line(whole, (20, 60), (70, 90), 0.9, 4, cv2.LINE_AA)
+    cut = whole[:, 40:]
+    scored = [flecks.odds(flecks.candidates(each, 1 - each), each.shape) for each in (whole, np.ascontiguousarray(cut))]
+    assert scored[0].max() - scored[1].max() > 1
