@@ -20,10 +20,12 @@ class Finder:
     Attributes
     ----------
     lined : whether it numbers its lines.
+    cautious : whether it asks for more where all finders search: as many searches have as many chances to be wrong.
     mode : how what it finds lies over the picture, as ``remove_overlay`` takes it.
     """
 
     lined: bool
+    cautious: bool = True
     mode: Mode = "cover"
 
 
@@ -32,6 +34,6 @@ FINDERS = {
     "stamp": Finder(lined=True, mode="add"),
     "scratches": Finder(lined=True),
     "dust": Finder(lined=False),
-    "cracks": Finder(lined=True),
+    "cracks": Finder(lined=True, cautious=False),
 }
 KINDS = (*FINDERS, "colour", "auto")

@@ -14,7 +14,7 @@ from inpaintkit.find.kinds import FINDERS
 from inpaintkit.find.scoring import Labels
 from inpaintkit.problem import Image, Mask
 
-_CAUTION = 0.7  # times the sensitivity for "auto": several searches have as many chances to be wrong
+_CAUTION = 0.7  # times the sensitivity of a cautious finder for "auto"
 _MAX_SHARE = 0.55  # of the picture: a kind of damage that hides more is hardly damage
 _MAX_ACTED = 0.08  # of the picture: so much is not repainted unless somebody has accepted it
 _MIN_TRUST = 0.5  # mean confidence of what is found: less, and the picture itself is the likelier
@@ -57,11 +57,11 @@ def searched(
     if trace is not None:
         return _traced(image, trace, allowed)
     kinds = tuple(FINDERS) if wish.kind == "auto" else (wish.kind,)
-    caution = _CAUTION if len(kinds) > 1 else 1.0
     mask, confidence = np.zeros(image.shape[:2], np.bool_), np.zeros(image.shape[:2], np.float32)
     lines: dict[str, Labels] = {}
     shares: dict[str, float] = {}
     for name in kinds:
+        caution = _CAUTION if len(kinds) > 1 and FINDERS[name].cautious else 1.0
         found, sure, numbers = _found(image, name, wish.sensitivity * caution, act=wish.act)
         found &= allowed
         shares[name] = np.count_nonzero(found) / found.size
