@@ -24,7 +24,6 @@ _FLOOR = 0.02  # variance of a step in 255ths, which nothing is smoother than
 _JACOBIAN = 0.78  # of photographs, where too little is known beside the mask to see it
 _MAX_ROUNDS, _SETTLED = 9, 0.001  # median relative change of gains below which rounds end
 _MAX_GAIN = 12.0  # of the first fit
-_CELL, _AGAINST = 8, 0.07  # px; of the evidence in such squares, what may speak against what stands still
 LOOKS = 3  # for pictures without the overlay, the fit made anew in between
 _ABSENT = 0.1  # of the logarithm of a likelihood, per pixel and channel, from which a picture surely lacks it
 _OPAQUE = 0.04  # of the spread beside the mask: less over the series hides what is beneath
@@ -100,6 +99,15 @@ class Series:
         fit = np.concatenate([self.fit[:-1][kept], self.fit[-1:]])
         self._keep(self.graph, self.graph.at[kept], self.mean, self.variance)
         self.fit = fit
+
+    def leave(self, pixels: Mask) -> None:
+        """Take some of the overlay's pixels, bool (H, W), for known ones."""
+        left = pixels.reshape(-1)
+        stays = ~left[self.opaque]
+        self.opaque, self.ink = self.opaque[stays], self.ink[stays]
+        self.narrow(~left[self.graph.at])
+        self.hole = np.zeros_like(self.hole)
+        self.hole.reshape(-1)[self.graph.at] = self.hole.reshape(-1)[self.opaque] = True
 
     def _first(self) -> F64x2:
         """The gains and offsets that give every pixel the mean and the spread of those beside the mask."""
@@ -196,28 +204,25 @@ class Series:
             self.present = before
         return bool((self.present != before).any())
 
-    def stands_still(self) -> bool:
-        """Whether the same lies over every picture, and not something else in each, as a date that changes.
+    def likelier_without(self, part: I64x1, number: int) -> F64x2:
+        """By how much pictures that count are likelier without each of some parts, (K, number), as logarithms.
 
-        Digits, too, share some strokes; but each stroke is missing in some pictures, which are likelier without it.
+        Parameters
+        ----------
+        part : int64 (N,), the number of each pixel's, from 0.
         """
-        graph, noise, channels = self.graph, _noise(self.frames), self.channels
-        rows, columns = np.divmod(graph.at, self.hole.shape[1])
-        _, cell = np.unique(rows // _CELL * self.hole.shape[1] + columns // _CELL, return_inverse=True)
-        number = int(cell.max()) + 1
-        ends = np.where(graph.left < len(graph), np.append(cell, 0)[graph.left], np.append(cell, 0)[graph.right])
-        gains = channels * self.beside.jacobian * np.bincount(cell, np.log(self.fit[:-1, 0]), number)
-        against = total = 0.0
+        graph, noise, results = self.graph, _noise(self.frames), []
+        of_left, of_right = (np.append(part, -1)[side] for side in (graph.left, graph.right))
+        ends = np.maximum(of_left, of_right)
+        gains = self.channels * self.beside.jacobian * np.bincount(part, np.log(self.fit[:-1, 0]), number)
         for picture, colours in enumerate(self.rows):
             if self.present[picture]:
                 with_it, without = (
                     np.bincount(ends, self._energies(colours, fit, noise), number)
-                    for fit in (self.fit, graph.identity(channels))
+                    for fit in (self.fit, graph.identity(self.channels))
                 )
-                likelier = with_it - gains - without
-                against += float(np.maximum(likelier, 0).sum())
-                total += float(np.abs(likelier).sum())
-        return against < _AGAINST * total
+                results.append(with_it - gains - without)
+        return np.array(results)
 
     def _energy(self, colours: F64x2, fit: F64x2, noise: float) -> float:
         """Minus the logarithm of how likely a picture's steps are, each among those nearby."""

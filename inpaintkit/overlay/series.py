@@ -18,6 +18,7 @@ from PIL import Image as PILImage
 
 from inpaintkit.arrays import F64x1, F64x2
 from inpaintkit.errors import EmptyMaskWarning, InpaintWarning
+from inpaintkit.overlay.dates import changing
 from inpaintkit.overlay.fitting import LOOKS, Series
 from inpaintkit.overlay.frames import Frames, fingerprint
 from inpaintkit.overlay.model import Mode, Overlay, OverlayInfo, Style, check_mode, told_ink
@@ -33,6 +34,7 @@ _WIDENED, _FIRST_ROUNDS, _AROUND = 4, 5, 4  # first fits of what was found, thei
 _ON = 3 * _AROUND  # px beyond a rim that cuts it off
 _BEYOND = np.ones((3, 3), np.uint8)  # what lies beyond the pixels before goes on if it is as large as this
 _LEAST = 0.004  # opacity of what is not bare: a level of 255
+_DIFFERS = "parts that differ from picture to picture, and what stands beside them on one line, are left as they are"
 _MOST = 0.75  # of the pictures, at least, that have what repeats
 _ALIKE = 2.0  # 255ths: a smaller spread over the series beside the mask says nothing
 
@@ -105,8 +107,14 @@ def estimate_series(
         if mask is None and series.present.mean() < _MOST:
             return _nothing(frames, info, kind, "what repeats is missing in many of the series")
         series.run(kind, **steps)
-    if mask is None and len(series.graph) and not series.stands_still():
-        return _nothing(frames, info, kind, "what repeats in the series differs from picture to picture")
+    if mask is None and len(series.graph):
+        differs = changing(series)
+        series.leave(differs)
+        if not series.hole.any():
+            return _nothing(frames, info, kind, "what repeats in the series differs from picture to picture")
+        if differs.any():
+            info = replace(info, notes=(*info.notes, _DIFFERS))
+            series.run(kind, **steps)
     mark = uniform(series) if kind == "cover" and ink is None else None
     return _assembled(series, mark, kind, _without_absent(series, info))
 
@@ -145,7 +153,9 @@ def _without_absent(series: Series, info: OverlayInfo) -> OverlayInfo:
     names = [frames.names[number] for number in absent[:3]]
     text = f"{len(absent)} of the series do not seem to have the overlay: {', '.join(names)}"
     warnings.warn(text, InpaintWarning, stacklevel=4)
-    return replace(info, notes=(text,), absent=tuple(fingerprint(frames.picture(number)) for number in absent))
+    return replace(
+        info, notes=(*info.notes, text), absent=tuple(fingerprint(frames.picture(number)) for number in absent)
+    )
 
 
 def _nothing(frames: Frames, info: OverlayInfo, kind: Mode, reason: str) -> Overlay:

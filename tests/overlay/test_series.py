@@ -39,6 +39,13 @@ def letters(shape=SIDES, text="Ferry"):
     return cv2.resize(canvas, shape[::-1], interpolation=cv2.INTER_AREA) / 255
 
 
+def drawn(text, left):
+    """How much of each pixel small letters cover."""
+    canvas = np.zeros((SIDES[0] * 4, SIDES[1] * 4), np.uint8)
+    cv2.putText(canvas, text, (left, 240), cv2.FONT_HERSHEY_SIMPLEX, 2.2, 255, 14, cv2.LINE_AA)
+    return cv2.resize(canvas, SIDES[::-1], interpolation=cv2.INTER_AREA) / 255
+
+
 def marked(pictures, opacity, ink=WHITE):
     seen = (1 - opacity[..., None]) * np.array(pictures, float) + opacity[..., None] * ink
     return list(seen.round().clip(0, 255).astype(np.uint8))
@@ -133,6 +140,16 @@ def test_a_date_that_differs_is_not_touched(photos):
         ]
         with pytest.warns(EmptyMaskWarning, match="no overlay"):
             assert not estimate_overlay(dated).opacity.any()
+
+
+@pytest.mark.parametrize("opacity", [0.5, 1.0])
+def test_a_year_that_all_dates_share_is_left_with_them(photos, opacity):
+    days = [f"{(7 * number + 3) % 31:02d}.{(5 * number) % 12 + 1:02d}.1967" for number in range(len(photos))]
+    dated = [marked([photo], opacity * drawn(day, 20))[0] for photo, day in zip(photos, days, strict=True)]
+    with pytest.warns(EmptyMaskWarning, match="no overlay"):
+        assert not estimate_overlay(dated).opacity.any()
+    year = estimate_overlay(marked(photos, opacity * drawn("1967", 20)))  # by itself it is a mark as any other
+    assert (year.opacity > 0)[drawn("1967", 20) > 0.5].mean() > 0.95
 
 
 def test_the_order_of_pictures_makes_no_difference(photos, cover, uniform, tmp_path):
