@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tracemalloc
 import warnings
 
@@ -49,6 +50,13 @@ def drawn(text, left):
 def marked(pictures, opacity, ink=WHITE):
     seen = (1 - opacity[..., None]) * np.array(pictures, float) + opacity[..., None] * ink
     return list(seen.round().clip(0, 255).astype(np.uint8))
+
+
+def stored(picture, quality):
+    """As a JPEG keeps it."""
+    file = io.BytesIO()
+    PILImage.fromarray(picture).save(file, "JPEG", quality=quality)
+    return np.asarray(PILImage.open(file))
 
 
 def psnr(one, other, where):
@@ -121,6 +129,15 @@ def test_what_is_as_bright_as_the_pictures_is_found_without_a_mask(photos, cover
         for mask in (cover > 0, None)
     )
     assert found > given - 1
+
+
+def test_a_mark_of_any_colours_is_found_in_jpegs_without_a_mask(photos, cover):
+    rows, columns = np.mgrid[: SIDES[0], : SIDES[1]]
+    ink = np.stack([100 + columns, 60 + 2 * rows, 230 - columns], axis=-1).astype(float)
+    seen = [stored(picture, 92) for picture in marked(photos, OPACITY * cover, ink)]
+    overlay = estimate_overlay(seen)
+    assert (overlay.opacity > 0)[cover > 0.5].mean() > 0.98
+    assert np.abs(overlay.opacity[cover == 1] - OPACITY).mean() < 0.08
 
 
 def test_a_clean_series_gives_nothing(photos):
