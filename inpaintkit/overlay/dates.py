@@ -14,7 +14,7 @@ _TOUCH = 1  # px from a part of which another is still the same one
 _AGAINST = 0.07  # of the evidence, what may speak against what stands still
 _CELL, _FEWEST_PIXELS = 6, 12  # px of the squares in which that is looked at, and pixels in each
 _OF_CELL, _SURE, _FEWEST = 0.12, 20.0, 2  # the same of a square; a likelihood's logarithm, and so many pictures with it
-_OF_PART = 0.15  # of a part's squares
+_OF_PART = 0.18  # of a part's squares
 _GAP, _OVERLAP = 2.0, 0.5  # heights between parts of a line; of the smaller height, what they share
 
 
