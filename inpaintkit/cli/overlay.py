@@ -26,6 +26,9 @@ _estimate_options = together(
     click.option(
         "--mode", type=click.Choice(_MODES), help="Ink covers, light adds, dirt multiplies.  [default: cover]"
     ),
+    click.option(
+        "--align", default=0, type=click.IntRange(0), metavar="N", help="It shifts by up to N pixels between pictures."
+    ),
     click.option("--gain", is_flag=True, help="It darkens: dust on a sensor, dirt on a scanner's glass."),
     click.option("-q", "--quiet", is_flag=True, help="No progress bar, no notes."),
 )
@@ -43,7 +46,6 @@ def overlay() -> None:
 @click.argument("folder", type=FILE)
 @click.option("-o", "--output", required=True, type=FILE, help="PNG to write: its alpha is the opacity.")
 @click.option("--preview", type=FILE, help="Also write the first picture before and after.")
-@click.option("--align", default=0, metavar="N", help="It shifts by up to N pixels from picture to picture.")
 @_estimate_options
 def estimate(folder: Path, output: Path, preview: Path | None, quiet: bool, **given: Any) -> int:
     """Estimate what lies over every picture of a folder.
@@ -65,7 +67,7 @@ def estimate(folder: Path, output: Path, preview: Path | None, quiet: bool, **gi
     found = _estimated(paths, output, quiet=quiet, **given)
     if preview:
         photo = files.load(paths[0])
-        after = remove_overlay(photo.pixels, overlay=found, channels=photo.channels)
+        after = remove_overlay(photo.pixels, overlay=found, align=given["align"], channels=photo.channels)
         sheet = before_and_after(photo.pixels, found.touched, after, caption="overlay", channels=photo.channels)
         write_picture(preview, sheet)
     if not quiet:
@@ -121,6 +123,8 @@ def remove(
     method_named(method)
     if given["gain"] and not is_folder and mark is None:
         raise click.UsageError(f"--gain is for a series, and {photo} is one picture: give the folder, or --overlay")
+    if given["align"] and not is_folder and mark is None:
+        raise click.UsageError(f"--align is for a series, and {photo} is one picture: give the folder, or --overlay")
     if mark and (named := [name for name in ("mask", "colour", "gain") if given[name]]):
         raise click.UsageError(f"--{named[0]} is for an overlay still to be estimated: leave out --overlay or it")
     check_inputs(output, photo, mark, given["mask"])
@@ -150,7 +154,7 @@ def remove(
         left = [job for job in todo if overwrite or not batch.is_done(job)]
         if mark is None and left and not dry_run:
             _estimated([job.photo for job in todo], source, quiet=quiet, **given)
-        arguments = {"seed": seed, "threads": threads}
+        arguments = {"seed": seed, "threads": threads, "align": given["align"]}
         settings = batch.Settings(method, arguments=arguments, overlay=kind)
         run = FolderRun(settings, False, jobs, overwrite or not is_folder, log, dry_run, quiet, verbose)
         return run.fill(todo, failed, notes)

@@ -38,6 +38,7 @@ from inpaintkit.overlay.noise import Stored
 from inpaintkit.overlay.one import estimate_one
 from inpaintkit.overlay.removing import SETTLED, Pixels, remove
 from inpaintkit.overlay.series import estimate_series, is_series
+from inpaintkit.overlay.shifts import check_align, shift_in
 from inpaintkit.overlay.trying import tried
 from inpaintkit.picture import Channels, Picture, hole_of, how_to_match
 from inpaintkit.problem import Image, Mask, Step
@@ -109,6 +110,7 @@ def remove_overlay(
     overlay: Overlay | None = None,
     colour: Any = None,
     mode: Mode | None = None,
+    align: int = 0,
     method: str | Method = "auto",
     channels: Channels | None = None,
     stored: Stored | None = None,
@@ -127,6 +129,8 @@ def remove_overlay(
     picture : as ``inpaint`` takes it; or a list of pictures with one overlay, which gives a list.
     mask, colour, mode : as ``estimate_overlay`` takes them, where no ``overlay`` is given.
     overlay : what lies over the picture; None: it is estimated.
+    align : largest shift in pixels, across and down, of the overlay against where the estimate says that it lies, as
+        told to ``estimate_overlay``; it is found again in each picture. 0: it lies still.
     method : what fills, as ``inpaint`` takes it.
     channels, seed, device, progress, threads, fallback : as ``inpaint`` takes them.
     stored : how the picture's file stored it together with the overlay, where that lost something, as a JPEG does;
@@ -157,12 +161,13 @@ def remove_overlay(
     >>> float(np.abs(inpaintkit.remove_overlay(seen, overlay=mark) - photo).max().round(6))
     0.0
     """
-    stored = stored or Stored.of_picture(picture)
-    arguments: dict[str, Any] = {"method": method, "channels": channels, "stored": stored, "seed": seed}
+    stored, reach = stored or Stored.of_picture(picture), check_align(align)
+    arguments: dict[str, Any] = {"align": reach, "method": method, "channels": channels, "stored": stored, "seed": seed}
     arguments |= {"device": device, "threads": threads, "fallback": fallback, "return_info": return_info, **options}
     alone = overlay is None and not isinstance(picture, list)
     if overlay is None:
-        overlay = estimate_overlay(picture, mask, colour=colour, mode=mode, channels=channels, stored=stored)
+        more: dict[str, Any] = {"mode": mode, "align": reach, "channels": channels, "stored": stored}
+        overlay = estimate_overlay(picture, mask, colour=colour, **more)
     elif not (mask is None and colour is None and mode is None):
         raise ValueError("mask, colour and mode are for an overlay that is still to be estimated: leave them out")
     if isinstance(picture, list):
@@ -176,6 +181,7 @@ def remove_overlay(
         note = ("this picture does not have the overlay, and stays as it is",)
         bare = np.zeros(overlay.shape, np.float32)
         overlay = Overlay(bare, overlay.colour, replace(overlay.info, notes=note), overlay.mode)
+    overlay = overlay.moved(*shift_in(checked, overlay, reach))
     stored = stored or overlay.info.stored
     with pool.limit(threads, own_threads=filler.row.own_threads) as count, filler.watched() as watch:
         removed = remove(checked, overlay, filler, stored)

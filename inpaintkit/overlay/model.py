@@ -9,7 +9,7 @@ I is what is seen, B the picture beneath, a the opacity, C the colour, and top t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -119,6 +119,21 @@ class Overlay:
             if layer.chroma is not None:
                 touched |= layer.chroma > 0
         return touched
+
+    def moved(self, down: int, right: int) -> Overlay:
+        """The same lying some pixels lower and further right; nothing lies where it comes from beyond the edge."""
+        shape, edge = self.shape, ((abs(down),) * 2, (abs(right),) * 2)
+
+        def plane(values: NDArray[Any] | None) -> Any:
+            if values is None or values.ndim == 1:
+                return values
+            padded = np.pad(values, (*edge, (0, 0))[: values.ndim])
+            top, left = abs(down) - down, abs(right) - right
+            return padded[top : top + shape[0], left : left + shape[1]]
+
+        names = "opacity", "colour", "deviation", "chroma"
+        parts = {name: plane(getattr(self, name)) for name in names}
+        return replace(self, **parts, under=tuple(layer.moved(down, right) for layer in self.under))
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from inpaintkit.overlay.dates import changing
 from inpaintkit.overlay.fitting import LOOKS, Series
 from inpaintkit.overlay.frames import Frames, fingerprint
 from inpaintkit.overlay.model import Mode, Overlay, OverlayInfo, Style, check_mode, told_ink
+from inpaintkit.overlay.shifts import check_align
 from inpaintkit.overlay.standing import aligned, found
 from inpaintkit.overlay.uniform import Uniform, uniform
 from inpaintkit.picture import Channels, Picture, grow, hole_of
@@ -75,8 +76,7 @@ def estimate_series(
     """
     if gain and mode not in (None, "multiply"):
         raise ValueError(f"gain=True is for what darkens, mode is {mode!r}: leave one of them out")
-    if isinstance(align, bool) or not isinstance(align, (int, np.integer)) or align < 0:
-        raise ValueError(f"align is {align!r}: expected whole pixels, 0 or more")
+    reach = check_align(align)
     frames = Frames.of(pictures, channels)
     if len(frames) < 2:
         raise ValueError("a series needs two pictures or more: give one picture by itself")
@@ -84,8 +84,8 @@ def estimate_series(
     check_mode(kind)
     report = _reporter(progress)
     report("looking for what repeats")
-    if align:
-        frames.shifts = aligned(frames, int(align))
+    if reach:
+        frames.shifts = aligned(frames, reach)
     hole = _hole(frames, mask) if mask is not None else found(frames, gain=kind == "multiply")
     info = OverlayInfo(pictures=len(frames))
     if not hole.any():

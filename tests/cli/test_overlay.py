@@ -98,6 +98,22 @@ def test_a_killed_run_is_finished_by_the_next(run, album, cover, tmp_path):
         assert (read(path) == read(tmp_path / "out" / path.relative_to(tmp_path / "whole"))).all()
 
 
+def test_a_mark_that_shifts_is_taken_off(run, album, cover, tmp_path):
+    _, clean = album
+    shifts = [(0, 0), (2, -1), (-2, 0), (1, 2)]
+    for number, shift in enumerate(shifts):
+        opacity = OPACITY * np.roll(cover, shift, (0, 1))[..., None]
+        seen = ((1 - opacity) * clean[number] + opacity * INK).round().astype(np.uint8)
+        (tmp_path / "shifted").mkdir(exist_ok=True)
+        write(tmp_path / "shifted" / f"{number}.png", seen)
+    mark = tmp_path / "mark.png"
+    write_mark(mark, Overlay((OPACITY * cover).astype(np.float32), [INK] * 3), 255.0)
+    line = ("overlay", "remove", str(tmp_path / "shifted"), "--overlay", str(mark), "--method", "fsr")
+    assert run(*line, "-o", str(tmp_path / "out"), "--align", "2")[0] == 0
+    for number, photo in enumerate(clean[: len(shifts)]):
+        assert np.abs(read(tmp_path / "out" / f"{number}.png").astype(int) - photo).max() <= 2
+
+
 def test_one_picture_s_own_overlay_is_taken_off(run, album, cover, tmp_path):
     photo, mask, out = str(album[0] / "0.png"), str(tmp_path / "mask.png"), tmp_path / "out.png"
     told = ("--colour", "250,250,250", "--mode", "cover")
@@ -140,6 +156,8 @@ def test_what_cannot_be_done_is_said_in_a_line(run, album, tmp_path):
         (("estimate", str(tmp_path / "empty"), "-o", out), "two pictures or more, and there are 0"),
         (("estimate", str(folder), "-o", str(tmp_path / "out.jpg")), "name the output .png"),
         (("remove", one, "--gain", "-o", out), "--gain is for a series"),
+        (("remove", one, "--align", "2", "-o", out), "--align is for a series"),
+        (("remove", str(folder), "--align", "-2", "-o", out), "'--align': -2 is not in the range"),
         (("remove", str(folder), "-o", one), "is a file"),
         (("remove", one, "--overlay", one, "-o", one), "is also an input"),
         (("remove", one, "--overlay", str(tmp_path / "small.png"), "-o", out), "the picture 80 x 60"),

@@ -247,6 +247,46 @@ def test_shifts_are_found(photos, cover):
         np.corrcoef(np.roll(cover, shift, (0, 1)).ravel(), overlay.opacity.ravel())[0, 1] for shift in set(shifts)
     )
     assert best > 0.98
+    after = remove_overlay(seen, overlay=overlay, method="fsr", align=4)
+    places = [np.roll(cover, shift, (0, 1)) > 0 for shift in shifts]
+    filled = [inpaint(picture, place, "fsr") for picture, place in zip(seen, places, strict=True)]
+    gains = []
+    for one, two, photo, place in zip(after, filled, photos, places, strict=True):
+        errors = (np.mean(np.square(result[place] - photo[place].astype(float))) for result in (two, one))
+        gains.append(10 * np.log10(next(errors) / next(errors)))
+    assert min(gains) > -0.1
+    assert np.mean(gains) > 13
+
+
+@pytest.mark.parametrize("mode", ["cover", "add", "multiply"])
+@pytest.mark.parametrize("opacity", [0.3, 1.0])
+def test_a_known_overlay_is_found_where_it_lies(photos, cover, mode, opacity):
+    ink = np.array([20.0, 60, 30]) if mode != "multiply" else np.array([128.0, 90, 90])
+    mark = Overlay((opacity * cover).astype(np.float32), ink, mode=mode)
+    for number, (down, right) in enumerate([(0, 0), (2, -3), (-3, 1), (3, 3)]):
+        a = np.roll(mark.opacity, (down, right), (0, 1))[..., None]
+        photo = photos[number].astype(float)
+        top = {
+            "cover": (1 - a) * photo + a * ink,
+            "add": photo + a * ink,
+            "multiply": photo * (1 - a * (1 - ink / 255)),
+        }
+        seen = top[mode].round().clip(0, 255).astype(np.uint8)
+        _, info = remove_overlay(seen, overlay=mark, align=3, method="harmonic", return_info=True)
+        assert (info.overlay.opacity == a[..., 0]).all()
+
+
+def test_an_overlay_moves_with_all_its_parts():
+    opacity = np.zeros((4, 5), np.float32)
+    opacity[0, 4], opacity[2, 1] = 0.5, 0.25
+    colour = np.arange(20.0).reshape(4, 5, 1)
+    mark = Overlay(opacity, colour, deviation=opacity / 2, under=(Overlay(opacity, [3.0]),)).moved(-1, 2)
+    assert mark.opacity[1, 3] == 0.25
+    assert np.count_nonzero(mark.opacity) == 1
+    assert mark.colour[1, 3, 0] == 11
+    assert mark.deviation[1, 3] == 0.125
+    assert mark.under[0].opacity[1, 3] == 0.25
+    assert mark.under[0].colour.tolist() == [3]
 
 
 def test_bad_series_are_refused(photos, cover):
@@ -260,6 +300,8 @@ def test_bad_series_are_refused(photos, cover):
             estimate_overlay(pictures, cover > 0)
     with pytest.raises(ValueError, match="align is -1"):
         estimate_overlay(photos, align=-1)
+    with pytest.raises(ValueError, match=r"align is 1\.5"):
+        remove_overlay(photos, overlay=Overlay(cover, [1.0, 2.0, 3.0]), align=1.5)
     with pytest.raises(ValueError, match="leave one of them out"):
         estimate_overlay(photos, gain=True, mode="add")
     with pytest.raises(ValueError, match="mode is 'screen': choose one of cover"):
