@@ -26,7 +26,7 @@ import numpy as np
 import skimage.data
 
 from inpaintkit import find_mask
-from inpaintkit.benchmarks.studies import _unseen
+from inpaintkit.benchmarks.studies import _lamps, _unseen
 from inpaintkit.benchmarks.studies.damage import Pixels
 from inpaintkit.files import read, write
 from inpaintkit.find.kinds import KINDS
@@ -261,7 +261,11 @@ def main() -> None:
 
     rows = list(measured(part(photographs(given.shared)), kinds, sizes))
     print(f"{len({row.name for row in rows})} photographs\n\n{table(rows, 'photographs')}\n")
-    sets = {"drawn patterns, fitted to": (DRAWN, 0), "drawn patterns, unseen": (_unseen.DRAWN, _UNSEEN)}
+    sets = {
+        "drawn patterns, fitted to": (DRAWN, 0),
+        "drawn patterns, unseen": (_unseen.DRAWN, _UNSEEN),
+        "drawn lamps": (_lamps.DRAWN, 0),
+    }
     for title, (draw, first) in sets.items() if given.patterns else ():
         drawn = list(measured(part(patterns(given.patterns, draw, first)), kinds, [1]))
         print(f"{table(drawn, title)}\n")
