@@ -340,7 +340,8 @@ def rises(row: Row, plane: Image) -> NDArray[np.float64]:
         if on.sum() > 2 and np.count_nonzero(off) > 3:
             values = np.atleast_3d(plane[window])
             found.append((values * on[..., None]).sum(axis=(0, 1)) / on.sum() - np.median(values[off], axis=0))
-    return np.array(found, np.float64).reshape(len(found), -1)
+    channels = plane.shape[2] if plane.ndim == 3 else 1
+    return np.array(found, np.float64).reshape(len(found), channels)
 
 
 def light_of(row: Row) -> Colour | None:

@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 
 from inpaintkit import threads
-from inpaintkit.benchmarks.studies import film_dates
+from inpaintkit.benchmarks.studies import _unseen, clean, film_dates
 from inpaintkit.find import digits
 from inpaintkit.find.stamp import find_stamp
 from inpaintkit.find.stamp_light import Light
@@ -120,6 +120,13 @@ def test_a_row_of_lamps_is_none():
         cv2.circle(cover, (x, 100), 8, 1, -1, cv2.LINE_AA)
     light = cv2.GaussianBlur(cover, (0, 0), 1) + 0.3 * cv2.GaussianBlur(cover, (0, 0), 6)
     assert not find_stamp(np.minimum(picture + light[..., None] * np.array(RED, np.float32), 1))[0].any()
+
+
+def test_a_row_of_which_no_digit_can_be_read_is_none():
+    fences = clean.patterns(1, {"posts": _unseen.DRAWN["posts"]}, 102)
+    (_, fence), *_ = fences
+    mask, _ = find_stamp(fence.astype(np.float32) / 255)  # one of its rows fits digits that hardly show
+    assert not mask.any()
 
 
 def test_grey_pictures_have_none():
