@@ -14,6 +14,7 @@ from inpaintkit.arrays import Array, Bool2, F32x2, F64x1, I32x2, I64x1
 from inpaintkit.find import scoring
 from inpaintkit.find.chains import CORE, FROM, LEFT, RIGHT, TO, Chains
 from inpaintkit.find.crack_candidates import Candidates, candidates, company
+from inpaintkit.find.losses import find_losses
 from inpaintkit.find.prints import Print
 from inpaintkit.find.ridges import COSINE, SINE
 from inpaintkit.find.scoring import Labels
@@ -58,6 +59,7 @@ def find_cracks(
     for each in found:
         log_odds = each.log_odds + together
         paint(each, log_odds > needed, log_odds, whole.bright, (mask, confidence, labels))
+    find_losses(whole, needed, (mask, confidence, labels))
     if labels.any():
         labels[:] = _joined(labels)
     return mask, confidence

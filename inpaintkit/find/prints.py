@@ -21,6 +21,8 @@ _BINS = 64  # of brightness
 _FEW = 40  # samples in a bin; fewer, and the curve is drawn across it
 _SAMPLES = 1 << 18  # pixels that the curve is measured on
 _AROUND = 65  # px: the side of the square whose tint is the local one
+_LIGHTEST = 0.92  # of the pixels are darker than where the light tones are held to go on
+_BARE = 0.5  # of the mean tone: what has less may be bare paper
 _MOST = 0.9  # of the pixels: the rest may show what the print lies on
 _COARSE = 4  # px: surroundings are measured by squares of that side
 _ROWS = 128  # px: of a strip that one thread works on
@@ -40,6 +42,7 @@ class Print:
     ----------
     bright : float32 (H, W) in [0, 1].
     tint : float32 (H, W), how far each pixel is off the tone curve beyond its surroundings, range of the picture 1.
+    toneless : float32 (H, W), how far each pixel with hardly any tone is off the curve as its light tones go on.
     black, white : brightness of its darkest and of its lightest half percent.
     toned : how colourful its curve is.
     coloured : how far off the curve nine tenths of its pixels are at most.
@@ -48,6 +51,7 @@ class Print:
 
     bright: Image
     tint: Image
+    toneless: Image
     black: float
     white: float
     toned: float
@@ -60,24 +64,36 @@ class Print:
         if image.shape[2] == 1:
             bright = np.ascontiguousarray(image[..., 0])
             black, white = np.quantile(_sample(bright), [0.005, 0.995])
-            return cls(bright, np.zeros_like(bright), float(black), float(white), 0.0, 0.0, _margins(bright))
+            nothing = np.zeros_like(bright)
+            return cls(bright, nothing, nothing, float(black), float(white), 0.0, 0.0, _margins(bright))
         bright = np.empty(image.shape[:2], np.float32)
         off: Image = np.empty((*image.shape[:2], 2), np.float32)
+        toneless, chroma = np.empty_like(bright), np.empty_like(off)
         small = np.asarray(cv2.transform(_sample(image)[None], _AXES), np.float32)[0]  # (N, 3)
         black, white = np.quantile(small[:, 0], [0.005, 0.995])
         curve = _curve(small[:, 0], small[:, 1:])
+        used = np.bincount(_bin(small[:, 0]), minlength=_BINS) / len(small)
+        toned = float(used @ np.sqrt(np.square(curve).sum(axis=1)))
+        held = curve.copy()  # what is lighter may be bare paper, with a curve of its own
+        last = _bin(np.quantile(small[:, :1], [_LIGHTEST]).astype(np.float32))[0]
+        held[last:] = held[last]
 
         def strip(rows: slice) -> None:
             axes = np.asarray(cv2.transform(image[rows], _AXES), np.float32)
             bright[rows] = axes[..., 0]
             off[rows] = _off(axes[..., 0], axes[..., 1:], curve)
+            x, y = cv2.split(_off(axes[..., 0], axes[..., 1:], held))
+            toneless[rows] = cv2.magnitude(x, y)
+            chroma[rows] = axes[..., 1:]
 
         _in_strips(strip, len(image))
         off = np.asarray(cv2.blur(off, (3, 3)), np.float32)
+        toneless = np.asarray(cv2.blur(toneless, (3, 3)), np.float32)
+        toneless[cv2.magnitude(*cv2.split(cv2.blur(chroma, (5, 5)))) > _BARE * toned] = 0
         coloured = float(np.quantile(np.sqrt(np.square(_sample(off)).sum(axis=1)), _MOST))
-        used = np.bincount(_bin(small[:, 0]), minlength=_BINS) / len(small)
-        toned = float(used @ np.sqrt(np.square(curve).sum(axis=1)))
-        return cls(bright, _beyond_surroundings(off), float(black), float(white), toned, coloured, _margins(bright))
+        return cls(
+            bright, _beyond_surroundings(off), toneless, float(black), float(white), toned, coloured, _margins(bright)
+        )
 
 
 def _in_strips(work: Callable[[slice], None], height: int) -> None:

@@ -90,6 +90,24 @@ def test_the_border_of_a_print_is_left_alone():
     assert recall(found[20:320, 20:420], truth) > 0.8
 
 
+def patched(colour):
+    """A print with a ragged area of a colour, and its pixels."""
+    outline = [(150, 80), (240, 95), (230, 140), (260, 180), (190, 170), (140, 190), (160, 130)]
+    lost = cv2.fillPoly(np.zeros((300, 400), np.uint8), [np.array(outline, np.int32)], 1) > 0
+    image = toned(grainy(seed=7))
+    image[lost] = colour
+    return image, lost
+
+
+def test_an_area_of_bare_paper_is_found_and_none_of_the_print_s_own_tone():
+    image, lost = patched((0.93, 0.93, 0.92))
+    found = find_cracks(image)[0]
+    assert recall(found, lost) > 0.95
+    assert precision(found, lost) > 0.9
+    image, lost = patched(toned(np.full((1, 1), 0.85))[0, 0])
+    assert (find_cracks(image)[0] & lost).sum() < 0.2 * lost.sum()
+
+
 def test_acting_takes_less_than_proposing():
     image, _ = cracked(TRUNK, BRANCH, width=2)
     proposed, acted = (find_cracks(image, act=act)[0] for act in (False, True))
