@@ -14,6 +14,7 @@
 - ``fuzz``: what does ``inpaint`` do with pictures, masks and options of any kind?
 - ``gallery``: what does each method's result look like? (The guide's pictures.)
 - ``growth``: by how many pixels must a tight mask grow after which compression?
+- ``infrared``: how well is dust found by a film scan's infrared, and without it?
 - ``kernels``: how many multiply-adds a second do the kernels of ``ple`` reach, beside a plain loop's?
 - ``mnps``: does neural patch synthesis come nearer to the truth and to the surroundings than its first fill?
 - ``page_frames``: how long does a frame of the page take while strokes are painted?

@@ -17,12 +17,13 @@ from typing import Any, Literal, cast, overload
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from inpaintkit import masks, threads
 from inpaintkit.find.kinds import KINDS as KINDS
 from inpaintkit.find.pieces import Found, counted, listed
 from inpaintkit.find.scoring import Labels
-from inpaintkit.find.searching import Wish, searched
+from inpaintkit.find.searching import Searched, Wish, searched
 from inpaintkit.picture import Channels, Picture, span_of
 from inpaintkit.problem import Image, Mask
 
@@ -48,6 +49,9 @@ class FindInfo:
     pieces : number of connected parts of the mask.
     seconds : how long the call took.
     confidence : float32 (H, W) in [0, 1], how sure each proposed pixel is; 0 where nothing is proposed.
+    transmission : float32 (H, W) in (0, 1], how much infrared the dust lets through, 1 where nothing is proposed; None
+        without ``infrared``.
+    deviation : float32 (H, W), standard error of ``transmission``; None without ``infrared``.
     """
 
     kind: str
@@ -57,6 +61,8 @@ class FindInfo:
     pieces: int
     seconds: float
     confidence: Image
+    transmission: Image | None
+    deviation: Image | None
     _lines: dict[str, Labels] = field(repr=False)
 
     @property
@@ -95,6 +101,7 @@ def find_mask(
     pick: tuple[int, int] | None = ...,
     connected: bool = ...,
     trace: tuple[int, int] | None = ...,
+    infrared: Any = ...,
     channels: Channels | None = ...,
     return_info: Literal[False] = ...,
 ) -> Mask: ...
@@ -114,6 +121,7 @@ def find_mask(
     pick: tuple[int, int] | None = ...,
     connected: bool = ...,
     trace: tuple[int, int] | None = ...,
+    infrared: Any = ...,
     channels: Channels | None = ...,
     return_info: Literal[True],
 ) -> tuple[Mask, FindInfo]: ...
@@ -132,6 +140,7 @@ def find_mask(
     pick: tuple[int, int] | None = None,
     connected: bool = False,
     trace: tuple[int, int] | None = None,
+    infrared: Any = None,
     channels: Channels | None = None,
     return_info: bool = False,
 ) -> Mask | tuple[Mask, FindInfo]:
@@ -157,6 +166,8 @@ def find_mask(
     connected : only the area around ``pick`` that is connected to it, by sides or corners.
     trace : X, Y of a pixel on a crack or next to it: only that crack, followed to its ends, branches included; for kind
         "cracks".
+    infrared : array or PIL image (H, W) as large as the picture, of any type and scale: a film scan's infrared, by
+        which dust is found instead; for kinds "dust" and "auto". Silver and Kodachrome hide infrared as dust does.
     channels : "alpha" or "bands", whether the last channel is opacity; None: as ``inpaint`` takes it.
     return_info : also return a ``FindInfo``.
 
@@ -193,22 +204,28 @@ def find_mask(
     picture = Picture.of(image, channels)
     picture.check_known(np.zeros(picture.shape, np.bool_))
     allowed = _allowed(picture, inside, exclude)
-    lines: dict[str, Labels] = {}
+    plane = None if infrared is None else _infrared(infrared, kind, picture)
     if kind == "colour":
-        mask, confidence = _near(picture, colour, pick, connected, sensitivity)
+        result = Searched(*_near(picture, colour, pick, connected, sensitivity), {})
     else:
         with threads.limit(None):
-            wish = Wish(kind, sensitivity, purpose == "act", placed=accept_large or inside is not None)
+            wish = Wish(kind, sensitivity, purpose == "act", accept_large or inside is not None, plane)
             at = None if trace is None else _pixel(picture, trace, "trace")
-            mask, confidence, lines = searched(_normalised(picture), wish, allowed, at)
+            result = searched(_normalised(picture), wish, allowed, at)
+    mask = result.mask
     mask &= allowed
     if not return_info:
         return mask
     pixels = int(np.count_nonzero(mask))
     pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1
-    confidence = np.where(mask, confidence, np.float32(0))
+    confidence = np.where(mask, result.confidence, np.float32(0))
+    transmission = deviation = None
+    if result.infrared is not None:
+        transmission = np.where(mask, result.infrared.transmission, np.float32(1))
+        deviation = result.infrared.deviation
     seconds = time.perf_counter() - start
-    return mask, FindInfo(kind, purpose, pixels, pixels / mask.size, pieces, seconds, confidence, lines)
+    facts = kind, purpose, pixels, pixels / mask.size, pieces, seconds, confidence, transmission, deviation
+    return mask, FindInfo(*facts, result.lines)
 
 
 def _check(
@@ -235,6 +252,24 @@ def _check(
         raise ValueError("kind 'colour' needs either a colour, e.g. 'red' or '#ff8800', or pick, X,Y of a pixel of it")
     if connected and pick is None:
         raise ValueError("connected needs pick, the pixel X,Y that the area is connected to")
+
+
+def _infrared(infrared: Any, kind: str, picture: Picture) -> NDArray[np.generic]:
+    """A film scan's infrared, checked."""
+    if kind not in ("dust", "auto"):
+        raise ValueError(f"infrared shows dust and is for kinds 'dust' and 'auto', not {kind!r}")
+    try:
+        plane: NDArray[np.generic] = np.asarray(infrared)
+    except ValueError:
+        raise ValueError("infrared is no array: its rows differ in length") from None
+    if plane.ndim == 3 and plane.shape[2] == 1:
+        plane = plane[..., 0]
+    if plane.shape != picture.shape or plane.dtype.kind not in "uif" or not np.isfinite(plane).all():
+        raise ValueError(
+            f"infrared is an array of shape {plane.shape} and type {plane.dtype}: expected finite numbers, one for "
+            f"each pixel of the picture, {picture.shape}"
+        )
+    return plane
 
 
 def _allowed(picture: Picture, inside: Bounds | None, exclude: Bounds | Sequence[Bounds]) -> Mask:

@@ -6,13 +6,18 @@ import importlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inpaintkit.errors import LargeFindError, LargeFindWarning
 from inpaintkit.find.kinds import FINDERS
 from inpaintkit.find.scoring import Labels
 from inpaintkit.problem import Image, Mask
+
+if TYPE_CHECKING:
+    from inpaintkit.find.infrared import Infrared
 
 _CAUTION = 0.7  # times the sensitivity of a cautious finder for "auto"
 _MAX_SHARE = 0.55  # of the picture: a kind of damage that hides more is hardly damage
@@ -20,7 +25,7 @@ _MAX_ACTED = 0.08  # of the picture: so much is not repainted unless somebody ha
 _MIN_TRUST = 0.5  # mean confidence of what is found: less, and the picture itself is the likelier
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Wish:
     """How to search.
 
@@ -36,45 +41,66 @@ class Wish:
     sensitivity: float
     act: bool
     placed: bool
+    infrared: NDArray[np.generic] | None = None  # (H, W), by which dust is found
 
 
-def searched(
-    image: Image, wish: Wish, allowed: Mask, trace: tuple[int, int] | None
-) -> tuple[Mask, Image, dict[str, Labels]]:
+@dataclass(eq=False)
+class Searched:
+    """What a search found.
+
+    Attributes
+    ----------
+    mask : bool (H, W).
+    confidence : float32 (H, W), 0 outside of it.
+    lines : for each kind that is found by lines, the number of each pixel's.
+    infrared : what infrared says of dust.
+    """
+
+    mask: Mask
+    confidence: Image
+    lines: dict[str, Labels]
+    infrared: Infrared | None = None
+
+
+def searched(image: Image, wish: Wish, allowed: Mask, trace: tuple[int, int] | None) -> Searched:
     """What is found in a picture (H, W, C) of a kind of damage, or of all kinds, where it is ``allowed``, (H, W).
 
     trace : X, Y of the only crack that is meant; None: all that is found.
-
-    Returns
-    -------
-    mask : bool (H, W); confidence : float32 (H, W), 0 outside of it.
-    lines : for each kind that is found by lines, the number of each pixel's.
 
     Raises
     ------
     LargeFindError : when acting, where it is too much, or more likely the picture's own than damage.
     """
     if trace is not None:
-        return _traced(image, trace, allowed)
+        return Searched(*_traced(image, trace, allowed))
     kinds = tuple(FINDERS) if wish.kind == "auto" else (wish.kind,)
-    mask, confidence = np.zeros(image.shape[:2], np.bool_), np.zeros(image.shape[:2], np.float32)
-    lines: dict[str, Labels] = {}
+    result = Searched(np.zeros(image.shape[:2], np.bool_), np.zeros(image.shape[:2], np.float32), {})
     shares: dict[str, float] = {}
     for name in kinds:
         caution = _CAUTION if len(kinds) > 1 and FINDERS[name].cautious else 1.0
-        found, sure, numbers = _found(image, name, wish.sensitivity * caution, act=wish.act)
+        if name == "dust" and wish.infrared is not None:
+            result.infrared = dust = _by_infrared(image, wish.infrared, wish.sensitivity * caution, act=wish.act)
+            found, sure, numbers = dust.mask, dust.confidence, None
+        else:
+            found, sure, numbers = _found(image, name, wish.sensitivity * caution, act=wish.act)
         found &= allowed
         shares[name] = np.count_nonzero(found) / found.size
         if shares[name] > _MAX_SHARE and not wish.placed and not wish.act:
             _warn(name, shares[name], wish.sensitivity)
             continue
-        mask |= found
+        result.mask |= found
         if numbers is not None:
-            lines[name] = numbers
-        np.maximum(confidence, sure, out=confidence, where=found)
+            result.lines[name] = numbers
+        np.maximum(result.confidence, sure, out=result.confidence, where=found)
     if wish.act and not wish.placed:
-        _check(mask, confidence, shares)
-    return mask, confidence, lines
+        _check(result.mask, result.confidence, shares)
+    return result
+
+
+def _by_infrared(image: Image, infrared: NDArray[np.generic], sensitivity: float, *, act: bool) -> Infrared:
+    from inpaintkit.find.infrared import find_infrared
+
+    return find_infrared(image, infrared, sensitivity=sensitivity, act=act)
 
 
 def _traced(image: Image, at: tuple[int, int], allowed: Mask) -> tuple[Mask, Image, dict[str, Labels]]:

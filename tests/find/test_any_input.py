@@ -27,6 +27,7 @@ OPTIONS = (
     "colour",
     "pick",
     "connected",
+    "infrared",
     "channels",
     "return_info",
 )
