@@ -28,7 +28,7 @@ _LIMIT = 1.5  # of a step, in sizes of those nearby: one picture alone must not 
 _LEVEL, _FAR = 5, 2.0  # px, over which brightness is averaged; in its spread over the series: more counts as that much
 _WINDOW = 5  # px, over which sums are averaged
 _TURNS, _SURE = 12, 4.0  # turned series; standard deviations of their largest find above its mean
-_MARGIN = 2.5  # of the threshold, for what series have in common by nature: the sky is above
+_MARGIN, _DARK_MARGIN = 6.5, 2.5  # of the threshold, for what series have in common by nature: the sky is above
 _WEAK = 0.998  # quantile of turned series, above which neighbours are one find
 _CLOSE, _GROW = 10, 5  # px of what lies between finds, and around them
 _ROUNDS = 3  # of alignment
@@ -53,7 +53,7 @@ def found(frames: Frames, *, gain: bool = False) -> Mask:
     repeated, *turned = (_power(one, squares) for one in sums)
     weak = float(np.quantile(np.stack(turned), _WEAK))
     largest = [float(_masses(one, weak)[1].max(initial=0)) for one in turned]
-    sure = (np.mean(largest) + _SURE * np.std(largest)) * _MARGIN
+    sure = (np.mean(largest) + _SURE * np.std(largest)) * (_DARK_MARGIN if gain else _MARGIN)
     labels, masses = _masses(repeated, weak)
     there = np.concatenate([[False], masses > sure])[labels]
     return _region(there, every, frames.shape) if there.any() else np.zeros(frames.shape, np.bool_)
