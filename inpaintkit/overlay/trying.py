@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from inpaintkit.arrays import F64x1, F64x2
 from inpaintkit.compositing import Units
-from inpaintkit.overlay.background import Values, mixed, unmixed
+from inpaintkit.overlay.background import Values, mixed, steps, unmixed
 from inpaintkit.overlay.light import estimate_light
 from inpaintkit.overlay.model import Mode, Overlay
 from inpaintkit.overlay.noise import Stored
@@ -32,6 +32,8 @@ _FEW = 50  # pixels that say nothing
 _FURTHER = 2.0  # times the squared distance in the trial, by which two ways may be apart
 _RIDGE = 1e-6  # keeps weights of equal ways defined
 
+_ROUGHER = 1.5  # times as far from the truth as in the trial: more is not expected of a fill
+_ASIDE = 3.0  # times the squared mean of what sets light apart from a fill: of a fill errors change sign, of light not
 _TINY = 1e-12  # of a level's square: keeps the weights of exact ways defined
 _UNKNOWN = len(_EDGES) + 1  # the kind of pixels that no ink explains
 _LUMA, _COLOURS = slice(0, 1), slice(1, None)
@@ -77,7 +79,10 @@ def tried(
     if np.count_nonzero(trial.hole & trial.known) < _FEW:
         return removed
     other = _taken_off(trial, overlay.mode, fill, stored, None if colour is None else colour * scale)
-    found, share = _mixture(own, other, mixed(clean), trial.known)
+    rough = None
+    if overlay.mode != "cover" and stored is not None:  # what a lossy file hides of light is seldom alike at two places
+        rough = _steps(picture.pixels[here] * scale, hole), _steps(trial.levels, trial.hole)
+    found, share = _mixture(own, other, mixed(clean), trial.known, rough)
     return _written(removed, units, here, own.kind >= 0, unmixed(found) / scale, share)
 
 
@@ -90,6 +95,13 @@ def _taken_off(trial: Stamped, mode: Mode, fill: Fill, stored: Stored | None, co
         overlay = estimate_light(picture, trial.hole, mode, colour=colour, stored=stored)
     removed = remove(picture, overlay, fill, stored)
     return _Ways(_made(trial.levels, removed.pixels, trial.hole, fill, 1.0), _kinds(overlay, trial.unknown))
+
+
+def _steps(levels: Pixels, hole: Mask) -> Values:
+    """Variances of the steps between neighbours around each pixel of levels (h, w, C), mixed, alike."""
+    covariance = steps(mixed(levels.astype(np.float64)).astype(np.float32), ~hole)
+    found: Values = np.einsum("hwcc->hwc", covariance).astype(np.float64)
+    return found
 
 
 def _unknown(overlay: Overlay) -> Mask:
@@ -119,8 +131,13 @@ def _kinds(overlay: Overlay, unknown: Mask) -> NDArray[np.int64]:
     return kinds.astype(np.int64)
 
 
-def _mixture(own: _Ways, other: _Ways, truth: Values, known: Mask) -> tuple[Values, Values]:
-    """The ways mixed as it would have been best in the trial, (h, w, C), and the share of what was removed, (h, w)."""
+def _mixture(
+    own: _Ways, other: _Ways, truth: Values, known: Mask, rough: tuple[Values, Values] | None
+) -> tuple[Values, Values]:
+    """The ways mixed as it would have been best in the trial, (h, w, C), and the share of what was removed, (h, w).
+
+    ``rough`` is how rough the picture is here and where the trial was, of light that a lossy file stored.
+    """
     found, share = own.made[0].copy(), np.ones(own.kind.shape)
     for kind in np.unique(own.kind[own.kind >= 0]):
         mine, there = own.kind == kind, known & (other.kind == kind)
@@ -131,7 +148,15 @@ def _mixture(own: _Ways, other: _Ways, truth: Values, known: Mask) -> tuple[Valu
         first = 1 if kind == _UNKNOWN else 0
         for part in (_COLOURS, _LUMA)[-min(truth.shape[2], 2) :]:
             ways, tries = (made[first:, which, part] for made, which in ((own.made, mine), (other.made, there)))
-            weights = _weights(tries - truth[there, part], ways)
+            errors = tries - truth[there, part]
+            if rough is None:
+                weights = _weights(errors, ways)
+            else:
+                here, at_trial = (
+                    float(np.sum(np.mean(plane[where, part], axis=0)))
+                    for plane, where in zip(rough, (mine, there), strict=True)
+                )
+                weights = _guarded(errors, ways, min((here / max(at_trial, _TINY)) ** 0.5, _ROUGHER))
             found[mine, part] = np.einsum("k,knc->nc", weights, ways)
             share[mine] = 0 if first else weights[0]  # of luma
     return found, share
@@ -164,6 +189,28 @@ def _weights(errors: NDArray[np.float64], ways: NDArray[np.float64]) -> F64x1:
     products += np.diag(np.maximum(apart, 0))
     products += np.eye(len(products)) * _RIDGE * np.trace(products)
     return min(_vertices(products), key=lambda weights: float(weights @ products @ weights))
+
+
+def _guarded(errors: NDArray[np.float64], ways: NDArray[np.float64], rougher: float) -> F64x1:
+    """The share of light taken off and of the plain fill.
+
+    The fill is taken to err as much more than in the trial as the picture is rougher here. Light is taken to err as in
+    the trial and, besides, by what sets it further from the fill than these errors do, or aside from it on the mean.
+
+    Parameters
+    ----------
+    errors, ways : as of ``_weights``.
+    rougher : how many times.
+    """
+    apart = ways[0] - ways[1]
+    filled, both = np.mean(errors[1] ** 2) * rougher**2, np.mean(errors[0] * errors[1]) * rougher
+    removed = np.mean(errors[0] ** 2)
+    removed += max(np.mean(apart**2) - (filled + removed - 2 * both), 0)
+    removed += _ASIDE * np.mean(apart.mean(axis=0) ** 2)
+    share = float(np.clip((filled - both) / max(filled + removed - 2 * both, _TINY), 0, 1))
+    weights = np.zeros(len(ways))
+    weights[:2] = share, 1 - share
+    return weights
 
 
 def _vertices(products: F64x2) -> Iterator[F64x1]:

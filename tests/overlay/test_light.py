@@ -9,6 +9,7 @@ import skimage.data
 
 from inpaintkit import Overlay, estimate_overlay, inpaint, remove_overlay
 from inpaintkit.overlay.one import layered
+from inpaintkit.overlay.trying import _guarded
 
 LIGHT = (40.0, 150.0, 60.0)  # green, as some clocks have it
 
@@ -133,3 +134,14 @@ def test_overlays_of_two_modes_are_layers(photo):
 def test_without_a_mask_there_is_no_finder_for_dirt(photo):
     with pytest.raises(ValueError, match="give a mask"):
         remove_overlay(photo, mode="multiply")
+
+
+def test_light_further_from_the_fill_than_tried_is_not_trusted():
+    rng = np.random.default_rng(0)
+    errors = rng.standard_normal((4, 500, 1)) * np.array([1, 3, 3, 3])[:, None, None]
+    ways = errors + 100
+    likely = _guarded(errors, ways, 1.0)
+    assert likely[0] > 0.8
+    aside = ways + np.array([20, 0, 0, 0])[:, None, None]
+    assert _guarded(errors, aside, 1.0)[0] < 0.05
+    np.testing.assert_allclose(likely.sum(), 1)
