@@ -153,7 +153,8 @@ def find_mask(
     kind : "text": captions, subtitles and date stamps of nearly uniform colour; "stamp": dates that a camera lit onto
         the film, in digits of coloured light; "scratches": thin bright or dark lines; "dust": small isolated spots;
         "cracks": cracks and creases of old prints; "colour": what is near ``colour`` or near the colour of the pixel at
-        ``pick``; "auto": all but a colour, each but cracks with 0.7 of the sensitivity.
+        ``pick``; "auto": all but a colour, each with 0.7 of the sensitivity, but
+        for cracks that are only proposed.
     sensitivity : in [0, 1]; 0 finds only clear cases, 1 anything plausible. For a colour 0 is that colour alone, 0.5
         takes in what differs by 32 of 255 in any channel, 1 by 128.
     purpose : "propose": to a person, who accepts or drops pieces; "act": only what is sure enough to be repaired

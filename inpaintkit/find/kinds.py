@@ -20,7 +20,8 @@ class Finder:
     Attributes
     ----------
     lined : whether it numbers its lines.
-    cautious : whether it asks for more where all finders search: as many searches have as many chances to be wrong.
+    cautious : whether it asks for more where all finders propose, since as many searches have as many chances to be
+        wrong; where all act, each asks for more.
     mode : how what it finds lies over the picture, as ``remove_overlay`` takes it.
     """
 

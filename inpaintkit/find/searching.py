@@ -77,7 +77,7 @@ def searched(image: Image, wish: Wish, allowed: Mask, trace: tuple[int, int] | N
     result = Searched(np.zeros(image.shape[:2], np.bool_), np.zeros(image.shape[:2], np.float32), {})
     shares: dict[str, float] = {}
     for name in kinds:
-        caution = _CAUTION if len(kinds) > 1 and FINDERS[name].cautious else 1.0
+        caution = _CAUTION if len(kinds) > 1 and (wish.act or FINDERS[name].cautious) else 1.0
         if name == "dust" and wish.infrared is not None:
             result.infrared = dust = _by_infrared(image, wish.infrared, wish.sensitivity * caution, act=wish.act)
             found, sure, numbers = dust.mask, dust.confidence, None

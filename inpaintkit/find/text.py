@@ -84,10 +84,11 @@ def find_text(
     mask = np.zeros(pixels.shape[:2], np.bool_)
     confidence = np.zeros(pixels.shape[:2], np.float32)
     kept = believed(pixels, chosen(pixels, candidates(pixels, screen, needed), needed), needed)
-    if act:
-        kept = _sure(kept, needed)
+    taken = _sure(kept, needed) if act else kept
     drawn = [Letters(it.around, it.line.box, it.core, it.line.colour, it.line.height) for it in kept]
     for number, (line, hole) in enumerate(zip(kept, holes(pixels, drawn), strict=True), 1):
+        if not any(line is one for one in taken):  # drawn all the same: it tells how its style is
+            continue
         mask[line.around.slices] |= hole
         if labels is not None:
             part = labels[line.around.slices]
