@@ -17,13 +17,13 @@ Options = Mapping[str, Any]
 
 OF_INPAINT = frozenset(
     """image mask method channels seed device progress threads invert_mask nodata dilate feather grain fallback
-    return_info n infrared
+    return_info n
     """.split()
 )
 OF_COMMAND = frozenset(
     """photo mask find sensitivity inside exclude colour pick connected method in_place resize_mask page jobs overwrite
     log dry_run config save_config output compare nodata invert_mask dilate feather grain seed device threads fallback
-    quiet verbose help format png_level soft accept_large infrared
+    quiet verbose help format png_level soft accept_large
     """.split()
 )
 _UNION = type(int | str)
