@@ -120,13 +120,14 @@ def _find() -> None:
     import skimage.data
 
     from inpaintkit import damage
-    from inpaintkit.find import find_mask
+    from inpaintkit.find import FINDERS, find_mask
 
     picture = skimage.data.chelsea().copy()
     picture[damage.text(picture.shape[:2], size=24, share=0.1, seed=1)] = (255, 232, 60)
     picture[damage.scratches(picture.shape[:2], number=4, max_width=3, seed=2)] = (245, 245, 245)
     for x, y in np.random.default_rng(3).integers(5, 295, (40, 2)).tolist():
         cv2.circle(picture, (x, y), 2, (250, 250, 250), -1, cv2.LINE_AA)
+    kinds: Any = FINDERS
     for image in (picture, picture[..., 0]):
-        for kind in ("text", "stamp", "scratches", "dust", "cracks"):
+        for kind in kinds:
             find_mask(image, kind)

@@ -121,10 +121,11 @@ def remove(
     if jobs < 1:
         raise click.UsageError(f"--jobs is {jobs}: give 1 or more")
     method_named(method)
-    if given["gain"] and not is_folder and mark is None:
-        raise click.UsageError(f"--gain is for a series, and {photo} is one picture: give the folder, or --overlay")
-    if given["align"] and not is_folder and mark is None:
-        raise click.UsageError(f"--align is for a series, and {photo} is one picture: give the folder, or --overlay")
+    for name in ("gain", "align"):
+        if given[name] and not is_folder and mark is None:
+            raise click.UsageError(
+                f"--{name} is for a series, and {photo} is one picture: give the folder, or --overlay"
+            )
     if mark and (named := [name for name in ("mask", "colour", "gain") if given[name]]):
         raise click.UsageError(f"--{named[0]} is for an overlay still to be estimated: leave out --overlay or it")
     check_inputs(output, photo, mark, given["mask"])

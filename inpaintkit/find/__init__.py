@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit import masks, threads
+from inpaintkit.find.kinds import FINDERS as FINDERS
 from inpaintkit.find.kinds import KINDS as KINDS
 from inpaintkit.find.pieces import Found, counted, listed
 from inpaintkit.find.scoring import Labels
@@ -32,7 +33,7 @@ Purpose = Literal["propose", "act"]
 Colour = str | Sequence[float]
 Bounds = tuple[int, int, int, int]  # LEFT, TOP, WIDTH, HEIGHT, as in ``Box``
 
-PURPOSES = ("propose", "act")
+PURPOSES: tuple[Purpose, ...] = ("propose", "act")
 _MAX_TOLERANCE = 128  # levels: how far from a colour sensitivity 1 reaches
 
 

@@ -106,7 +106,6 @@ def looks(chains: Chains, measured: Image, texture: Image, whole: Print, polarit
         "rim": mean(rim.astype(np.float64)),
         "toned": np.full(chains.count, min(whole.toned, 0.03) / 0.03),
         "coloured": np.full(chains.count, np.log(max(whole.coloured / _MONOCHROME, 1))),
-        "dark": np.full(chains.count, float(polarity)),
     }
 
 

@@ -127,8 +127,9 @@ def find_dust(image: Image, *, sensitivity: float = 0.5, act: bool = False) -> t
     confidence: Image = np.zeros(image.shape[:2], np.float32)
     pictures = polarities(image)
     found = threads.run(lambda pair: candidates(*pair), (pictures, pictures[::-1]))
-    screen = screen_of(in_levels(image))
-    found = _without_print(image, screen, found)
+    levels = in_levels(image)
+    screen = screen_of(levels)
+    found = _without_print(levels, screen, found)
     alone = [alone_log_odds(spots, mask.shape) for spots in found]
     amount = [float(np.sqrt(spots.area[sure > _CERTAIN]).sum()) for spots, sure in zip(found, alone, strict=True)]
     for picture, spots, first, own, others in zip(pictures, found, alone, amount, amount[::-1], strict=True):
@@ -143,7 +144,7 @@ def find_dust(image: Image, *, sensitivity: float = 0.5, act: bool = False) -> t
             picture, part.y, part.x, part.background, part.spread, part.contrast, reach, trust, mask, confidence
         )
     if not screen:
-        np.maximum(confidence, _beside(flecks_in(image, sensitivity, act=False), mask), out=confidence)
+        np.maximum(confidence, _beside(flecks_in(image, sensitivity), mask), out=confidence)
         mask |= confidence > 0
     if act:
         mask &= confidence > probability(threshold(sensitivity, 0.0, _SPAN) + _ACT)
@@ -159,9 +160,9 @@ def _beside(sure: Image, mask: Mask) -> Image:
     return np.where(known[parts], np.float32(0), sure)
 
 
-def _without_print(image: Image, screen: Screen, found: list[Spots]) -> list[Spots]:
+def _without_print(levels: NDArray[np.uint8], screen: Screen, found: list[Spots]) -> list[Spots]:
     """Spots that are neither dots of a printing screen nor grains of a stochastic one."""
-    dots, steps = screen.dots, busy(in_levels(image))
+    dots, steps = screen.dots, busy(levels)
 
     def belongs(spots: Spots) -> Mask:
         y, x = (np.rint(each).astype(np.int64) for each in (spots.y, spots.x))

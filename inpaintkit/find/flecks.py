@@ -51,7 +51,6 @@ AMONG = {"constant": 3.3, "looks": 0.79, "crowding": -1.1}  # looks weighted by 
 # Set by hand, in log-odds.
 _SPAN = 8.0  # from sensitivity 0 to 1
 _CERTAIN = 1.2  # of a candidate that speaks for the others
-_ACT = 2.0  # of one that is repaired unseen
 _DOUBT = 3.2  # what speaks against all of them where none is certain
 _COMPANY = 1.8  # per unit of the log of the certain ones and one
 _MOST = 2.0  # what they speak for the others, at most
@@ -253,17 +252,17 @@ def odds(flecks: Flecks, shape: tuple[int, ...]) -> NDArray[np.float64]:
     return np.asarray(weighted(AMONG, among) - _CUT * cut)
 
 
-def flecks_in(image: Image, sensitivity: float, *, act: bool) -> Image:
+def flecks_in(image: Image, sensitivity: float) -> Image:
     """How sure each pixel is to belong to a hair, a fibre or dirt: float32 (H, W) in [0, 1], 0 where none is proposed.
 
-    image : float32 (H, W, C) in [0, 1], C = 1 or 3; sensitivity, act : as ``find_dust`` takes them.
+    image : float32 (H, W, C) in [0, 1], C = 1 or 3; sensitivity : as ``find_dust`` takes it.
     """
     halvings = 0
     while image.shape[0] * image.shape[1] > _PIXELS * 4**halvings:
         halvings += 1
     small = image if not halvings else _reduced(image, 2**halvings)
     pictures = polarities(small)
-    needed = threshold(sensitivity, 0.0, _SPAN) + _ACT * act
+    needed = threshold(sensitivity, 0.0, _SPAN)
     found = threads.run(lambda pair: _scored(*pair), (pictures, pictures[::-1]))
     share = sum(likely for _, _, likely in found)
     needed += _TEXTURE * math.log(max(share, _RARE) / _RARE)

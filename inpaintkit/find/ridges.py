@@ -47,14 +47,12 @@ class Ridges:
     Attributes
     ----------
     unit : pixels of the picture in one of the octave's.
-    bright : float32 (h, w), the octave's picture.
-    light, dark : float32 (h, w), responses of light and of dark lines, in terms of the picture's range.
+    response : float32 (h, w) each, of light and of dark lines, in terms of the picture's range.
     way : uint8 (2, h, w), the direction of each response.
     texture : float32 (h, w), what the surroundings respond with.
     """
 
     unit: int
-    bright: Image
     response: tuple[Image, Image]
     way: NDArray[np.uint8]
     texture: Image
@@ -128,7 +126,7 @@ def ridges(bright: Image, octave: int) -> Ridges:
         way[:, rows] = ways
 
     threads.run(strip, range(0, small.shape[0], _ROWS))
-    return Ridges(unit, small, (light, dark), way, _texture(light + dark))
+    return Ridges(unit, (light, dark), way, _texture(light + dark))
 
 
 def _texture(response: Image) -> Image:

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.arrays import Array
-from inpaintkit.problem import Image
+from inpaintkit.box import Box
+from inpaintkit.problem import Image, Mask
 
 NEIGHBOURHOOD = 96  # px: the side of the square in which similar things are counted
 SIMILAR = 0.6  # of a thing's contrast: what stands out as much as that is similar to it
@@ -56,6 +57,19 @@ def threshold(sensitivity: float, middle: float, span: float) -> float:
     (3.0, 6.0, 0.0)
     """
     return middle + span * (0.5 - sensitivity)
+
+
+def mark(onto: tuple[Mask, Image, Labels | None], around: Box, hole: Mask, number: int, log_odds: float) -> None:
+    """Mark one thing in a mask, a confidence and labels (H, W): a pixel keeps its first number and its best odds.
+
+    hole : bool (h, w), where it lies in the box ``around`` it.
+    """
+    mask, sure, labels = onto[0][around.slices], onto[1][around.slices], onto[2]
+    mask |= hole
+    if labels is not None:
+        part = labels[around.slices]
+        part[hole & (part == 0)] = number
+    np.maximum(sure, np.where(hole, confidence(log_odds), 0).astype(np.float32), out=sure)
 
 
 def polarities(image: Image) -> tuple[Image, Image]:

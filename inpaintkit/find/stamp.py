@@ -86,12 +86,7 @@ def find_stamp(
     confidence = np.zeros(image.shape[:2], np.float32)
     needed = scoring.threshold(sensitivity, _THRESHOLD, _SPAN) + _ACT * act
     for number, stamp in enumerate(chosen(image, needed), 1):
-        mask[stamp.around.slices] |= stamp.mask
-        if labels is not None:
-            part = labels[stamp.around.slices]
-            part[stamp.mask & (part == 0)] = number
-        seen = confidence[stamp.around.slices]
-        np.maximum(seen, np.where(stamp.mask, scoring.confidence(stamp.score), 0).astype(np.float32), out=seen)
+        scoring.mark((mask, confidence, labels), stamp.around, stamp.mask, number, stamp.score)
     return mask, confidence
 
 
@@ -250,12 +245,10 @@ def marked(image: Image, row: Row) -> Mask:
 
 def _marks(stands: Mask, row: Row, height: float) -> Mask:
     """What small things beside a row's digits stand out: apostrophes, points, colons."""
-    zone, middle = np.zeros(stands.shape, np.bool_), row.y / row.scale
-    top, bottom = round(middle - _REACH * height), round(middle + _REACH * height)
-    for middle in row.middles / row.scale:
-        zone[max(0, top) : max(0, bottom), max(0, round(middle - _ENDS * height)) : round(middle + _ENDS * height)] = (
-            True
-        )
+    zone, y = np.zeros(stands.shape, np.bool_), row.y / row.scale
+    rows = slice(max(0, round(y - _REACH * height)), max(0, round(y + _REACH * height)))
+    for x in row.middles / row.scale:
+        zone[rows, max(0, round(x - _ENDS * height)) : round(x + _ENDS * height)] = True
     _, parts, stats, _ = cv2.connectedComponentsWithStats((stands & zone).astype(np.uint8), connectivity=8)
     size = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     small = (size < _SMALL * height) & (stats[:, cv2.CC_STAT_AREA] > 0.004 * height * height)

@@ -84,17 +84,12 @@ def find_text(
     mask = np.zeros(pixels.shape[:2], np.bool_)
     confidence = np.zeros(pixels.shape[:2], np.float32)
     kept = believed(pixels, chosen(pixels, candidates(pixels, screen, needed), needed), needed)
-    taken = _sure(kept, needed) if act else kept
+    taken = _sure(kept, needed) if act else [True] * len(kept)
     drawn = [Letters(it.around, it.line.box, it.core, it.line.colour, it.line.height) for it in kept]
-    for number, (line, hole) in enumerate(zip(kept, holes(pixels, drawn), strict=True), 1):
-        if not any(line is one for one in taken):  # drawn all the same: it tells how its style is
-            continue
-        mask[line.around.slices] |= hole
-        if labels is not None:
-            part = labels[line.around.slices]
-            part[hole & (part == 0)] = number
-        seen = confidence[line.around.slices]
-        np.maximum(seen, np.where(hole, scoring.confidence(line.score), 0).astype(np.float32), out=seen)
+    # What is not taken is drawn all the same: it tells how its style is.
+    for number, (line, hole, is_taken) in enumerate(zip(kept, holes(pixels, drawn), taken, strict=True), 1):
+        if is_taken:
+            scoring.mark((mask, confidence, labels), line.around, hole, number, line.score)
     return mask, confidence
 
 
@@ -212,10 +207,10 @@ def believed(pixels: Pixels, found: list[FoundLine], needed: float) -> list[Foun
     return [it for it in kept if _outweighs(it.line, [other.line for other in kept], doubted)]
 
 
-def _sure(found: list[FoundLine], needed: float) -> list[FoundLine]:
-    """The lines that are repaired unseen: sure ones, and what is like one that is beyond doubt."""
+def _sure(found: list[FoundLine], needed: float) -> list[bool]:
+    """Which lines are repaired unseen: sure ones, and what is like one that is beyond doubt."""
     certain = [it.line for it in found if it.score >= needed + _ACT + _CERTAIN]
-    return [it for it in found if it.score >= needed + _ACT or any(_same_style(it.line, other) for other in certain)]
+    return [it.score >= needed + _ACT or any(_same_style(it.line, other) for other in certain) for it in found]
 
 
 def _outweighs(line: Line, kept: list[Line], doubted: list[Line]) -> bool:

@@ -40,7 +40,7 @@ def changing(series: Series) -> Mask:
     differ = looked & (against > _OF_CELL * total) & (np.count_nonzero(likelier > _SURE, axis=0) >= _FEWEST)
     differing, all_cells = (np.bincount(part, which, number) for which in (differ, looked))
     change = (differing >= _FEWEST) & (differing > _OF_PART * all_cells)
-    boxes = [Box(c.start, r.start, c.stop - c.start, r.stop - r.start) for r, c in ndimage.find_objects(labels)]
+    boxes = [Box.from_edges(c.start, r.start, c.stop, r.stop) for r, c in ndimage.find_objects(labels)]
     waiting = np.flatnonzero(change).tolist()
     while waiting:
         one = boxes[waiting.pop()]
@@ -54,6 +54,5 @@ def changing(series: Series) -> Mask:
 
 def _on_one_line(one: Box, other: Box) -> bool:
     low, high = min(one.height, other.height), max(one.height, other.height)
-    shared = min(one.bottom, other.bottom) - max(one.top, other.top)
-    gap = max(one.left, other.left) - min(one.right, other.right)
-    return shared >= _OVERLAP * low and gap <= _GAP * high
+    down, across = one.overlap(other)
+    return down >= _OVERLAP * low and -across <= _GAP * high

@@ -10,7 +10,7 @@ I is what is seen, B the picture beneath, a the opacity, C the colour, and top t
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from inpaintkit.box import Box
 from inpaintkit.info import FilledRegion, Info
 from inpaintkit.overlay.noise import Stored
 
+Kind = TypeVar("Kind", bound=np.generic)
 Mode = Literal["cover", "add", "multiply"]
 MODES: tuple[str, ...] = get_args(Mode)
 
@@ -122,17 +123,10 @@ class Overlay:
 
     def moved(self, down: int, right: int) -> Overlay:
         """The same lying some pixels lower and further right; nothing lies where it comes from beyond the edge."""
-        shape, edge = self.shape, ((abs(down),) * 2, (abs(right),) * 2)
-
-        def plane(values: NDArray[Any] | None) -> Any:
-            if values is None or values.ndim == 1:
-                return values
-            padded = np.pad(values, (*edge, (0, 0))[: values.ndim])
-            top, left = abs(down) - down, abs(right) - right
-            return padded[top : top + shape[0], left : left + shape[1]]
-
-        names = "opacity", "colour", "deviation", "chroma"
-        parts = {name: plane(getattr(self, name)) for name in names}
+        planes = {name: getattr(self, name) for name in ("opacity", "colour", "deviation", "chroma")}
+        parts: dict[str, Any] = {
+            name: shifted(plane, down, right) for name, plane in planes.items() if plane is not None and plane.ndim > 1
+        }
         return replace(self, **parts, under=tuple(layer.moved(down, right) for layer in self.under))
 
 
@@ -185,6 +179,13 @@ class RemovalInfo:
         text = f"overlay ({self.overlay.mode}): {self.divided} px divided out, {self.filled} px filled"
         notes = "".join(f"; {note}" for note in self.overlay.info.notes)
         return f"{text} by {self.method}, {self.seconds:.2f} s{notes}"
+
+
+def shifted(values: NDArray[Kind], down: int, right: int) -> NDArray[Kind]:
+    """An array (H, W) or (H, W, C) moved by rows and columns; 0 where nothing came."""
+    padded = np.pad(values, ((abs(down),) * 2, (abs(right),) * 2, (0, 0))[: values.ndim])
+    top, left = abs(down) - down, abs(right) - right
+    return padded[top : top + values.shape[0], left : left + values.shape[1]]
 
 
 def check_mode(mode: object) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 from inpaintkit.arrays import F64x1
-from inpaintkit.find import Kind, find_mask
+from inpaintkit.find import FINDERS, Kind, find_mask
 from inpaintkit.overlay.light import estimate_light
 from inpaintkit.overlay.model import Mode, Overlay, check_mode, told_ink
 from inpaintkit.overlay.noise import Stored
@@ -15,7 +15,7 @@ from inpaintkit.overlay.single import estimate_single
 from inpaintkit.picture import Channels, Picture, grow, hole_of
 from inpaintkit.problem import Mask
 
-_LOOKED_FOR: dict[Any, Mode] = {"stamp": "add", "text": "cover"}  # where both are found, a date's digits are light
+_LOOKED_FOR: tuple[Kind, ...] = ("stamp", "text")  # where both are found, a date's digits are light
 _FOUND = 2  # px by which a mask that was found grows before what is too much of it is given back
 
 
@@ -46,7 +46,7 @@ def layered(overlays: list[Overlay]) -> Overlay:
 
 def _found(image: Any, mode: Mode | None, channels: Channels | None) -> dict[Mode, Mask]:
     """Where text is found, and light that was added; with a mode, what lies so over the picture."""
-    kinds = {kind: own for kind, own in _LOOKED_FOR.items() if kind in get_args(Kind) and mode in (None, own)}
+    kinds = {kind: FINDERS[kind].mode for kind in _LOOKED_FOR if mode in (None, FINDERS[kind].mode)}
     if not kinds:
         raise ValueError(f"no finder looks for what lies over a picture as mode {mode!r} says: give a mask")
     holes: dict[Mode, Mask] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 import scipy.fft
@@ -12,12 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from inpaintkit.overlay.background import Values
-from inpaintkit.overlay.model import Overlay
+from inpaintkit.overlay.model import Overlay, shifted
 from inpaintkit.overlay.noise import Stored
 from inpaintkit.picture import grow
 from inpaintkit.problem import Mask
-
-Kind = TypeVar("Kind", bound=np.generic)
 
 _APART = 2  # px between what was under the overlay and pixels that are taken for known
 _QUALITY = 50  # at which the standard's tables are what they are
@@ -54,15 +51,15 @@ def stamped(clean: Values, overlay: Overlay, hole: Mask, unknown: Mask, stored: 
     """
     known = ~grow(overlay.touched | hole, _APART)
     by = _shift(hole, known)
-    opacity = _shifted(overlay.opacity, by)[..., None]
-    colour = overlay.colour if overlay.colour.ndim == 1 else _shifted(overlay.colour, by)
+    moved = overlay.moved(*by)
+    opacity, colour = moved.opacity[..., None], moved.colour
     seen = {
         "cover": (1 - opacity) * clean + opacity * colour,
         "add": clean + opacity * colour,
         "multiply": clean * (1 - opacity * (1 - colour / 255)),
     }[overlay.mode]
     levels = np.rint(seen).clip(0, 255).astype(np.uint8)
-    return Stamped(_as_stored(levels, stored) if stored else levels, _shifted(hole, by), _shifted(unknown, by), known)
+    return Stamped(_as_stored(levels, stored) if stored else levels, shifted(hole, *by), shifted(unknown, *by), known)
 
 
 def _shift(mark: Mask, known: Mask) -> tuple[int, int]:
@@ -74,15 +71,6 @@ def _shift(mark: Mask, known: Mask) -> tuple[int, int]:
     near = 1 - np.hypot(down[:, None], across) / sum(shape)
     row, column = np.unravel_index(np.argmax(count * near), count.shape)
     return int(down[row]), int(across[column])
-
-
-def _shifted(values: NDArray[Kind], by: tuple[int, int]) -> NDArray[Kind]:
-    """An array moved by rows and columns; 0 where nothing came."""
-    moved = np.zeros_like(values)
-    to = tuple(slice(max(step, 0), side + min(step, 0)) for step, side in zip(by, values.shape, strict=False))
-    of = tuple(slice(max(-step, 0), side + min(-step, 0)) for step, side in zip(by, values.shape, strict=False))
-    moved[to] = values[of]
-    return moved
 
 
 def _as_stored(levels: NDArray[np.uint8], stored: Stored) -> NDArray[np.uint8]:

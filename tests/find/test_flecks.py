@@ -9,6 +9,7 @@ import skimage.data
 
 from inpaintkit import find_mask, threads
 from inpaintkit.find import flecks
+from inpaintkit.find.dust import find_dust
 
 
 def hairs(picture: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -69,10 +70,9 @@ def test_acting_needs_better_odds_and_threads_change_nothing():
     damaged, _ = hairs(skimage.data.chelsea()[:, :400], 4)
     image = damaged.astype(np.float32) / 255
     with threads.limit(1):
-        proposed = flecks.flecks_in(image, 0.5, act=False)
-        acted = flecks.flecks_in(image, 0.5, act=True)
+        proposed, acted = (find_dust(image, act=act)[1] for act in (False, True))
     with threads.limit(2):
-        np.testing.assert_array_equal(proposed, flecks.flecks_in(image, 0.5, act=False))
+        np.testing.assert_array_equal(proposed, find_dust(image)[1])
     assert 0 < np.count_nonzero(acted) <= np.count_nonzero(proposed)
     assert acted[acted > 0].min() > 0.88  # log-odds of 2
     assert proposed[proposed > 0].min() > 0.5
@@ -81,7 +81,7 @@ def test_acting_needs_better_odds_and_threads_change_nothing():
 def test_a_large_picture_is_searched_at_half_its_size_or_less():
     damaged, truth = hairs(skimage.data.chelsea()[:, :400], 4)
     large = damaged.repeat(4, axis=0).repeat(4, axis=1).astype(np.float32) / 255
-    found = flecks.flecks_in(large, 0.5, act=False) > 0
+    found = flecks.flecks_in(large, 0.5) > 0
     assert found.shape == large.shape[:2]
     assert found[2::4, 2::4][truth].mean() > 0.7
 
@@ -93,7 +93,7 @@ def test_stripes_all_over_a_picture_are_no_hairs(pitch):
     picture[:30] = picture[-30:] = picture[:, :30] = picture[:, -30:] = 0.5
     picture += np.random.default_rng(3).normal(0, 0.02, picture.shape)
     image = np.clip(picture, 0, 1)[..., None].astype(np.float32)
-    assert np.count_nonzero(flecks.flecks_in(image, 0.5, act=False)) < 0.01 * picture.size
+    assert np.count_nonzero(flecks.flecks_in(image, 0.5)) < 0.01 * picture.size
 
 
 def test_what_the_border_cuts_needs_better_odds():
