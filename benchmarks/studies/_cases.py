@@ -44,6 +44,13 @@ def arguments(about: str | None, **defaults: Any) -> argparse.ArgumentParser:
     return parser
 
 
+def new_folder(path: str) -> Path:
+    """An option's folder, which is there from now on."""
+    made = Path(path)
+    made.mkdir(parents=True, exist_ok=True)
+    return made
+
+
 def photographs(folder: Path | None = None, names: Sequence[str] = ()) -> Iterator[tuple[str, Pixels]]:
     """The photographs of a folder without alpha, else scikit-image's of those names, else all of them."""
     if folder:

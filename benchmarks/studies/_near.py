@@ -7,7 +7,7 @@ import numpy as np
 
 from inpaintkit.problem import Mask
 
-REACH = 3  # px
+REACH = 3  # px: a tracing is not more exact
 
 
 def near(mask: Mask, reach: int = REACH) -> Mask:

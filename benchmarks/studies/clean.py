@@ -27,12 +27,13 @@ import skimage.data
 
 from inpaintkit import find_mask
 from inpaintkit.benchmarks.studies import _lamps, _unseen
+from inpaintkit.benchmarks.studies._cases import new_folder
 from inpaintkit.benchmarks.studies.damage import Pixels
 from inpaintkit.files import read, write
+from inpaintkit.find import PURPOSES
 from inpaintkit.find.kinds import KINDS
 from inpaintkit.sheet import proposed
 
-PURPOSES: tuple[Any, ...] = ("propose", "act")
 SHARED = (
     *("dip/kate", "dip/library", "dip/vase", "lpips/ex_ref", "object_removal/image1.jpg", "object_removal/image2.jpg"),
     *(
@@ -233,7 +234,6 @@ def _worst(rows: list[Row], kind: str) -> list[Row]:
 
 def _show(pictures: Iterator[tuple[str, Pixels]], rows: list[Row], folder: Path) -> None:
     """Write each kind's worst pictures with what is proposed on them."""
-    folder.mkdir(parents=True, exist_ok=True)
     worst = [row for kind in dict.fromkeys(row.kind for row in rows) for row in _worst(rows, kind)]
     for name, pixels in pictures:
         for row in worst:
@@ -251,7 +251,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="1,2,4", help="times the photographs are reduced")
     parser.add_argument("--patterns", type=int, default=5, metavar="N", help="drawn pictures of each pattern")
     parser.add_argument("--part", default="1/1", metavar="I/N", help="only so much of all, for several processes")
-    parser.add_argument("--save", type=Path, help="folder for the worst pictures")
+    parser.add_argument("--save", type=new_folder, help="folder for the worst pictures")
     given = parser.parse_args()
     kinds, sizes = given.kinds.split(","), [int(size) for size in given.sizes.split(",")]
     which, parts = (int(each) for each in given.part.split("/"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import colorsys
 import importlib.util
+import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ Ink = Callable[[str, int], Image]  # words, size in pixels -> coverage in [0, 1]
 
 _LUMA = (0.299, 0.587, 0.114)
 _REGULAR = 400  # weight of a variable font
-_SEGMENTS = (  # x, y of both ends, in a digit's width and height
+SEGMENTS = (  # x, y of both ends, in a digit's width and height
     (0, 0, 1, 0),
     (1, 0, 1, 0.5),
     (1, 0.5, 1, 1),
@@ -37,7 +38,7 @@ _SEGMENTS = (  # x, y of both ends, in a digit's width and height
     (0, 0.5, 1, 0.5),
     (0.5, 0, 0.5, 0.2),  # the apostrophe
 )
-_LIT = {  # which of them each sign lights
+LIT = {  # which of them each sign lights
     "0": (0, 1, 2, 3, 4, 5),
     "1": (1, 2),
     "2": (0, 1, 3, 4, 6),
@@ -51,6 +52,13 @@ _LIT = {  # which of them each sign lights
     "'": (7,),
     " ": (),
 }
+
+
+def compressed(photo: Pixels, quality: int, *, halved: bool = True) -> Pixels:
+    """A photograph after JPEG, its colours at half of the resolution if ``halved``."""
+    stream = io.BytesIO()
+    PILImage.fromarray(photo).save(stream, "JPEG", quality=quality, subsampling=2 if halved else 0)
+    return np.asarray(PILImage.open(stream), np.uint8)
 
 
 def fonts() -> dict[str, Ink]:
@@ -402,8 +410,8 @@ def _segments(date: str, size: int) -> Image:
     pitch = wide + 2 * thick
     canvas = np.zeros((high + 2 * thick, pitch * len(date) + 2 * thick), np.uint8)
     for index, letter in enumerate(date):
-        for number, (x0, y0, x1, y1) in enumerate(_SEGMENTS):
-            if number in _LIT[letter]:
+        for number, (x0, y0, x1, y1) in enumerate(SEGMENTS):
+            if number in LIT[letter]:
                 start = thick + index * pitch + round(x0 * wide), thick + round(y0 * high)
                 end = thick + index * pitch + round(x1 * wide), thick + round(y1 * high)
                 cv2.line(canvas, start, end, (255,), thick)

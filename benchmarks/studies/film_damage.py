@@ -21,7 +21,6 @@ both grown by ``GROWN`` as masks of JPEGs are; *unrepaired* is what leaving the 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -31,22 +30,21 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PILImage
 from scipy import ndimage
 
 from inpaintkit import find_mask, inpaint, masks
 from inpaintkit.benchmarks.studies import find
-from inpaintkit.benchmarks.studies._cases import arguments, heading, row
+from inpaintkit.benchmarks.studies._cases import arguments, heading, new_folder, row
 from inpaintkit.benchmarks.studies._near import precision, recall
+from inpaintkit.benchmarks.studies.damage import compressed
 from inpaintkit.benchmarks.studies.truth import data_root
 from inpaintkit.files import read, write
-from inpaintkit.find import Kind, Purpose
+from inpaintkit.find import PURPOSES, Kind, Purpose
 from inpaintkit.problem import Image, Mask
 
 Pixels = NDArray[np.uint8]
 KINDS = {"dust": 50, "dirt": 100, "short hair": 150, "long hair": 200, "scratch": 250}  # grey values of the labels
 FINDERS: tuple[Kind, ...] = ("dust", "scratches", "auto")
-PURPOSES: tuple[Purpose, ...] = ("propose", "act")
 FILMS = ("negative", "slide")
 GRAIN = 4.0  # levels, standard deviation
 QUALITY = 90  # of the JPEG
@@ -137,25 +135,22 @@ def case(name: str, photo: Pixels, window: Layer, film: str, seed: int) -> Case:
     opaque, changed = window.opacity * 255 > _OPAQUE, visible(before, after, GRAIN)
     kinds = {kind: opaque & changed & (window.kinds == value) for kind, value in KINDS.items()}
     damaged = np.clip(np.rint(after), 0, 255).astype(np.uint8).reshape(grainy.shape)
-    return Case(name, in_jpeg(grainy), in_jpeg(damaged), opaque & ~changed, kinds)
+    return Case(name, compressed(grainy, QUALITY), compressed(damaged, QUALITY), opaque & ~changed, kinds)
 
 
-def in_jpeg(pixels: Pixels) -> Pixels:
-    """A picture after a JPEG."""
-    file = io.BytesIO()
-    PILImage.fromarray(pixels).save(file, "JPEG", quality=QUALITY)
-    return np.asarray(PILImage.open(file))
+def windows(folder: Path, scale: float) -> list[Layer]:
+    """The windows of film in a data folder, at a scale."""
+    paths = sorted((folder / "film_damage").glob("*_labels.png"))
+    pairs = ((read(path), read(path.with_name(path.name.replace("labels", "overlay")))) for path in paths)
+    return [layer(*pair, scale) for pair in pairs]
 
 
 def cases(folder: Path, scale: float, photos: int | None, seed: int) -> Iterator[Case]:
     """Every photograph under one window, the windows in turn."""
-    windows = [
-        layer(read(path), read(path.with_name(path.name.replace("labels", "overlay"))), scale)
-        for path in sorted((folder / "film_damage").glob("*_labels.png"))
-    ]
+    layers = windows(folder, scale)
     kodak = ((path.stem, read(path)) for path in sorted((folder / "kodak").iterdir()))
     for index, (name, photo) in enumerate(islice((*find.photographs(), *kodak), photos)):
-        window, film = windows[index % len(windows)], FILMS[index // len(windows) % len(FILMS)]
+        window, film = layers[index % len(layers)], FILMS[index // len(layers) % len(FILMS)]
         yield case(f"{name}, {film}", find.reduced(photo), window, film, 1000 * seed + index)
 
 
@@ -202,7 +197,7 @@ def main() -> None:
     parser.add_argument("--scales", default="1,0.5", help="of the windows")
     parser.add_argument("--method", default="fsr", help="what repairs")
     parser.add_argument("--seed", type=int, default=0, help="of grain and scratches")
-    parser.add_argument("--save", type=Path, help="a folder for pictures of what was found, missed and wrong")
+    parser.add_argument("--save", type=new_folder, help="a folder for pictures of what was found, missed and wrong")
     options = parser.parse_args()
     for scale in map(float, options.scales.split(",")):
         scores: dict[tuple[Kind, Purpose], list[Score]] = {(name, to): [] for to in PURPOSES for name in FINDERS}
@@ -212,7 +207,6 @@ def main() -> None:
                 found = find_mask(one.damaged, name, purpose=purpose, accept_large=True)
                 mine.append(scored(one, found, _error(one, found, options.method), *bounds))
                 if options.save:
-                    options.save.mkdir(parents=True, exist_ok=True)
                     seen = find.overlay(find.Case(one.name, "", one.photo, one.damaged, one.truth), found)
                     write(options.save / f"{one.name} {scale:g} {name} {purpose}.png".replace(" ", "_"), seen)
         print(f"\n## Scale {scale:g}: {len(next(iter(scores.values())))} photographs\n\n{table(scores)}", flush=True)

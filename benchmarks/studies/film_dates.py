@@ -6,16 +6,14 @@ Light adds to what is there, in linear light, and glows; drawn digits cover it.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PILImage
 
 from inpaintkit.benchmarks.studies import damage
-from inpaintkit.benchmarks.studies.damage import Pixels
+from inpaintkit.benchmarks.studies.damage import LIT, SEGMENTS, Pixels, compressed
 from inpaintkit.problem import Image, Mask
 
 LAYOUTS = ("'YY MM DD", "DD MM 'YY", "M  D 'YY", "YYYY MM DD", "YY.MM.DD", "DD HH:NN", "DD.MM.YYYY", "'YY M D")
@@ -25,27 +23,6 @@ _FINE = 4  # times as large as digits are drawn
 _GAMMA = 2.2
 _TRIES = 40  # for a place where the date can be read
 _READABLE, _PLAIN = 0.5, 20  # share of the digits that changes by so many levels there
-_SEGMENTS = (  # x, y of both ends, in a digit's width and height
-    (0, 0, 1, 0),
-    (1, 0, 1, 0.5),
-    (1, 0.5, 1, 1),
-    (0, 1, 1, 1),
-    (0, 0.5, 0, 1),
-    (0, 0, 0, 0.5),
-    (0, 0.5, 1, 0.5),
-)
-_LIT = {  # which of them each digit lights
-    "0": (0, 1, 2, 3, 4, 5),
-    "1": (1, 2),
-    "2": (0, 1, 3, 4, 6),
-    "3": (0, 1, 2, 3, 6),
-    "4": (1, 2, 5, 6),
-    "5": (0, 2, 3, 5, 6),
-    "6": (0, 2, 3, 4, 5, 6),
-    "7": (0, 1, 2),
-    "8": (0, 1, 2, 3, 4, 5, 6),
-    "9": (0, 1, 2, 3, 5, 6),
-}
 _ROWS = {  # of five dots, from the top, the leftmost is the highest bit
     "0": (14, 17, 19, 21, 25, 17, 14),
     "1": (4, 12, 4, 4, 4, 4, 14),
@@ -111,14 +88,7 @@ def dated(photo: Pixels, *, size: int, seed: int) -> Dated:
     quality, halved = int(rng.integers(75, 96)), bool(rng.random() < 0.7)
     look = f"{size} px, {form}, {'light' if glows else 'paint'} {tuple(int(c) for c in colour)}, turned {90 * turn}"
     look += f", '{words}', JPEG {quality}{' 4:2:0' if halved else ''}"
-    return Dated(compressed(damaged, quality, halved), digits & visible, around | (digits & ~visible), look)
-
-
-def compressed(photo: Pixels, quality: int, halved: bool) -> Pixels:
-    """A photograph after JPEG, its colours at half of the resolution if ``halved``."""
-    stream = io.BytesIO()
-    PILImage.fromarray(photo).save(stream, "JPEG", quality=quality, subsampling=2 if halved else 0)
-    return np.asarray(PILImage.open(stream), np.uint8)
+    return Dated(compressed(damaged, quality, halved=halved), digits & visible, around | (digits & ~visible), look)
 
 
 def _date(layout: str, rng: np.random.Generator) -> str:
@@ -146,7 +116,7 @@ def _drawn(words: str, form: str, size: int, rng: np.random.Generator) -> Image:
     canvas = np.zeros((high, round(high * (2 + len(words) * wide * step))), np.uint8)
     x = 0.2
     for letter in words:
-        if letter in _LIT:
+        if letter.isdigit():
             _digit(canvas, letter, form, (x, wide, thick, gap), high)
         for top, bottom in zip(_MARKS.get(letter, ())[::2], _MARKS.get(letter, ())[1::2], strict=True):
             start, end = (
@@ -154,7 +124,7 @@ def _drawn(words: str, form: str, size: int, rng: np.random.Generator) -> Image:
                 (round(high * (x + 0.1 + 0.8 * thick)), round(high * bottom)),
             )
             cv2.rectangle(canvas, start, end, (255,), -1)
-        x += wide * (step if letter in _LIT else blank if letter == " " else 0.6)
+        x += wide * (step if letter.isdigit() else blank if letter == " " else 0.6)
     shear = np.array([[1, -slant, slant * high], [0, 1, 0]], np.float32)
     canvas = np.asarray(cv2.warpAffine(canvas, shear, canvas.shape[::-1]), np.uint8)
     ink = np.asarray(
@@ -175,8 +145,8 @@ def _digit(canvas: Pixels, letter: str, form: str, place: tuple[float, float, fl
                     cv2.circle(canvas, middle, round(high * min(0.075, 0.55 * wide / 5)), (255,), -1)
         return
     half = thick / 2
-    for number in _LIT[letter]:
-        ends = np.array(_SEGMENTS[number], np.float64).reshape(2, 2)
+    for number in LIT[letter]:
+        ends = np.array(SEGMENTS[number], np.float64).reshape(2, 2)
         ends = np.array([x + half, half]) + ends * np.array([wide - thick, 1 - thick])
         along = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
         across = np.array([-along[1], along[0]]) * half

@@ -28,7 +28,7 @@ from PIL import Image as PILImage
 
 from inpaintkit import find_mask, inpaint
 from inpaintkit.benchmarks.studies import damage
-from inpaintkit.benchmarks.studies._cases import arguments
+from inpaintkit.benchmarks.studies._cases import arguments, new_folder
 from inpaintkit.benchmarks.studies.damage import Pixels, Style
 from inpaintkit.files import read, write
 from inpaintkit.problem import Mask
@@ -241,13 +241,11 @@ def main() -> None:
     parser.add_argument("--sensitivity", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=0, help="of the damage")
     parser.add_argument("--failures", type=int, default=8, help="how many of the worst cases of a kind are listed")
-    parser.add_argument("--save", type=Path, help="a folder for pictures of what was found, missed and wrong")
+    parser.add_argument("--save", type=new_folder, help="a folder for pictures of what was found, missed and wrong")
     options = parser.parse_args()
     if options.docs:
         for_docs(options.docs)
         return
-    if options.save:
-        options.save.mkdir(parents=True, exist_ok=True)
     source = ((path.stem, read(path)) for path in sorted(options.images.iterdir())) if options.images else photographs()
     photos = [(name, reduced(photo)) for name, photo in islice(source, options.photos)]
     sizes = [int(size) for size in options.sizes.split(",")]

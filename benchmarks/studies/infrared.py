@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,8 @@ from inpaintkit import find_mask, inpaint
 from inpaintkit.benchmarks.studies import film_damage, find
 from inpaintkit.benchmarks.studies._cases import arguments, heading, row
 from inpaintkit.benchmarks.studies._near import precision, recall
+from inpaintkit.benchmarks.studies.soft_letters import psnr
 from inpaintkit.benchmarks.studies.truth import data_root
-from inpaintkit.files import read
 from inpaintkit.problem import Image, Mask
 
 CROSS_TALK = (0.04, 0.012, 0.004)  # exponents of red, green and blue
@@ -75,27 +74,15 @@ def _levels(pixels: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
-def windows(folder: Path, scale: float) -> list[Image]:
-    """Opacities of the windows of film in a data folder."""
-    paths = sorted((folder / "film_damage").glob("*_labels.png"))
-    pairs = ((read(path), read(path.with_name(path.name.replace("labels", "overlay")))) for path in paths)
-    return [film_damage.layer(*pair, scale).opacity for pair in pairs]
-
-
 def scans(photos: int | None, scale: float, loss: float, noise: float) -> Iterator[Scan]:
     """Photographs in colour, each under one window."""
-    layers = windows(data_root(), scale)
+    layers = [window.opacity for window in film_damage.windows(data_root(), scale)]
     coloured = (find.reduced(photo) for _, photo in find.photographs() if photo.ndim == 3)
     for index, photo in enumerate(islice(coloured, photos)):
         opacity = layers[index % len(layers)]
         high, wide = (min(pair) for pair in zip(photo.shape[:2], opacity.shape, strict=True))
         film = film_damage.FILMS[index % 2]
         yield scan(photo[:high, :wide, :3], opacity[:high, :wide], film, loss, noise, index)
-
-
-def psnr(pixels: NDArray[np.uint8], photo: NDArray[np.uint8]) -> float:
-    """Of the whole picture, dB."""
-    return float(10 * np.log10(255**2 / max(float(np.mean((pixels.astype(np.float64) - photo) ** 2)), 1 / 12)))
 
 
 def figures(one: Scan, method: str) -> list[float]:

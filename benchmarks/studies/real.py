@@ -14,15 +14,14 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit import files, find_mask, inpaint
 from inpaintkit.benchmarks.studies import truth
-from inpaintkit.benchmarks.studies._cases import arguments
+from inpaintkit.benchmarks.studies._cases import arguments, new_folder
+from inpaintkit.benchmarks.studies._near import near, precision, recall
 from inpaintkit.benchmarks.studies.truth.drawing import MAGENTA, enlarged, outlined
 from inpaintkit.errors import LargeFindError
 from inpaintkit.find import PURPOSES
@@ -30,7 +29,6 @@ from inpaintkit.find.kinds import KINDS
 from inpaintkit.problem import Mask
 from inpaintkit.sheet import sheet
 
-NEAR = 3  # px: a tracing is not more exact
 PRINTS = ("a", "b", "c", "d", "e", "g", "h")  # toned and faded paper
 STAMPS = ("date1", "date2", "date3", "logo1", "subtitle1", "text1")
 _SMALL = 700  # px: smaller pictures are shown at 200 %
@@ -57,18 +55,8 @@ class Score:
 
 def scored(traced: truth.Truth, found: Mask, seconds: float = 0.0) -> Score:
     """The score of what was found."""
-    judged = found & ~traced.ignored
-    right = judged & near(traced.mask)
-    recall = float((traced.mask & near(found)).sum() / traced.mask.sum())
-    precision = float(right.sum() / judged.sum()) if judged.any() else float("nan")
-    return Score(recall, precision, float(found.mean()), seconds)
-
-
-def near(mask: Mask) -> Mask:
-    """The pixels within ``NEAR`` px of a mask, its own included."""
-    y, x = np.ogrid[-NEAR : NEAR + 1, -NEAR : NEAR + 1]
-    disc = (x * x + y * y <= NEAR * NEAR).astype(np.uint8)
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0)
+    right = precision(found & ~traced.ignored, traced.mask)
+    return Score(recall(found, traced.mask), right, float(found.mean()), seconds)
 
 
 def looked_for(traced: truth.Truth, kind: str, purpose: str, sensitivity: float) -> tuple[Mask, float]:
@@ -156,7 +144,7 @@ def main() -> None:
     parser.add_argument("--pictures", help="names, by commas; all that were traced when left out")
     parser.add_argument("--purposes", default=",".join(PURPOSES))
     parser.add_argument("--sensitivity", type=float, default=0.5)
-    parser.add_argument("--sheets", type=Path, metavar="DIR", help="a folder for a sheet of each picture")
+    parser.add_argument("--sheets", type=new_folder, metavar="DIR", help="a folder for a sheet of each picture")
     options = parser.parse_args()
     kinds = options.kinds.split(",")
     last: dict[str, dict[str, Mask]] = {}  # picture, purpose
@@ -171,7 +159,6 @@ def main() -> None:
         reached = {name: (traced[name], found[purpose]) for name, found in last.items()}
         print(f"\nRecall of {kinds[-1]} on prints by kind of damage: {by_damage(reached)}.")
     if options.sheets:
-        options.sheets.mkdir(parents=True, exist_ok=True)
         for name, masks in last.items():
             files.write(options.sheets / f"{name}.png", compared(traced[name], masks))
 

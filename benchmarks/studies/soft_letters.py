@@ -27,7 +27,7 @@ from PIL import Image as PILImage
 from PIL import ImageDraw, ImageFont
 
 from inpaintkit import Overlay, find_mask, inpaint, remove_overlay
-from inpaintkit.benchmarks.studies._cases import arguments
+from inpaintkit.benchmarks.studies._cases import arguments, new_folder
 from inpaintkit.files import write
 from inpaintkit.overlay import Stored
 from inpaintkit.picture import grow
@@ -190,13 +190,13 @@ def main() -> None:
     parser = arguments(__doc__, docs=True)
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--photos", default=",".join(PHOTOS))
-    parser.add_argument("--save", type=Path, help="a folder for pictures: seen, fsr, told, own, known or judged, truth")
+    parser.add_argument(
+        "--save", type=new_folder, help="a folder for pictures: seen, fsr, told, own, known or judged, truth"
+    )
     options = parser.parse_args()
     if options.docs:
         for_docs(options.docs)
         return
-    if options.save:
-        options.save.mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[dict[str, float]]] = {}
     for case in cases(options.kinds.split(",")):
         if case.photo not in options.photos.split(","):

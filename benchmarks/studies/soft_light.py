@@ -23,7 +23,8 @@ from PIL import Image as PILImage
 
 from inpaintkit import inpaint, remove_overlay
 from inpaintkit.benchmarks.studies import soft_letters
-from inpaintkit.benchmarks.studies._cases import arguments, enlarged
+from inpaintkit.benchmarks.studies._cases import arguments, enlarged, new_folder
+from inpaintkit.benchmarks.studies.damage import LIT
 from inpaintkit.benchmarks.studies.soft_letters import PHOTOS, photograph, psnr
 from inpaintkit.files import read, write
 from inpaintkit.overlay import Mode
@@ -38,17 +39,17 @@ LIGHTS = {"red": (230, 40, 10), "orange": (240, 110, 20), "yellow": (230, 200, 4
 SIZES = (16, 28, 44, 60)  # px, height of the digits
 JPEGS = ((95, "4:4:4"), (95, "4:2:0"), (85, "4:2:0"))
 WIDER = 3  # px
-SEGMENTS = {"9": "abcdfg", "8": "abcdefg", "7": "abc", "2": "abdeg", "4": "bcfg"}
 DATE = "'98 7 24"
-LINES = {  # of a digit 1 wide and 1 high
-    "a": ((0.1, 0), (0.9, 0)),
-    "b": ((1, 0.06), (1, 0.46)),
-    "c": ((1, 0.54), (1, 0.94)),
-    "d": ((0.1, 1), (0.9, 1)),
-    "e": ((0, 0.54), (0, 0.94)),
-    "f": ((0, 0.06), (0, 0.46)),
-    "g": ((0.1, 0.5), (0.9, 0.5)),
-}
+LINES = (  # of a digit 1 wide and 1 high, with gaps between them, in the order of ``damage.SEGMENTS``
+    ((0.1, 0), (0.9, 0)),
+    ((1, 0.06), (1, 0.46)),
+    ((1, 0.54), (1, 0.94)),
+    ((0.1, 1), (0.9, 1)),
+    ((0, 0.54), (0, 0.94)),
+    ((0, 0.06), (0, 0.46)),
+    ((0.1, 0.5), (0.9, 0.5)),
+)
+_APOSTROPHE = (5,)
 _FINER = 4  # times the resolution at which segments are drawn
 _SHOWN = "coffee", 28, "red"
 
@@ -72,13 +73,13 @@ def date(shape: tuple[int, int], size: int) -> Plane:
     left, top = 0.05 * shape[1], (shape[0] - size) / 2
     for number, sign in enumerate(DATE):
         canvas = np.zeros((shape[0] * _FINER, shape[1] * _FINER), np.uint8)
-        for segment in SEGMENTS.get(sign, "f" if sign == "'" else ""):
+        for segment in _APOSTROPHE if sign == "'" else LIT[sign]:
             ends = [(left + (0.55 * x + 0.12 * (1 - y)) * size, top + y * size) for x, y in LINES[segment]]
             start, end = (tuple(round(value * _FINER) for value in point) for point in ends)
             cv2.line(canvas, start, end, 255, max(1, round(0.13 * size * _FINER)))
         one = cv2.resize(canvas, shape[::-1], interpolation=cv2.INTER_AREA) / 255
         lit = np.maximum(lit, one * (1 - 0.02 * number))  # segments are not equally bright
-        left += size * (0.83 if sign in SEGMENTS else 0.4)
+        left += size * (0.83 if sign.isdigit() else 0.4)
     sharp, glow = (cv2.GaussianBlur(lit, (0, 0), blur) for blur in (max(0.06 * size, 0.6), max(0.25 * size, 2)))
     lit = sharp + 0.12 * glow
     return np.asarray(lit / lit.max())
@@ -154,13 +155,11 @@ def main() -> None:
     parser.add_argument("--kodak", type=Path, help="a folder of Kodak's photographs")
     parser.add_argument("--dirt", type=Path, help="a folder of film damage")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth case of a kind")
-    parser.add_argument("--save", type=Path, help="a folder for pictures: seen, fsr, taken off, truth")
+    parser.add_argument("--save", type=new_folder, help="a folder for pictures: seen, fsr, taken off, truth")
     options = parser.parse_args()
     if options.docs:
         for_docs(options.docs)
         return
-    if options.save:
-        options.save.mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[tuple[float, float]]] = {}
     counts: dict[str, int] = {}
     for case in cases(options.kodak, options.dirt):

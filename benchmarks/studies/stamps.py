@@ -13,20 +13,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inpaintkit.benchmarks.presets import photographs
 from inpaintkit.benchmarks.studies import _cases, film_dates, truth
+from inpaintkit.benchmarks.studies._near import precision, recall
 from inpaintkit.benchmarks.studies.damage import Pixels
+from inpaintkit.benchmarks.studies.truth.drawing import GREEN, MAGENTA, outlined
 from inpaintkit.files import write
 from inpaintkit.find.stamp import find_stamp
 from inpaintkit.problem import Mask
 
-TOLERANCE = 3  # px
 HEIGHTS = 12, 80  # px, of drawn dates
 FOUND = 0.5  # recall and precision of a date that is found
 
@@ -42,18 +41,10 @@ class Case:
     ignored: Mask
 
 
-def near(mask: Mask) -> Mask:
-    """What lies within the tolerance of a mask."""
-    side = 2 * TOLERANCE + 1
-    return cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0
-
-
 def score(found: Mask, digits: Mask, ignored: Mask) -> tuple[float, float]:
     """Recall and precision; the latter is 1 where nothing is found."""
-    true, proposed = digits & ~ignored, found & ~ignored
-    recall = np.count_nonzero(true & near(found)) / (np.count_nonzero(true) or 1)
-    precision = np.count_nonzero(proposed & near(digits)) / np.count_nonzero(proposed) if proposed.any() else 1.0
-    return float(recall), float(precision)
+    proposed = found & ~ignored
+    return recall(found, digits & ~ignored), precision(proposed, digits) if proposed.any() else 1.0
 
 
 def real() -> Iterator[Case]:
@@ -75,26 +66,15 @@ def drawn(photos: list[tuple[str, Pixels]], number: int, seed: int) -> Iterator[
         yield Case(f"{index} {name}, {case.look}", row, case.pixels, case.digits, case.around)
 
 
-def outlined(case: Case, found: Mask) -> Pixels:
-    """A picture at 200 % with the outlines of what is found and of the truth."""
-    large = cv2.resize(case.pixels, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    for mask, colour in ((case.digits, (0, 200, 0)), (found, (255, 0, 255))):
-        twice = cv2.resize(mask.astype(np.uint8), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
-        cv2.drawContours(large, cv2.findContours(twice, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)[0], -1, colour, 1)
-    return np.asarray(large, np.uint8)
-
-
 def main() -> None:
     """Print a table, the dates that are not found, and what clean photographs lose."""
     parser = _cases.arguments(__doc__, images=None)
     parser.add_argument("--number", type=int, default=60, help="of drawn dates")
     parser.add_argument("--seed", type=int, default=1000, help="of the first of them")
     parser.add_argument("--purpose", choices=("propose", "act"), default="propose")
-    parser.add_argument("--save", type=Path, help="a folder for pictures of what was found")
+    parser.add_argument("--save", type=_cases.new_folder, help="a folder for pictures of what was found")
     options = parser.parse_args()
     photos = list(_cases.photographs(options.images)) if options.images else list(photographs())
-    if options.save:
-        options.save.mkdir(parents=True, exist_ok=True)
 
     def find(pixels: Pixels) -> Mask:
         return find_stamp(pixels.astype(np.float32) / np.float32(255), act=options.purpose == "act")[0]
@@ -103,12 +83,14 @@ def main() -> None:
     missed = []
     for case in (*real(), *drawn(photos, options.number, options.seed)):
         found = find(case.pixels)
-        recall, precision = score(found, case.digits, case.ignored)
-        rows.setdefault(case.row, []).append((recall, precision))
-        if min(recall, precision) < FOUND or not found.any():
-            missed.append(f"- {case.name}: recall {recall:.2f}, precision {precision:.2f}")
+        rows.setdefault(case.row, []).append(pair := score(found, case.digits, case.ignored))
+        if min(pair) < FOUND or not found.any():
+            missed.append(f"- {case.name}: recall {pair[0]:.2f}, precision {pair[1]:.2f}")
         if options.save:
-            write(options.save / f"{case.name.split(',')[0].replace(' ', '_')}.png", outlined(case, found))
+            write(
+                options.save / f"{case.name.split(',')[0].replace(' ', '_')}.png",
+                outlined(case.pixels, (case.digits, GREEN), (found, MAGENTA), scale=2),
+            )
     print(table(rows))
     print("\nNot found:\n\n" + "\n".join(missed))
     shares = {name: float(find(photo).mean()) for name, photo in photos}
@@ -124,8 +106,8 @@ def table(rows: dict[str, list[tuple[float, float]]]) -> str:
         if pairs:
             values: NDArray[np.float64] = np.array(pairs)
             share = (values >= FOUND).all(axis=1).mean()
-            recall, precision = values.mean(axis=0)
-            lines.append(f"| {row} | {len(pairs)} | {share:.2f} | {recall:.3f} | {precision:.3f} |")
+            means = " | ".join(f"{mean:.3f}" for mean in values.mean(axis=0))
+            lines.append(f"| {row} | {len(pairs)} | {share:.2f} | {means} |")
     return "\n".join(lines)
 
 
