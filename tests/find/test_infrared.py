@@ -8,6 +8,7 @@ import skimage.data
 from PIL import Image
 
 from inpaintkit import find_mask
+from inpaintkit.benchmarks.studies import film_damage
 from inpaintkit.benchmarks.studies import infrared as study
 from inpaintkit.benchmarks.studies._near import precision, recall
 
@@ -17,7 +18,7 @@ SCANNERS = [(0.62, 0.05), (0.92, 0.005)]
 
 @pytest.fixture(scope="module")
 def opacity(data):
-    return study.windows(data("film_damage").parent, 0.5)[0][:SIDE, :SIDE]
+    return film_damage.windows(data("film_damage").parent, 0.5)[0].opacity[:SIDE, :SIDE]
 
 
 def scanned(opacity, film, loss, noise):
